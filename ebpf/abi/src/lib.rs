@@ -1,0 +1,2 @@
+//! What the eBPF program and its user side say to each other.
+#![no_std]

@@ -1,0 +1,1 @@
+//! The reference servers: one I/O model a file.

@@ -1,0 +1,2 @@
+//! Set-up, building the eBPF object, kernels and guests.
+fn main() {}
