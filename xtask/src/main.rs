@@ -1,2 +1,40 @@
-//! Set-up, building the eBPF object, kernels and guests.
-fn main() {}
+//! `cargo xtask`: set-up, building, kernels and guests.
+//!
+//! xtask knows cargo, system packages and QEMU; the `wakeproof` command it builds knows none of them.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bpf_linker;
+mod build;
+mod ebpf;
+mod packages;
+mod process;
+mod progress;
+mod toolchain;
+mod workspace;
+
+/// Set-up, building, testing and kernels of Wakeproof
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Install what is missing and build the eBPF object and the `wakeproof` command
+    Build(build::Args),
+}
+
+fn main() -> ExitCode {
+    let outcome = match Cli::parse().command {
+        Command::Build(args) => build::main(&args),
+    };
+    outcome.unwrap_or_else(|error| {
+        anstream::eprintln!("{}: {error:#}", process::paint("error", process::RED));
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,24 @@
+//! `cargo xtask build`.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::{ebpf, workspace::Workspace};
+
+/// What to build.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Build the eBPF object only
+    #[arg(long)]
+    ebpf_only: bool,
+}
+
+/// Builds, and prints where the results are.
+pub fn main(args: &Args) -> Result<ExitCode> {
+    let workspace = Workspace::locate();
+    let object = ebpf::build(&workspace)?;
+    println!("{}", object.display());
+    let _ = args.ebpf_only;
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,177 @@
+//! System packages: which are missing, why each is needed, and how to get them.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::process;
+
+/// A system package that some part of the work needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Package {
+    /// Its name in Debian.
+    pub name: &'static str,
+    /// What it is needed for, as the end of "needed to …".
+    pub reason: &'static str,
+    /// What it costs.
+    pub cost: &'static str,
+}
+
+/// The compiler of the eBPF program.
+pub const RUSTC_WEB: Package = Package {
+    name: "rustc-web",
+    reason: "compile the eBPF program with an LLVM that the eBPF linker can read",
+    cost: "about 80 MB to download with its libraries",
+};
+/// The sources of `core`, which the eBPF target has no built copy of.
+pub const RUST_WEB_SRC: Package = Package {
+    name: "rust-web-src",
+    reason: "build `core` for the eBPF target",
+    cost: "about 110 MB to download",
+};
+/// What bpf-linker is built against.
+pub const LLVM_DEV: Package = Package {
+    name: "llvm-22-dev",
+    reason: "build bpf-linker, which links the eBPF program",
+    cost: "about 60 MB to download",
+};
+/// The linker and headers every Rust program needs.
+pub const BUILD_ESSENTIAL: Package = Package {
+    name: "build-essential",
+    reason: "link any Rust program",
+    cost: "about 60 MB to download",
+};
+/// A library that LLVM's static parts name.
+pub const ZLIB_DEV: Package = Package {
+    name: "zlib1g-dev",
+    reason: "build bpf-linker, which links the eBPF program",
+    cost: "under 1 MB to download",
+};
+/// The machine that guests run on.
+pub const QEMU: Package = Package {
+    name: "qemu-system-x86",
+    reason: "run a kernel that allows every probe, in a guest",
+    cost: "18 MB to download, 15 s",
+};
+
+/// Installs the packages, or fails with the command that would.
+///
+/// Installs only as root, since nothing here asks for a password.
+pub fn install(packages: &[Package]) -> Result<()> {
+    if packages.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = packages.iter().map(|package| package.name).collect();
+    if !Path::new("/usr/bin/apt-get").exists() {
+        bail!(
+            "this machine has no apt-get to install what is missing:\n{}\n\
+             install the equivalents with this system's own package manager, then run the same command again",
+            reasons(packages)
+        );
+    }
+    if !nix::unistd::geteuid().is_root() {
+        bail!(
+            "some system packages are missing, and only root may install them:\n{}\n\
+             type this, then run the same command again:\n\n    sudo {}\n",
+            reasons(packages),
+            spelled(&names)
+        );
+    }
+    anstream::eprintln!("installing system packages:\n{}", reasons(packages));
+    if !names.iter().all(|name| has_candidate(name)) {
+        apt_get(&["update", "-q"])?;
+    }
+    if let Some(name) = names.iter().find(|name| !has_candidate(name)) {
+        bail!(
+            "the package {name} is not in this machine's package lists, even after `apt-get update`\n\
+             it is in Debian 12 and later with the security suite enabled"
+        );
+    }
+    let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
+    arguments.extend(&names);
+    apt_get(&arguments)
+}
+
+/// One line per package: name, reason, cost.
+fn reasons(packages: &[Package]) -> String {
+    packages
+        .iter()
+        .map(|package| {
+            format!(
+                "  {:<16} to {} ({})",
+                package.name, package.reason, package.cost
+            )
+        })
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// The command to type.
+fn spelled(names: &[&str]) -> String {
+    format!(
+        "apt-get install --no-install-recommends {}",
+        names.join(" ")
+    )
+}
+
+/// Whether apt could install the package with the lists it has.
+fn has_candidate(name: &str) -> bool {
+    process::output(
+        Command::new("apt-cache")
+            .args(["policy", name])
+            .env("LC_ALL", "C"),
+    )
+    .is_ok_and(|policy| candidate(&policy).is_some())
+}
+
+/// The version that `apt-cache policy` names as the candidate.
+fn candidate(policy: &str) -> Option<&str> {
+    policy
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("Candidate: "))
+        .filter(|version| *version != "(none)")
+}
+
+/// Runs apt-get with its output shown: an installation is no secret.
+fn apt_get(arguments: &[&str]) -> Result<()> {
+    let mut command = Command::new("apt-get");
+    command
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
+    let status = command
+        .status()
+        .with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", process::spell(&command));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_without_candidate_is_not_installable() {
+        assert_eq!(
+            candidate("x:\n  Installed: (none)\n  Candidate: 1.2\n"),
+            Some("1.2")
+        );
+        assert_eq!(
+            candidate("x:\n  Installed: (none)\n  Candidate: (none)\n"),
+            None
+        );
+        assert_eq!(candidate(""), None);
+    }
+
+    #[test]
+    fn every_missing_package_says_what_it_is_for() {
+        let text = reasons(&[QEMU, LLVM_DEV]);
+        assert!(text.contains("qemu-system-x86  to run a kernel"), "{text}");
+        assert_eq!(text.lines().count(), 2);
+    }
+}
