@@ -1,1 +1,7 @@
 //! Checks what documents say about sockets, `select`, `poll` and `epoll` against the running kernel.
+//!
+//! One way leads through the house: [`load`] → plan → record → judge → render. Types flow forward only.
+pub mod case;
+pub mod cell;
+pub mod recording;
+pub mod verdict;

@@ -1,2 +1,15 @@
 //! What the eBPF program and its user side say to each other.
+//!
+//! Everything here is `#[repr(C)]`, has no padding and is size-checked at compile time on both sides. Nothing is
+//! interpreted here: names for people live in the harness.
 #![no_std]
+
+mod config;
+mod event;
+mod offsets;
+mod payload;
+
+pub use config::{CALL_ENTER, CALL_EXIT, CALLS, Config, CountArg, CountKey, CountSlot, Role, SLOTS, WATCHES, Watch};
+pub use event::{Event, FENCE, FenceOp, Kind, MAX_FRAMES};
+pub use offsets::Offsets;
+pub use payload::{Ctl, MAX_PAIRS, MAX_POLLFDS, Pair, PollFd, SET_BYTES, WalkItem};

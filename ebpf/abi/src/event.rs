@@ -1,0 +1,102 @@
+//! One record of the ring buffer: a fixed header, then `payload` bytes, then `frames` kernel addresses.
+
+/// The most frames of a kernel stack that one event carries.
+pub const MAX_FRAMES: usize = 24;
+
+/// First argument of the `prctl` that is a fence: no real option has this number, so the call fails with `EINVAL`
+/// and does nothing but be seen. The others are a [`FenceOp`], its argument and the token of the run.
+pub const FENCE: u64 = 0x5761_6b65;
+
+/// What a fence asks for.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FenceOp {
+    /// The calling process is part of the experiment from now on; the argument is its [`Role`](crate::Role).
+    Join = 1,
+    /// A named point in time; the argument is the number of the mark. Opens a new epoch for the counters.
+    Mark = 2,
+    /// The calling thread is the actor whose number is the argument.
+    Actor = 3,
+}
+
+/// What happened. The names of the fields of [`Event`] that a kind gives a meaning of its own stand beside it.
+#[repr(u8)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// A fence: `value` is the argument, `detail` the [`FenceOp`].
+    Fence = 1,
+    /// A system call was entered: `call` is its number, `object` what its descriptor leads to, `detail` the descriptor,
+    /// `value` its second argument.
+    SysEnter = 2,
+    /// A system call returned: as [`Kind::SysEnter`], with `value` the result (a negative errno on failure).
+    SysExit = 3,
+    /// `tcp_v4_rcv` was entered: `value` is the payload length in bytes, `detail` the TCP flags byte; `local` is the
+    /// destination port and `remote` the source port; `object` is the `sk_buff`.
+    TcpV4Rcv = 4,
+    /// `ep_poll_callback` was entered: `object` is the socket's `sock` (or the file for what is no socket), `peer` the
+    /// eventpoll, `value` the watched descriptor, `detail` the mask.
+    EpPollCallback = 5,
+    /// Data became readable on a socket: `object` is the `sock`, `detail` its family.
+    SkDataReady = 6,
+    /// A task of the experiment is being woken: `value` is its tid, `detail` its tgid.
+    SchedWaking = 7,
+    /// A task of the experiment leaves the processor (`value` is its tid, `detail` its state: 0 means preempted)
+    /// or, with `peer` set to 1, enters it.
+    SchedSwitch = 8,
+    /// A task was created: `value` is the child's tid, `detail` the child's tgid.
+    Fork = 9,
+    /// A task of the experiment ended: `value` is its exit code.
+    Exit = 10,
+    /// The kernel faulted on a user address: `object` is the address, `detail` the error code, `peer` the instruction.
+    PageFaultKernel = 11,
+    /// A watched word was written: `call` is the watch, `object` what `list.prev` leads to after the write (a `sock`),
+    /// `peer` the watched object, `value` the descriptor of that item, `detail` 1 if the list is empty.
+    Watch = 12,
+}
+
+impl Kind {
+    /// How many kinds there are, counted from 0 (which is none).
+    pub const COUNT: usize = 13;
+
+    /// The bit of this kind in [`Config::kinds`](crate::Config::kinds) and [`Config::stacks`](crate::Config::stacks).
+    pub const fn bit(self) -> u32 {
+        1 << self as u8
+    }
+}
+
+/// The fixed part of every record. `tgid` and `tid` are the task that ran when the event happened: in the receive path
+/// of loopback that is the *sender*.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Event {
+    /// `CLOCK_MONOTONIC`, in nanoseconds.
+    pub time: u64,
+    /// Thread group (process) of the running task.
+    pub tgid: u32,
+    /// The running task.
+    pub tid: u32,
+    /// A [`Kind`].
+    pub kind: u8,
+    /// How many 8-byte frames follow the payload, innermost first.
+    pub frames: u8,
+    /// Number of the system call, or of the watch.
+    pub call: u16,
+    /// How many bytes of payload follow.
+    pub payload: u16,
+    /// The processor.
+    pub cpu: u16,
+    /// The kernel object it is about.
+    pub object: u64,
+    /// A second kernel object.
+    pub peer: u64,
+    /// See [`Kind`].
+    pub value: i64,
+    /// Port on this end of the connection it is about, host byte order, or 0.
+    pub local: u16,
+    /// Port on the far end, or 0.
+    pub remote: u16,
+    /// See [`Kind`].
+    pub detail: u32,
+}
+
+const _: () = assert!(size_of::<Event>() == 56);

@@ -1,0 +1,83 @@
+//! The events a case can speak of, by the kernel's names.
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a probe reports. A system call's event is its return; with `sys_enter_` before it, its entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum EventName {
+    /// A TCP segment reached the receiver's protocol handler; `len` is its payload.
+    TcpV4Rcv,
+    /// A wait-queue entry of an eventpoll was called; `mask` is what the waker passed.
+    EpPollCallback,
+    /// A socket's `sk_data_ready` was called.
+    SkDataReady,
+    /// `epoll_wait`, `epoll_pwait` or `epoll_pwait2` returned.
+    EpollWait,
+    /// `select` or `pselect6` returned.
+    Select,
+    /// `poll` or `ppoll` returned.
+    Poll,
+    /// `accept` or `accept4` returned.
+    Accept,
+    /// `read`, `recvfrom`, `readv` or `recvmsg` returned.
+    Read,
+    /// `write`, `sendto`, `writev` or `sendmsg` returned.
+    Write,
+    /// `epoll_ctl` returned.
+    EpollCtl,
+    /// `close` returned.
+    Close,
+    /// `wait4` or `waitid` returned.
+    Wait4,
+    /// A wait call was entered.
+    SysEnterEpollWait,
+    /// A wait call was entered.
+    SysEnterSelect,
+    /// A wait call was entered.
+    SysEnterPoll,
+    /// `accept` or `accept4` was entered.
+    SysEnterAccept,
+    /// `read` or a sibling was entered.
+    SysEnterRead,
+    /// A process or thread was created (`clone`, `fork`, `vfork`, `clone3`); `process` is 1 for a process.
+    Fork,
+    /// A task ended.
+    Exit,
+    /// A task is being woken; its stack says from where.
+    SchedWaking,
+    /// A task left the processor; `state` is 0 if it was preempted.
+    SchedSwitch,
+    /// The kernel faulted on a user address.
+    PageFaultKernel,
+    /// A watched word was written; `by` is the kernel function that wrote it.
+    Watch,
+}
+
+/// A named place in the kernel that has more than one way to be watched. `doctor` reports one line for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Probe {
+    /// The receive handler of TCP over IPv4.
+    TcpV4Rcv,
+    /// The wake-up callback of epoll.
+    EpPollCallback,
+    /// The way out of `epoll_wait` and its siblings.
+    EpollWaitReturn,
+    /// Readability of a socket.
+    SkDataReady,
+    /// Entry and return of the other system calls.
+    SystemCalls,
+    /// Wake-ups and switches of tasks.
+    Scheduler,
+    /// Births and deaths of tasks.
+    Processes,
+    /// Faults of the kernel on user addresses.
+    PageFaultKernel,
+    /// Writes to a watched word.
+    Watchpoint,
+    /// Finding the kernel object behind a descriptor.
+    TaskFileIterator,
+    /// Counting the calls of a kernel function by name.
+    FunctionCounter,
+}

@@ -1,0 +1,146 @@
+//! The words of a case file, as types. Reading one is `load`'s work; nothing here touches a kernel.
+
+mod claim;
+mod event;
+mod measure;
+mod number;
+mod script;
+mod step;
+
+pub use claim::{Claim, ClaimVerdict, Quote, Source};
+pub use event::{EventName, Probe};
+pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, List, Measure, OneOrMore, Writes};
+pub use number::Number;
+pub use script::{
+    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, IoRing, PollCall, PollEntry, SelectCall,
+    Transfer, TwoEnds,
+};
+pub use step::{Asleep, Await, AwaitEvent, Connect, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep, WatchTarget};
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use wakeproof_servers::{Model, Options};
+
+/// A parameter of a case: what `${name}` stands for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Value {
+    /// A whole number.
+    Int(i64),
+    /// A word.
+    Text(String),
+}
+
+/// How strong the evidence for a verdict is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// Results of system calls; needs no privilege.
+    Surface,
+    /// Tracepoints, kernel stacks, watchpoints.
+    Trace,
+    /// Kernel functions probed.
+    Function,
+}
+
+impl std::fmt::Display for Grade {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Surface => "surface",
+            Self::Trace => "trace",
+            Self::Function => "function",
+        })
+    }
+}
+
+/// One experiment, and the claims that it decides.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    /// The finding, as a sentence.
+    pub title: String,
+    /// What the documents say, and what this case finds.
+    #[serde(default)]
+    pub claims: Vec<Claim>,
+    /// The kernel source it rests on: `file: function, function (first to last version read)`.
+    #[serde(default)]
+    pub kernel: Vec<String>,
+    /// Who is connected to whom, as a drawing.
+    pub wiring: String,
+    /// Parameters with their values; `${name}` stands for one anywhere below.
+    #[serde(default)]
+    pub with: IndexMap<String, Value>,
+    /// Parameters that take several values: the case runs once for each combination.
+    #[serde(default)]
+    pub sweep: IndexMap<String, Vec<Value>>,
+    /// The weakest evidence that can decide anything here.
+    #[serde(default = "surface")]
+    pub grade: Grade,
+    /// The server under test; without one the case is a script.
+    #[serde(default)]
+    pub server: Option<Server>,
+    /// What happens, in order.
+    pub steps: Vec<Step>,
+    /// What is read off the recording, by name.
+    #[serde(default)]
+    pub measure: IndexMap<String, Measure>,
+    /// Predicates (CEL) over parameters and measures, by name: each must hold.
+    #[serde(default)]
+    pub expect: IndexMap<String, String>,
+    /// The same expectations under a set-up in which some must fail.
+    pub control: Control,
+    /// Where this case is known to differ, and why.
+    #[serde(default)]
+    pub differs: Vec<Difference>,
+}
+
+fn surface() -> Grade {
+    Grade::Surface
+}
+
+/// The server under test.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Server {
+    /// Which reference server.
+    pub model: Model,
+    /// How it is set up.
+    #[serde(default)]
+    pub options: Options,
+}
+
+/// The half of a case that must not succeed. What it does not name is taken over from the case.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Control {
+    /// What is different, as a sentence.
+    pub title: String,
+    /// Parameters that change.
+    #[serde(default)]
+    pub with: IndexMap<String, Value>,
+    /// Another server.
+    #[serde(default)]
+    pub server: Option<Server>,
+    /// Other steps.
+    #[serde(default)]
+    pub steps: Option<Vec<Step>>,
+    /// The expectations and claims that must not come out as in the case itself: every one of them.
+    pub must_fail: Vec<String>,
+}
+
+/// A known difference between kernels: under the condition, the named expectations fail or a claim gets another verdict.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// A predicate over `kernel` and `grade`, such as `kernel >= version("7.0")`.
+    pub when: String,
+    /// Why, with the commit or file that explains it.
+    pub because: String,
+    /// Expectations that must fail there.
+    #[serde(default)]
+    pub fails: Vec<String>,
+    /// Claims with another verdict there.
+    #[serde(default)]
+    pub verdicts: IndexMap<String, ClaimVerdict>,
+}

@@ -1,0 +1,196 @@
+//! System calls that a script makes itself. One without a name for its result (`as`) must succeed.
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::Number;
+
+/// Names for two ends.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TwoEnds {
+    /// Their names; with `times`, of all the first and all the second ends.
+    #[serde(rename = "as")]
+    pub names: [String; 2],
+    /// How many pairs.
+    #[serde(default = "super::step::one")]
+    pub times: Number,
+}
+
+/// A second descriptor.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Descriptor {
+    /// Of which.
+    pub of: String,
+    /// Its name.
+    #[serde(rename = "as")]
+    pub name: String,
+    /// Its number.
+    #[serde(default)]
+    pub number: Option<Number>,
+}
+
+/// `epoll_create1`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EpollCreate {
+    /// Its name.
+    #[serde(rename = "as")]
+    pub name: String,
+}
+
+/// The bits of an epoll registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the manual's names")]
+pub enum EpollFlag {
+    In,
+    Out,
+    Pri,
+    Rdhup,
+    Et,
+    Oneshot,
+    Exclusive,
+}
+
+/// `epoll_ctl`: exactly one of `add`, `modify` and `delete`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EpollControl {
+    /// The epoll descriptor.
+    pub ep: String,
+    /// `EPOLL_CTL_ADD` of this; of each, if the name stands for several.
+    #[serde(default)]
+    pub add: Option<String>,
+    /// `EPOLL_CTL_MOD`.
+    #[serde(default)]
+    pub modify: Option<String>,
+    /// `EPOLL_CTL_DEL`.
+    #[serde(default)]
+    pub delete: Option<String>,
+    /// What to wait for.
+    #[serde(default)]
+    pub events: Vec<EpollFlag>,
+    /// Name of the result `{ret, errno}`.
+    #[serde(default, rename = "as")]
+    pub name: Option<String>,
+}
+
+/// `epoll_wait`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EpollWait {
+    /// The epoll descriptor.
+    pub ep: String,
+    /// `maxevents`.
+    #[serde(default = "eight")]
+    pub max: Number,
+    /// Milliseconds; without it the call may sleep until something happens.
+    #[serde(default)]
+    pub timeout: Option<Number>,
+    /// Where the kernel writes the events, instead of memory of the harness.
+    #[serde(default)]
+    pub buffer: Option<String>,
+    /// Name of the result `{ret, errno, ready}`.
+    #[serde(default, rename = "as")]
+    pub name: Option<String>,
+}
+
+fn eight() -> Number {
+    Number(8)
+}
+
+/// `pselect6`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SelectCall {
+    /// Descriptors watched for reading.
+    pub read: Vec<String>,
+    /// Milliseconds; without it the call may sleep until something happens.
+    #[serde(default)]
+    pub timeout: Option<Number>,
+    /// Memory for the read set, instead of memory of the harness.
+    #[serde(default)]
+    pub buffer: Option<String>,
+    /// The set is a libc `fd_set` filled with `FD_SET`, which refuses descriptors it has no room for.
+    #[serde(default)]
+    pub libc: bool,
+    /// Name of the result `{ret, errno, ready, refused}`.
+    #[serde(default, rename = "as")]
+    pub name: Option<String>,
+}
+
+/// `poll`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PollCall {
+    /// What is watched.
+    pub fds: Vec<PollEntry>,
+    /// Milliseconds; without it the call may sleep until something happens.
+    #[serde(default)]
+    pub timeout: Option<Number>,
+    /// Memory for the array, instead of memory of the harness.
+    #[serde(default)]
+    pub buffer: Option<String>,
+    /// Name of the result `{ret, errno, ready}`.
+    #[serde(default, rename = "as")]
+    pub name: Option<String>,
+}
+
+/// One `pollfd`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PollEntry {
+    /// The descriptor.
+    pub fd: String,
+    /// `POLLIN` and so on.
+    #[serde(default)]
+    pub events: Vec<EpollFlag>,
+}
+
+/// `read` or `write`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// The descriptor; each, if the name stands for several.
+    pub on: String,
+    /// How many bytes.
+    pub bytes: Number,
+    /// Name of the result `{ret, errno}`.
+    #[serde(default, rename = "as")]
+    pub name: Option<String>,
+}
+
+/// What has been done to a page before the kernel gets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Access {
+    /// Nothing: the first access faults.
+    Untouched,
+    /// It has been written to: no access faults.
+    Written,
+}
+
+/// Anonymous memory.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Buffer {
+    /// Its name.
+    #[serde(rename = "as")]
+    pub name: String,
+    /// What has been done to it.
+    pub state: Access,
+}
+
+/// `IORING_OP_POLL_ADD`, completed through the shared ring.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IoRing {
+    /// The descriptor that is polled for reading.
+    pub on: String,
+    /// The name under which the completion ring's memory can be referred to as a buffer.
+    pub ring: String,
+    /// Name of the result `{ret, errno}`; `ret` is the completion's.
+    #[serde(rename = "as")]
+    pub name: String,
+}

@@ -1,0 +1,202 @@
+//! What happens in a case, one step after another. A step waits for an event or a result, never for time to pass.
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Buffer, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter, IoRing, Number, PollCall, SelectCall, Transfer, TwoEnds,
+};
+
+/// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
+/// script makes itself, under the kernel's names.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Step {
+    /// A client connects to the server.
+    Connect(Connect),
+    /// A client sends.
+    Send(Send),
+    /// A client receives exactly so many bytes.
+    Receive(Receive),
+    /// A client says that it will send no more (`shutdown(SHUT_WR)`).
+    HalfClose(String),
+    /// A client resets its connection (`SO_LINGER` 0, `close`).
+    Reset(String),
+
+    /// Nothing goes on until this has been seen.
+    Await(Await),
+    /// A point in time that measures can refer to.
+    Mark(String),
+    /// A later stimulus, on a connection of its own: what the server does with it must be the next thing seen.
+    Sentinel,
+    /// Steps again and again.
+    Repeat(Repeat),
+    /// A system call on a thread of its own, which may sleep in it.
+    Start(Start),
+    /// Watch a word of a kernel object from here on.
+    Watch(WatchStep),
+
+    /// Two connected sockets of the UNIX domain.
+    Socketpair(TwoEnds),
+    /// A connected pair of TCP sockets over loopback: the connecting end, then the accepted end.
+    TcpPair(TwoEnds),
+    /// A pipe: the reading end, then the writing end.
+    Pipe(TwoEnds),
+    /// Make a second descriptor for the same file, with this number (`dup2`).
+    Dup(Descriptor),
+    /// `epoll_create1`.
+    EpollCreate(EpollCreate),
+    /// `epoll_ctl`.
+    EpollCtl(EpollControl),
+    /// `epoll_wait`.
+    EpollWait(EpollWait),
+    /// `pselect6`, the system call itself: no `fd_set` of the C library is in the way.
+    Select(SelectCall),
+    /// `poll`.
+    Poll(PollCall),
+    /// `read`.
+    Read(Transfer),
+    /// `write`.
+    Write(Transfer),
+    /// `close` of a descriptor of the script, or of a client's connection.
+    Close(String),
+    /// Anonymous memory for a call to write to.
+    Buffer(Buffer),
+    /// `mmap` of an epoll descriptor, which must be refused.
+    MmapEpoll(MapEpoll),
+    /// A poll request through io_uring, whose completion ring is memory shared with the kernel.
+    IoUring(IoRing),
+}
+
+/// A file and the name of the result.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MapEpoll {
+    /// The descriptor.
+    pub of: String,
+    /// Name of the result `{ret, errno}`.
+    #[serde(rename = "as")]
+    pub name: String,
+}
+
+/// A client connects.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Connect {
+    /// What the connection is called from now on; with `times`, all of them together.
+    #[serde(rename = "as")]
+    pub name: String,
+    /// How many.
+    #[serde(default = "one")]
+    pub times: Number,
+}
+
+pub(super) fn one() -> Number {
+    Number(1)
+}
+
+/// A client sends, `TCP_NODELAY`, in one `write`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Send {
+    /// Its connection; with several under one name, each sends.
+    pub on: String,
+    /// How many bytes.
+    pub bytes: Number,
+}
+
+/// A client receives.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Receive {
+    /// Its connection.
+    pub on: String,
+    /// How many bytes it waits for; 0 waits for the end of the stream.
+    pub bytes: Number,
+    /// Name of the result `{bytes, eof}`: then what has arrived by the next step is taken without waiting, and too
+    /// little is no error.
+    #[serde(default, rename = "as")]
+    pub name: Option<String>,
+}
+
+/// What to wait for.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Await {
+    /// Until so many events of this kind have been seen since the last step that did something.
+    Event(AwaitEvent),
+    /// Until a task sleeps in the kernel: seen there.
+    Asleep(Asleep),
+    /// Until the call of this actor has returned.
+    Returned(String),
+}
+
+/// An awaited event.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AwaitEvent {
+    /// Which event.
+    pub of: EventName,
+    /// Which of them.
+    #[serde(default)]
+    pub only: Filter,
+    /// How many.
+    #[serde(default = "one")]
+    pub times: Number,
+}
+
+/// Who must be asleep.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Asleep {
+    /// Every task of the server.
+    Server,
+    /// This actor.
+    Actor(String),
+}
+
+/// Steps again and again.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repeat {
+    /// How often.
+    pub times: Number,
+    /// Which steps.
+    pub steps: Vec<Step>,
+}
+
+/// A system call on a thread of its own.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// The actor: a thread that lives as long as the case; with `times`, several under one name.
+    pub actor: String,
+    /// How many.
+    #[serde(default = "one")]
+    pub times: Number,
+    /// The call.
+    pub call: Box<Step>,
+}
+
+/// Watch a word.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WatchStep {
+    /// What measures call it.
+    #[serde(rename = "as")]
+    pub name: String,
+    /// Where it is.
+    pub word: WatchTarget,
+}
+
+/// A word that can be watched.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WatchTarget {
+    /// `eventpoll.rdllist.prev`, which every insertion into the ready list writes, of this epoll descriptor or of the
+    /// server's (`server`).
+    ReadyList(String),
+    /// `socket_wq.wait.head.prev`, which every joining of a socket's wait queue writes.
+    WaitQueue(String),
+    /// The first eight bytes of a buffer of the script.
+    Buffer(String),
+}

@@ -1,0 +1,149 @@
+//! The pure result of judging a recording.
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::case::{ClaimVerdict, Grade, Value};
+use crate::recording::{Half, Kernel};
+
+/// What became of one case on one kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// Everything came out as the case says, and the control failed as it must.
+    Pass,
+    /// Something did not.
+    Fail,
+    /// The harness, the set-up or the control went wrong.
+    Broken,
+    /// A capability is missing.
+    Skip,
+    /// Failed as a `differs` entry says it must here.
+    Xfail,
+    /// A `differs` entry says it must fail here, and it did not.
+    Xpass,
+    /// A step did not come to its end in time.
+    Timeout,
+    /// Events were lost, so that nothing exact can be said.
+    Inconclusive,
+}
+
+impl Outcome {
+    /// Whether it leaves the exit status at 0.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Pass | Self::Skip | Self::Xfail)
+    }
+}
+
+impl std::fmt::Display for Outcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Broken => "broken",
+            Self::Skip => "skip",
+            Self::Xfail => "xfail",
+            Self::Xpass => "xpass",
+            Self::Timeout => "timeout",
+            Self::Inconclusive => "inconclusive",
+        })
+    }
+}
+
+/// The verdict on one case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// The case's id.
+    pub case: String,
+    /// Its title.
+    pub title: String,
+    /// Which kernel.
+    pub kernel: Kernel,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Why, in a sentence, unless it passed.
+    pub reason: Option<String>,
+    /// The strongest evidence that was used.
+    pub grade: Grade,
+    /// One for each claim.
+    pub claims: Vec<ClaimResult>,
+    /// One for each expectation of the subject, at each point of the sweep where it came out differently.
+    pub expectations: Vec<Finding>,
+    /// What the control did.
+    pub control: ControlResult,
+    /// Wall time of all runs in milliseconds.
+    pub millis: u64,
+}
+
+/// What became of one claim.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClaimResult {
+    /// The claim's id.
+    pub id: String,
+    /// What it says.
+    pub says: String,
+    /// What must be found.
+    pub expected: ClaimVerdict,
+    /// What was found; none if it could not be decided here.
+    pub found: Option<ClaimVerdict>,
+    /// Whether the literal sentence held.
+    pub literal: Option<bool>,
+    /// Whether the corrected sentence held.
+    pub repaired: Option<bool>,
+    /// Why it could not be decided here.
+    pub undecided: Option<String>,
+    /// The measures it rests on, as they were.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One predicate, and how it came out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding {
+    /// The expectation's name, or the claim's id.
+    pub name: String,
+    /// The predicate.
+    pub predicate: String,
+    /// Where in the sweep.
+    pub point: BTreeMap<String, Value>,
+    /// Whether it held; none if it could not be decided here.
+    pub held: Option<bool>,
+    /// Why it could not be decided.
+    pub undecided: Option<String>,
+    /// The measures it rests on, as they were.
+    pub evidence: Vec<Evidence>,
+}
+
+/// A measure as it was, and the events that show it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// The measure's name.
+    pub measure: String,
+    /// Its value.
+    pub value: serde_json::Value,
+    /// In which run: place in the recording's `runs`.
+    pub run: usize,
+    /// The events, by their place in the run: the first few.
+    pub events: Vec<usize>,
+}
+
+/// What the control did.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ControlResult {
+    /// What was different.
+    pub title: String,
+    /// What had to fail, and how it came out.
+    pub findings: Vec<Finding>,
+    /// Whether all of it failed; none if it could not be decided here.
+    pub discriminates: Option<bool>,
+}
+
+/// A run that cannot be judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flaw {
+    /// In which half.
+    pub half: Half,
+    /// Where in the sweep.
+    pub point: BTreeMap<String, Value>,
+    /// What is wrong.
+    pub why: String,
+}
