@@ -1,0 +1,102 @@
+//! The names of the I/O models and of the deliberate mistakes.
+
+use std::fmt;
+
+use clap::ValueEnum;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// An I/O model: who waits for what, and what unit serves a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Model {
+    /// One client at a time, with blocking calls
+    Blocking,
+    /// A process for each connection
+    Fork,
+    /// A thread for each connection
+    Thread,
+    /// A fixed number of threads that take connections from one locked queue
+    Pool,
+    /// One loop around select
+    Select,
+    /// One loop around poll
+    Poll,
+    /// One loop around a level-triggered epoll
+    EpollLt,
+    /// One loop around an edge-triggered epoll
+    EpollEt,
+}
+
+/// A deliberate mistake: a server that does everything right but this.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Defect {
+    /// epoll-et: reads once per edge into at most 16 bytes and leaves the rest in the kernel
+    NotDrained,
+    /// epoll-et: drains connections that were left blocking, and sleeps in the read that finds nothing
+    BlockingDescriptor,
+    /// epoll-et: accepts one connection per edge of the listener and leaves the others in the queue
+    AcceptOncePerEdge,
+    /// epoll-lt: never reads, so every wait returns at once
+    NeverReads,
+    /// epoll-lt: takes a partial write for a whole one and loses the rest
+    PartialWriteAsWhole,
+    /// epoll-lt: acts on EPOLLIN alone, so EPOLLHUP and EPOLLERR are reported for ever
+    IgnoresHangup,
+    /// fork: never waits for its children, so they stay as zombies
+    NotReaped,
+    /// fork: the parent keeps its copy of the connection, so the client never sees its end
+    ParentKeepsConnection,
+    /// select: never puts every second connection into the set
+    ForgetsDescriptor,
+    /// select: passes the set that the kernel has overwritten
+    ReusesSet,
+    /// select: sets bits for descriptors of `FD_SETSIZE` and more, behind the end of the `fd_set`
+    BeyondFdSetsize,
+}
+
+impl Model {
+    /// Every model, in the order of the documentation.
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+}
+
+impl Defect {
+    /// Every defect, grouped by model.
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+
+    /// The model that has this mistake.
+    pub fn model(self) -> Model {
+        match self {
+            Self::NotDrained | Self::BlockingDescriptor | Self::AcceptOncePerEdge => Model::EpollEt,
+            Self::NeverReads | Self::PartialWriteAsWhole | Self::IgnoresHangup => Model::EpollLt,
+            Self::NotReaped | Self::ParentKeepsConnection => Model::Fork,
+            Self::ForgetsDescriptor | Self::ReusesSet | Self::BeyondFdSetsize => Model::Select,
+        }
+    }
+}
+
+impl fmt::Display for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_name(self, f)
+    }
+}
+
+impl fmt::Display for Defect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_name(self, f)
+    }
+}
+
+/// Writes the name as it stands on the command line and in YAML.
+fn write_name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.pad(value.to_possible_value().as_ref().map_or("", |value| value.get_name()))
+}
