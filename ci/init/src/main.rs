@@ -1,2 +1,55 @@
-//! The first process of a guest kernel.
-fn main() {}
+//! The first process of a guest kernel: makes it a place to work in, runs the command, sends its report back, and leaves.
+
+use std::{fs, io::Write as _};
+
+use anyhow::{Context as _, Result};
+use wakeproof_init::{MARKER, REPORT, RUNNING, TRIAL, channel::Ending};
+
+mod command;
+mod console;
+mod exit;
+mod shared_memory;
+mod surroundings;
+
+fn main() -> ! {
+    let ending = run().unwrap_or_else(|error| {
+        say(&format!("init failed: {error:#}"));
+        Ending::NeverStarted
+    });
+    exit::leave(ending)
+}
+
+/// Everything between boot and exit.
+fn run() -> Result<Ending> {
+    // Before anything can fail: without /proc and /dev nobody would hear of it.
+    surroundings::mount_all()?;
+    console::set_up().context("failed to set up the console")?;
+    if fs::read_to_string("/proc/cmdline")
+        .is_ok_and(|line| line.split_whitespace().any(|word| word == TRIAL))
+    {
+        shared_memory::send(Ending::Exited(0), &[])?;
+        return Ok(Ending::Exited(0));
+    }
+    surroundings::tune()?;
+    fs::create_dir_all(REPORT).context("failed to create the report folder")?;
+    say(&format!("{MARKER}{RUNNING}"));
+
+    let ending = command::run()?;
+    let report = pack(REPORT)?;
+    shared_memory::send(ending, &report).context("failed to send the report to the host")?;
+    Ok(ending)
+}
+
+/// The folder as a tar archive.
+fn pack(folder: &str) -> Result<Vec<u8>> {
+    let mut archive = tar::Builder::new(Vec::new());
+    archive
+        .append_dir_all(".", folder)
+        .and_then(|()| archive.into_inner())
+        .with_context(|| format!("failed to pack {folder}"))
+}
+
+/// A line on the console, heard or not.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
