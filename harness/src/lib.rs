@@ -3,5 +3,6 @@
 //! One way leads through the house: [`load`] → plan → record → judge → render. Types flow forward only.
 pub mod case;
 pub mod cell;
+pub mod cli;
 pub mod recording;
 pub mod verdict;

@@ -1,2 +1,6 @@
 //! The command.
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    wakeproof::cli::main()
+}

@@ -1,0 +1,56 @@
+//! The command line: one file per subcommand, each with its `Args` and a `run` that says how it ended.
+//!
+//! A new subcommand is a file beside this one, a variant of [`Command`] and an arm in [`Command::run`].
+mod exit;
+mod log;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::{Exit, bad_input};
+
+/// Checks what documents say about sockets, select, poll and epoll against the kernel that is running.
+#[derive(Debug, Parser)]
+#[command(name = "wakeproof", version, max_term_width = 100, after_help = exit::HELP, after_long_help = AFTER)]
+struct Cli {
+    /// Say more on standard error: -v phases, -vv steps, -vvv events (or set `RUST_LOG`).
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+enum Command {}
+
+const AFTER: &str = concat!(
+    "Examples:\n",
+    "  wakeproof doctor                    what this kernel allows, and what each absence costs\n",
+    "  wakeproof test                      the whole suite\n",
+    "  wakeproof test epoll/               the cases on epoll\n",
+    "  wakeproof test --evidence surface   what can be decided without privilege\n",
+    "  wakeproof judge recordings/*.jsonl  the verdicts again, without the kernel\n",
+    "\n",
+    "Exit status:\n",
+    "  0  every verdict is good: pass, xfail, or a skip with its reason\n",
+    "  1  a verdict is not good: fail, xpass, timeout or inconclusive\n",
+    "  2  the input is wrong: a flag, a case file, a recording\n",
+    "  3  the harness, the set-up or a control is broken, so that nothing can be said about the kernel\n",
+    "  130  interrupted; 141  nobody read the output any more\n",
+);
+
+impl Command {
+    fn run(self) -> anyhow::Result<Exit> {
+        match self {}
+    }
+}
+
+/// Runs the command with the arguments of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log::start(cli.verbose);
+    exit::quietly_without_reader();
+    exit::conclude(cli.command.run())
+}
