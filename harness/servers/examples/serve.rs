@@ -3,6 +3,7 @@
 use clap::Parser;
 use wakeproof_servers::{Model, Options};
 
+/// Serves clients with one I/O model
 #[derive(Parser)]
 struct Command {
     model: Model,

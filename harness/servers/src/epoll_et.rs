@@ -26,21 +26,21 @@ use crate::{Error, Options, Reply};
 const READABLE: EpollFlags = EpollFlags::EPOLLIN.union(EpollFlags::EPOLLET);
 const WRITABLE: EpollFlags = EpollFlags::EPOLLOUT.union(EpollFlags::EPOLLET);
 
-pub(crate) struct Connection {
-    pub(crate) fd: OwnedFd,
+struct Connection {
+    fd: OwnedFd,
     /// Bytes to send back for which the socket's send buffer had no room.
-    pub(crate) unsent: Vec<u8>,
+    unsent: Vec<u8>,
     /// What the interest list holds for it.
     interest: EpollFlags,
 }
 
 pub(crate) struct Server<'a> {
-    pub(crate) options: &'a Options,
+    options: &'a Options,
     pub(crate) listener: Listener,
     epoll: Epoll,
     /// By the number that comes back in `epoll_event.data`.
-    pub(crate) connections: HashMap<u64, Connection>,
-    pub(crate) buffer: Vec<u8>,
+    connections: HashMap<u64, Connection>,
+    buffer: Vec<u8>,
 }
 
 /// Serves all clients from one loop.
@@ -64,12 +64,19 @@ impl<'a> Server<'a> {
     pub(crate) fn listen(options: &'a Options) -> Result<Self, Error> {
         // Non-blocking, as a client that was reported can be gone again before accept.
         let listener = Listener::open(options, SockFlag::SOCK_NONBLOCK)?;
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("create", "an epoll"))?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
+            .map_err(Error::call("create", "an epoll"))?;
         epoll
             .add(&listener, EpollEvent::new(READABLE, number(&listener)))
             .map_err(Error::call("add to the interest list", "the listener"))?;
         listener.announce()?;
-        Ok(Self { options, listener, epoll, connections: HashMap::new(), buffer: options.read_buffer() })
+        Ok(Self {
+            options,
+            listener,
+            epoll,
+            connections: HashMap::new(),
+            buffer: options.read_buffer(),
+        })
     }
 
     /// One new connection. False: the accept queue is empty.
@@ -84,8 +91,18 @@ impl<'a> Server<'a> {
         let (data, interest) = (number(&fd), READABLE);
         self.epoll
             .add(&fd, EpollEvent::new(interest, data))
-            .map_err(Error::call("add to the interest list", format!("descriptor {data}")))?;
-        self.connections.insert(data, Connection { fd, unsent: Vec::new(), interest });
+            .map_err(Error::call(
+                "add to the interest list",
+                format!("descriptor {data}"),
+            ))?;
+        self.connections.insert(
+            data,
+            Connection {
+                fd,
+                unsent: Vec::new(),
+                interest,
+            },
+        );
         Ok(true)
     }
 
@@ -99,7 +116,9 @@ impl<'a> Server<'a> {
 
     /// Moves a connection on as far as it goes without sleeping.
     pub(crate) fn converse(&mut self, data: u64) -> Result<(), Error> {
-        let Some(connection) = self.connections.get_mut(&data) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(&data) else {
+            return Ok(());
+        };
         if !connection.converse(&mut self.buffer, self.options) {
             // close(2). It also takes the socket off the interest list, as nobody else has it open.
             self.connections.remove(&data);
@@ -107,12 +126,19 @@ impl<'a> Server<'a> {
         }
         // EPOLLOUT is asked for only when it is needed: with it each arrival would be reported as
         // writable too. Changing the interest asks the socket anew, so no edge is lost here either.
-        let interest = if connection.unsent.is_empty() { READABLE } else { WRITABLE };
+        let interest = if connection.unsent.is_empty() {
+            READABLE
+        } else {
+            WRITABLE
+        };
         if interest != connection.interest {
             connection.interest = interest;
             self.epoll
                 .modify(&connection.fd, &mut EpollEvent::new(interest, data))
-                .map_err(Error::call("change the interest in", format!("descriptor {data}")))?;
+                .map_err(Error::call(
+                    "change the interest in",
+                    format!("descriptor {data}"),
+                ))?;
         }
         Ok(())
     }
@@ -137,7 +163,9 @@ impl Connection {
             reads -= 1;
             match read(&self.fd, buffer) {
                 Ok(0) => return false,
-                Ok(received) if options.reply == Reply::Echo => self.unsent.extend_from_slice(&buffer[..received]),
+                Ok(received) if options.reply == Reply::Echo => {
+                    self.unsent.extend_from_slice(&buffer[..received])
+                }
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return true, // drained: wait for EPOLLIN
                 Err(_) => return false,            // ECONNRESET, ETIMEDOUT

@@ -22,7 +22,7 @@ use crate::listen::{Listener, concerns_one_client};
 use crate::{Error, Options, Reply};
 
 pub(crate) struct Connection {
-    pub(crate) fd: OwnedFd,
+    fd: OwnedFd,
     /// Bytes to send back for which the socket's send buffer had no room.
     pub(crate) unsent: Vec<u8>,
     /// What the interest list holds for it.
@@ -30,7 +30,7 @@ pub(crate) struct Connection {
 }
 
 pub(crate) struct Server<'a> {
-    pub(crate) options: &'a Options,
+    options: &'a Options,
     pub(crate) listener: Listener,
     epoll: Epoll,
     /// By the number that comes back in `epoll_event.data`.
@@ -58,12 +58,22 @@ impl<'a> Server<'a> {
     pub(crate) fn listen(options: &'a Options) -> Result<Self, Error> {
         // Non-blocking, as a client that was reported can be gone again before accept.
         let listener = Listener::open(options, SockFlag::SOCK_NONBLOCK)?;
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("create", "an epoll"))?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
+            .map_err(Error::call("create", "an epoll"))?;
         epoll
-            .add(&listener, EpollEvent::new(EpollFlags::EPOLLIN, number(&listener)))
+            .add(
+                &listener,
+                EpollEvent::new(EpollFlags::EPOLLIN, number(&listener)),
+            )
             .map_err(Error::call("add to the interest list", "the listener"))?;
         listener.announce()?;
-        Ok(Self { options, listener, epoll, connections: HashMap::new(), buffer: options.read_buffer() })
+        Ok(Self {
+            options,
+            listener,
+            epoll,
+            connections: HashMap::new(),
+            buffer: options.read_buffer(),
+        })
     }
 
     /// One new connection. If there are more, the next `epoll_wait` reports the listener again.
@@ -77,8 +87,18 @@ impl<'a> Server<'a> {
         let (data, interest) = (number(&fd), EpollFlags::EPOLLIN);
         self.epoll
             .add(&fd, EpollEvent::new(interest, data))
-            .map_err(Error::call("add to the interest list", format!("descriptor {data}")))?;
-        self.connections.insert(data, Connection { fd, unsent: Vec::new(), interest });
+            .map_err(Error::call(
+                "add to the interest list",
+                format!("descriptor {data}"),
+            ))?;
+        self.connections.insert(
+            data,
+            Connection {
+                fd,
+                unsent: Vec::new(),
+                interest,
+            },
+        );
         Ok(())
     }
 
@@ -92,7 +112,9 @@ impl<'a> Server<'a> {
 
     /// Moves a connection on as far as it goes without sleeping.
     pub(crate) fn converse(&mut self, data: u64) -> Result<(), Error> {
-        let Some(connection) = self.connections.get_mut(&data) else { return Ok(()) };
+        let Some(connection) = self.connections.get_mut(&data) else {
+            return Ok(());
+        };
         if !connection.converse(&mut self.buffer, self.options) {
             // close(2). It also takes the socket off the interest list, as nobody else has it open.
             self.connections.remove(&data);
@@ -101,12 +123,19 @@ impl<'a> Server<'a> {
         // Who doesn't take our answers isn't asked for more: else `unsent` would grow without end. And
         // EPOLLOUT is asked for only now, as a socket is writable nearly always and would be reported
         // each time.
-        let interest = if connection.unsent.is_empty() { EpollFlags::EPOLLIN } else { EpollFlags::EPOLLOUT };
+        let interest = if connection.unsent.is_empty() {
+            EpollFlags::EPOLLIN
+        } else {
+            EpollFlags::EPOLLOUT
+        };
         if interest != connection.interest {
             connection.interest = interest;
             self.epoll
                 .modify(&connection.fd, &mut EpollEvent::new(interest, data))
-                .map_err(Error::call("change the interest in", format!("descriptor {data}")))?;
+                .map_err(Error::call(
+                    "change the interest in",
+                    format!("descriptor {data}"),
+                ))?;
         }
         Ok(())
     }
@@ -114,7 +143,7 @@ impl<'a> Server<'a> {
 
 impl Connection {
     /// Sends what is unsent, then reads and sends in turn. False: the connection is over.
-    fn converse(&mut self, buffer: &mut [u8], options: &Options) -> bool {
+    pub(crate) fn converse(&mut self, buffer: &mut [u8], options: &Options) -> bool {
         let mut reads = options.reads();
         loop {
             while !self.unsent.is_empty() {
@@ -131,7 +160,9 @@ impl Connection {
             reads -= 1;
             match read(&self.fd, buffer) {
                 Ok(0) => return false,
-                Ok(received) if options.reply == Reply::Echo => self.unsent.extend_from_slice(&buffer[..received]),
+                Ok(received) if options.reply == Reply::Echo => {
+                    self.unsent.extend_from_slice(&buffer[..received])
+                }
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return true, // drained: wait for EPOLLIN
                 Err(_) => return false,            // ECONNRESET, ETIMEDOUT

@@ -54,14 +54,24 @@ pub enum Error {
 impl Error {
     /// Makes the error of a failed system call, for use with `map_err`.
     pub(crate) fn call(action: &'static str, object: impl ToString) -> impl FnOnce(Errno) -> Self {
-        move |errno| Self::Call { action, object: object.to_string(), errno }
+        move |errno| Self::Call {
+            action,
+            object: object.to_string(),
+            errno,
+        }
     }
 }
 
 fn list(models: &[Model]) -> String {
     let mut text = String::new();
     for (i, model) in models.iter().enumerate() {
-        let separator = if i == 0 { "" } else if i + 1 == models.len() { " and " } else { ", " };
+        let separator = if i == 0 {
+            ""
+        } else if i + 1 == models.len() {
+            " and "
+        } else {
+            ", "
+        };
         let _ = write!(text, "{separator}`{model}`");
     }
     text

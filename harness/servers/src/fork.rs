@@ -33,7 +33,10 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
 }
 
 /// The server without its two duties, which [`serve`] adds and the defects leave out.
-pub(crate) fn serve_with(options: &Options, mut in_parent: impl FnMut(OwnedFd)) -> Result<Infallible, Error> {
+pub(crate) fn serve_with(
+    options: &Options,
+    mut in_parent: impl FnMut(OwnedFd),
+) -> Result<Infallible, Error> {
     let listener = Listener::open(options, SockFlag::empty())?;
     listener.announce()?;
     loop {
@@ -64,7 +67,7 @@ pub(crate) fn serve_with(options: &Options, mut in_parent: impl FnMut(OwnedFd)) 
 /// SIGCHLD arrives while the parent sleeps in accept. With `SA_RESTART` the kernel runs the handler
 /// and then resumes accept by itself. Without it accept returns EINTR, which the loop above must
 /// take for "try again" anyway: `SA_RESTART` is void for a socket with `SO_RCVTIMEO` (signal(7)).
-fn reap_children() -> Result<(), Error> {
+pub(crate) fn reap_children() -> Result<(), Error> {
     let flags = SaFlags::SA_RESTART | SaFlags::SA_NOCLDSTOP;
     let action = SigAction::new(SigHandler::Handler(on_child), flags, SigSet::empty());
     // SAFETY: the handler makes only the async-signal-safe call waitpid and restores errno.

@@ -33,9 +33,18 @@ impl Listener {
     /// Opens a listening socket. `SOCK_NONBLOCK` makes accept on it return EAGAIN instead of sleeping.
     pub(crate) fn open(options: &Options, flags: SockFlag) -> Result<Self, Error> {
         let wanted = SockaddrStorage::from(options.socket_address());
-        let family = if options.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
-        let fd = socket(family, SockType::Stream, flags | SockFlag::SOCK_CLOEXEC, None)
-            .map_err(Error::call("create a socket for", wanted))?;
+        let family = if options.address.is_ipv4() {
+            AddressFamily::Inet
+        } else {
+            AddressFamily::Inet6
+        };
+        let fd = socket(
+            family,
+            SockType::Stream,
+            flags | SockFlag::SOCK_CLOEXEC,
+            None,
+        )
+        .map_err(Error::call("create a socket for", wanted))?;
         // Without it a server cannot listen again on a port whose old connections are in TIME_WAIT.
         setsockopt(&fd, ReuseAddr, &true).map_err(Error::call("set SO_REUSEADDR for", wanted))?;
         bind(fd.as_raw_fd(), &wanted).map_err(Error::call("bind", wanted))?;
@@ -43,10 +52,14 @@ impl Listener {
         // SOMAXCONN, which is 128 in musl and says nothing about the running kernel.
         let listening = unsafe { libc::listen(fd.as_raw_fd(), options.backlog.into()) };
         Errno::result(listening).map_err(Error::call("listen on", wanted))?;
-        let address =
-            getsockname(fd.as_raw_fd()).map_err(Error::call("get the name of the socket for", wanted))?;
+        let address = getsockname(fd.as_raw_fd())
+            .map_err(Error::call("get the name of the socket for", wanted))?;
         let spare = open_spare().map_err(Error::call("reserve a descriptor for", wanted))?;
-        Ok(Self { fd, address, spare: Mutex::new(Some(spare)) })
+        Ok(Self {
+            fd,
+            address,
+            spare: Mutex::new(Some(spare)),
+        })
     }
 
     /// Tells whoever started the server where it listens: `listening on 127.0.0.1:43210`.
@@ -76,7 +89,10 @@ impl Listener {
             Ok(refused) if spare.is_none() => {
                 drop(refused);
                 *spare = open_spare().ok();
-                eprintln!("{}: refused a client, the descriptor table is full", self.address);
+                eprintln!(
+                    "{}: refused a client, the descriptor table is full",
+                    self.address
+                );
                 Err(Errno::ECONNABORTED)
             }
             // While it slept in accept others have closed descriptors: there is room after all.

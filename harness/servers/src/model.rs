@@ -7,8 +7,20 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An I/O model: who waits for what, and what unit serves a connection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ValueEnum,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Model {
@@ -31,8 +43,20 @@ pub enum Model {
 }
 
 /// A deliberate mistake: a server that does everything right but this.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[derive(ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    ValueEnum,
+    Serialize,
+    Deserialize,
+    JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Defect {
@@ -98,5 +122,10 @@ impl fmt::Display for Defect {
 
 /// Writes the name as it stands on the command line and in YAML.
 fn write_name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.pad(value.to_possible_value().as_ref().map_or("", |value| value.get_name()))
+    f.pad(
+        value
+            .to_possible_value()
+            .as_ref()
+            .map_or("", |value| value.get_name()),
+    )
 }

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::{Defect, Error, Model};
 
 /// How much a server reads each time that a connection is reported readable.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Read {
     /// Reads until the kernel has no more (EAGAIN)
@@ -23,7 +25,9 @@ pub enum Read {
 }
 
 /// What a server does with the bytes that it has read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// Sends them back
@@ -91,20 +95,38 @@ impl Options {
             if !given || applies(model) {
                 return Ok(());
             }
-            let applies_to = Model::all().iter().copied().filter(|model| applies(*model)).collect();
-            Err(Error::OptionNotApplicable { option, model, applies_to })
+            let applies_to = Model::all()
+                .iter()
+                .copied()
+                .filter(|model| applies(*model))
+                .collect();
+            Err(Error::OptionNotApplicable {
+                option,
+                model,
+                applies_to,
+            })
         };
         refuse("read", self.read.is_some(), |model| {
-            matches!(model, Model::Select | Model::Poll | Model::EpollLt | Model::EpollEt)
+            matches!(
+                model,
+                Model::Select | Model::Poll | Model::EpollLt | Model::EpollEt
+            )
         })?;
         refuse("max-events", self.max_events.is_some(), |model| {
             matches!(model, Model::EpollLt | Model::EpollEt)
         })?;
-        refuse("workers", self.workers.is_some(), |model| matches!(model, Model::Pool))?;
+        refuse("workers", self.workers.is_some(), |model| {
+            matches!(model, Model::Pool)
+        })?;
         match self.defect {
-            Some(defect) if defect.model() != model => Err(Error::DefectNotApplicable { defect, model }),
+            Some(defect) if defect.model() != model => {
+                Err(Error::DefectNotApplicable { defect, model })
+            }
             Some(defect @ (Defect::NotDrained | Defect::NeverReads)) if self.read.is_some() => {
-                Err(Error::DecidedByDefect { option: "read", defect })
+                Err(Error::DecidedByDefect {
+                    option: "read",
+                    defect,
+                })
             }
             _ => Ok(()),
         }

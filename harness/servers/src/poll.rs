@@ -39,7 +39,12 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
     // Non-blocking, as a client that poll reported can be gone again before accept.
     let listener = Listener::open(options, SockFlag::SOCK_NONBLOCK)?;
     listener.announce()?;
-    let mut server = Server { options, listener, connections: BTreeMap::new(), buffer: options.read_buffer() };
+    let mut server = Server {
+        options,
+        listener,
+        connections: BTreeMap::new(),
+        buffer: options.read_buffer(),
+    };
     loop {
         for fd in server.wait()? {
             if fd == server.listener.as_raw_fd() {
@@ -56,7 +61,13 @@ impl Server<'_> {
     fn accept(&mut self) -> Result<(), Error> {
         match self.listener.accept(SockFlag::SOCK_NONBLOCK) {
             Ok(fd) => {
-                self.connections.insert(fd.as_raw_fd(), Connection { fd, unsent: Vec::new() });
+                self.connections.insert(
+                    fd.as_raw_fd(),
+                    Connection {
+                        fd,
+                        unsent: Vec::new(),
+                    },
+                );
                 Ok(())
             }
             Err(Errno::EAGAIN) => Ok(()),
@@ -71,13 +82,21 @@ impl Server<'_> {
         for connection in self.connections.values() {
             // Who doesn't take our answers isn't asked for more: else `unsent` would grow without end.
             // POLLHUP and POLLERR need no asking: the kernel always reports them.
-            let wanted = if connection.unsent.is_empty() { PollFlags::POLLIN } else { PollFlags::POLLOUT };
+            let wanted = if connection.unsent.is_empty() {
+                PollFlags::POLLIN
+            } else {
+                PollFlags::POLLOUT
+            };
             fds.push(PollFd::new(connection.fd.as_fd(), wanted));
         }
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(Vec::new()),
-            Err(errno) => return Err(Error::call("poll", format!("{} descriptors", fds.len()))(errno)),
+            Err(errno) => {
+                return Err(Error::call("poll", format!("{} descriptors", fds.len()))(
+                    errno,
+                ));
+            }
         }
         // poll says how many, not which: search. After POLLHUP and POLLERR it is read that tells the rest.
         let ready = fds.iter().filter(|fd| fd.any() != Some(false));
@@ -86,7 +105,9 @@ impl Server<'_> {
 
     /// Moves a connection on as far as it goes without sleeping.
     fn converse(&mut self, fd: RawFd) {
-        let Some(connection) = self.connections.get_mut(&fd) else { return };
+        let Some(connection) = self.connections.get_mut(&fd) else {
+            return;
+        };
         if !connection.converse(&mut self.buffer, self.options) {
             self.connections.remove(&fd); // close(2)
         }
@@ -112,7 +133,9 @@ impl Connection {
             reads -= 1;
             match read(&self.fd, buffer) {
                 Ok(0) => return false,
-                Ok(received) if options.reply == Reply::Echo => self.unsent.extend_from_slice(&buffer[..received]),
+                Ok(received) if options.reply == Reply::Echo => {
+                    self.unsent.extend_from_slice(&buffer[..received])
+                }
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return true, // drained: wait for POLLIN
                 Err(_) => return false,            // ECONNRESET, ETIMEDOUT

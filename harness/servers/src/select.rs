@@ -53,7 +53,12 @@ impl<'a> Server<'a> {
         // Non-blocking, as a client that select reported can be gone again before accept.
         let listener = Listener::open(options, SockFlag::SOCK_NONBLOCK)?;
         listener.announce()?;
-        Ok(Self { options, listener, connections: BTreeMap::new(), buffer: options.read_buffer() })
+        Ok(Self {
+            options,
+            listener,
+            connections: BTreeMap::new(),
+            buffer: options.read_buffer(),
+        })
     }
 
     /// One new connection. If there are more, the next select reports the listener again.
@@ -62,10 +67,18 @@ impl<'a> Server<'a> {
             Ok(fd) => {
                 let number = fd.as_raw_fd();
                 if usize::try_from(number).is_ok_and(|number| number >= FD_SETSIZE) {
-                    eprintln!("refused a client: its descriptor {number} does not fit into an fd_set of {FD_SETSIZE}");
+                    eprintln!(
+                        "refused a client: its descriptor {number} does not fit into an fd_set of {FD_SETSIZE}"
+                    );
                     return Ok(None); // close(2) as it is dropped
                 }
-                self.connections.insert(number, Connection { fd, unsent: Vec::new() });
+                self.connections.insert(
+                    number,
+                    Connection {
+                        fd,
+                        unsent: Vec::new(),
+                    },
+                );
                 Ok(Some(number))
             }
             Err(Errno::EAGAIN) => Ok(None),
@@ -75,13 +88,17 @@ impl<'a> Server<'a> {
     }
 
     /// Sleeps until some descriptor is ready, and finds out which.
-    fn wait(&self) -> Result<Vec<RawFd>, Error> {
+    pub(crate) fn wait(&self) -> Result<Vec<RawFd>, Error> {
         let mut readable = FdSet::new();
         let mut writable = FdSet::new();
         readable.insert(self.listener.as_fd());
         for connection in self.connections.values() {
             // Who doesn't take our answers isn't asked for more: else `unsent` would grow without end.
-            let set = if connection.unsent.is_empty() { &mut readable } else { &mut writable };
+            let set = if connection.unsent.is_empty() {
+                &mut readable
+            } else {
+                &mut writable
+            };
             set.insert(connection.fd.as_fd());
         }
         match select(None, Some(&mut readable), Some(&mut writable), None, None) {
@@ -95,16 +112,27 @@ impl<'a> Server<'a> {
             ready.push(self.listener.as_raw_fd());
         }
         for (number, connection) in &self.connections {
-            if readable.contains(connection.fd.as_fd()) || writable.contains(connection.fd.as_fd()) {
+            if readable.contains(connection.fd.as_fd()) || writable.contains(connection.fd.as_fd())
+            {
                 ready.push(*number);
             }
         }
         Ok(ready)
     }
 
+    /// The largest descriptor in use.
+    pub(crate) fn highest(&self) -> RawFd {
+        let connection = self.connections.keys().next_back().copied();
+        connection.map_or(self.listener.as_raw_fd(), |fd| {
+            fd.max(self.listener.as_raw_fd())
+        })
+    }
+
     /// Moves a connection on as far as it goes without sleeping.
     pub(crate) fn converse(&mut self, fd: RawFd) {
-        let Some(connection) = self.connections.get_mut(&fd) else { return };
+        let Some(connection) = self.connections.get_mut(&fd) else {
+            return;
+        };
         if !connection.converse(&mut self.buffer, self.options) {
             self.connections.remove(&fd); // close(2)
         }
@@ -130,7 +158,9 @@ impl Connection {
             reads -= 1;
             match read(&self.fd, buffer) {
                 Ok(0) => return false,
-                Ok(received) if options.reply == Reply::Echo => self.unsent.extend_from_slice(&buffer[..received]),
+                Ok(received) if options.reply == Reply::Echo => {
+                    self.unsent.extend_from_slice(&buffer[..received])
+                }
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return true, // drained: wait for readability
                 Err(_) => return false,            // ECONNRESET, ETIMEDOUT
