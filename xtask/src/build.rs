@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{ebpf, workspace::Workspace};
+use crate::{ebpf, suite, workspace::Workspace};
 
 /// What to build.
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,11 @@ pub fn main(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::locate();
     let object = ebpf::build(&workspace)?;
     println!("{}", object.display());
-    let _ = args.ebpf_only;
+    if !args.ebpf_only {
+        println!(
+            "{}",
+            suite::build_wakeproof(&workspace, Some(&object))?.display()
+        );
+    }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,9 +9,11 @@ use clap::{Parser, Subcommand};
 mod bpf_linker;
 mod build;
 mod ebpf;
+mod kernels;
 mod packages;
 mod process;
 mod progress;
+mod suite;
 mod toolchain;
 mod workspace;
 
@@ -27,11 +29,14 @@ struct Cli {
 enum Command {
     /// Install what is missing and build the eBPF object and the `wakeproof` command
     Build(build::Args),
+    /// List, fetch and check the kernels that guests run
+    Kernels(kernels::Args),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Build(args) => build::main(&args),
+        Command::Kernels(args) => kernels::main(&args),
     };
     outcome.unwrap_or_else(|error| {
         anstream::eprintln!("{}: {error:#}", process::paint("error", process::RED));

@@ -128,7 +128,7 @@ fn has_candidate(name: &str) -> bool {
 }
 
 /// The version that `apt-cache policy` names as the candidate.
-fn candidate(policy: &str) -> Option<&str> {
+pub fn candidate(policy: &str) -> Option<&str> {
     policy
         .lines()
         .find_map(|line| line.trim().strip_prefix("Candidate: "))

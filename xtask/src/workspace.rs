@@ -56,4 +56,14 @@ impl Workspace {
         self.ebpf_target()
             .join("bpfel-unknown-none/release/wakeproof-probes")
     }
+
+    /// Fetched kernels, a folder per series.
+    pub fn kernels(&self) -> PathBuf {
+        self.target.join("kernels")
+    }
+
+    /// Running guests, a folder each.
+    pub fn guests(&self) -> PathBuf {
+        self.target.join("guests")
+    }
 }

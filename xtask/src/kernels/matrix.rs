@@ -1,0 +1,109 @@
+//! `ci/kernels.toml`: the kernels by name.
+
+use std::fs;
+
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
+
+use crate::workspace::Workspace;
+
+/// The series that stands for the running distribution's own kernel.
+pub const DISTRIBUTION: &str = "distribution";
+
+/// The whole list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matrix {
+    /// In the order of the file.
+    pub kernel: Vec<Entry>,
+}
+
+/// One kernel of the list.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Entry {
+    /// What it is called here.
+    pub series: String,
+    /// Where the mirror has it; `*` stands for the running distribution's codename.
+    pub suites: Vec<String>,
+    /// The package's name, with `*` for anything.
+    pub package: String,
+    /// What it adds.
+    pub why: String,
+}
+
+impl Matrix {
+    /// Reads the list of this checkout.
+    pub fn load(workspace: &Workspace) -> Result<Self> {
+        let path = workspace.root().join("ci/kernels.toml");
+        let text = fs::read_to_string(&path)
+            .with_context(|| format!("failed to read {}", path.display()))?;
+        Self::parse(&text).with_context(|| format!("failed to understand {}", path.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let matrix: Self = toml::from_str(text)?;
+        for (index, entry) in matrix.kernel.iter().enumerate() {
+            if matrix.kernel[..index]
+                .iter()
+                .any(|earlier| earlier.series == entry.series)
+            {
+                bail!("the series `{}` is there twice", entry.series);
+            }
+        }
+        Ok(matrix)
+    }
+
+    /// The entry of this series.
+    pub fn find(&self, series: &str) -> Result<&Entry> {
+        self.kernel
+            .iter()
+            .find(|entry| entry.series == series)
+            .with_context(|| {
+                let known: Vec<_> = self
+                    .kernel
+                    .iter()
+                    .map(|entry| entry.series.as_str())
+                    .collect();
+                format!(
+                    "there is no kernel `{series}` in ci/kernels.toml; it has {}",
+                    known.join(", ")
+                )
+            })
+    }
+
+    /// The entries of these series, or all.
+    pub fn select(&self, series: &[String]) -> Result<Vec<&Entry>> {
+        if series.is_empty() {
+            return Ok(self.kernel.iter().collect());
+        }
+        series.iter().map(|series| self.find(series)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_this_checkout_can_be_read() {
+        let matrix = Matrix::load(&Workspace::locate()).expect("the list is valid");
+        assert!(matrix.find(DISTRIBUTION).is_ok());
+        assert!(matrix.find("5.10").is_ok());
+    }
+
+    #[test]
+    fn an_unknown_series_is_answered_with_the_known_ones() {
+        let matrix = Matrix::load(&Workspace::locate()).expect("the list is valid");
+        let error = matrix.find("2.6").expect_err("not in the list").to_string();
+        assert!(error.contains("2.6") && error.contains("5.10"), "{error}");
+    }
+
+    #[test]
+    fn unknown_words_and_doubles_are_errors() {
+        let entry = "[[kernel]]\nseries = \"a\"\nsuites = []\npackage = \"p\"\nwhy = \"w\"\n";
+        assert!(Matrix::parse(entry).is_ok());
+        assert!(Matrix::parse(&format!("{entry}colour = 1\n")).is_err());
+        assert!(Matrix::parse(&format!("{entry}{entry}")).is_err());
+    }
+}
