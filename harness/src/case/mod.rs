@@ -1,14 +1,18 @@
 //! The words of a case file, as types. Reading one is `load`'s work; nothing here touches a kernel.
 
+mod calls;
 mod claim;
 mod event;
+pub mod fields;
 mod measure;
 mod number;
 mod script;
 mod step;
 
+pub use calls::{Call, Side, call_name};
 pub use claim::{Claim, ClaimVerdict, Quote, Source};
 pub use event::{EventName, Probe};
+pub use fields::{Field, FieldType, event_fields};
 pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, List, Measure, OneOrMore, Writes};
 pub use number::Number;
 pub use script::{

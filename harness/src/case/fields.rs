@@ -1,0 +1,94 @@
+//! What a predicate may ask of one event, one result and one entry of a measure. Loading checks predicates against
+//! these lists, and judging provides exactly them.
+use super::EventName;
+
+/// What kind of value a field has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldType {
+    /// A whole number.
+    Int,
+    /// A word.
+    Text,
+    /// Yes or no.
+    Bool,
+    /// A list of words.
+    Texts,
+    /// A list of things with fields of their own.
+    Entries(&'static [Field]),
+}
+
+/// A field's name and what it holds.
+pub type Field = (&'static str, FieldType);
+
+use FieldType::{Bool, Entries, Int, Text, Texts};
+
+/// What every event has: the running task (`pid`, `tid`), what its process is there for (`by`: `server`, `client` or
+/// empty), the processor, the ports of the connection it is about (or 0), and its time on `CLOCK_MONOTONIC` (`ns`).
+const COMMON: &[Field] = &[("pid", Int), ("tid", Int), ("by", Text), ("cpu", Int), ("local", Int), ("remote", Int), ("ns", Int)];
+
+/// A system call's return: the result (a negative errno on failure), the call's name, its first argument.
+const RETURN: &[Field] = &[("ret", Int), ("call", Text), ("fd", Int)];
+
+/// The fields of one event, those that every event has not among them.
+fn own(event: EventName) -> &'static [Field] {
+    match event {
+        // the payload's length and the TCP flags byte
+        EventName::TcpV4Rcv => &[("len", Int), ("flags", Int)],
+        // the waker's mask, also as names (`IN`, `HUP`, …), and the watched descriptor
+        EventName::EpPollCallback => &[("mask", Int), ("bits", Texts), ("fd", Int)],
+        EventName::SkDataReady => &[("family", Int)],
+        // the reported bits of all ready descriptors, by name
+        EventName::EpollWait => &[("ret", Int), ("call", Text), ("fd", Int), ("bits", Texts)],
+        // 1 add, 2 delete, 3 modify; the target descriptor; the bits asked for
+        EventName::EpollCtl => {
+            &[("ret", Int), ("call", Text), ("fd", Int), ("op", Int), ("target", Int), ("mask", Int), ("bits", Texts)]
+        }
+        EventName::Select
+        | EventName::Poll
+        | EventName::Accept
+        | EventName::Read
+        | EventName::Write
+        | EventName::Close
+        | EventName::Wait4 => RETURN,
+        EventName::SysEnterEpollWait
+        | EventName::SysEnterSelect
+        | EventName::SysEnterPoll
+        | EventName::SysEnterAccept
+        | EventName::SysEnterRead => &[("call", Text), ("fd", Int)],
+        // the child's tid and tgid; 1 for a process, 0 for a thread
+        EventName::Fork => &[("child", Int), ("group", Int), ("process", Int)],
+        EventName::Exit => &[("code", Int)],
+        // who is being woken
+        EventName::SchedWaking => &[("woken", Int), ("group", Int)],
+        // 0 if it was preempted, and whether it enters the processor instead of leaving it
+        EventName::SchedSwitch => &[("state", Int), ("enters", Bool)],
+        // whether the access was a write, and its distance from the start of the buffer it fell into
+        EventName::PageFaultKernel => &[("address", Int), ("write", Bool), ("code", Int)],
+        // the kernel function that wrote, the watch's name, the descriptor of the list's last item
+        EventName::Watch => &[("writer", Text), ("watch", Text), ("fd", Int), ("empty", Bool)],
+    }
+}
+
+/// Every field of an event that `where` may ask and `take` may list.
+pub fn event_fields(event: EventName) -> impl Iterator<Item = Field> + Clone {
+    own(event).iter().chain(COMMON).copied()
+}
+
+/// The fields of the result of a call. `errno` and `refused` are empty on success; `bytes` is `ret` under the name it
+/// has for a client that receives.
+pub const RESULT: &[Field] =
+    &[("ret", Int), ("errno", Text), ("ready", Entries(READY)), ("refused", Text), ("eof", Bool), ("bytes", Int), ("actor", Text)];
+
+/// One object that a wait call reported.
+pub const READY: &[Field] = &[("name", Text), ("bits", Texts)];
+
+/// One entry of a `chain` measure: the events' names in order, and the time from the first to the last.
+pub const CHAIN: &[Field] = &[("steps", Texts), ("ns", Int)];
+
+/// One entry of a `faults` measure: distance from the start of the buffer, whether it was a write, and the kernel
+/// function that faulted.
+pub const FAULT: &[Field] = &[("offset", Int), ("write", Bool), ("by", Text)];
+
+/// One entry of a `writes` measure: the kernel function that wrote, its kernel stack, the name of the object that the
+/// list's last item leads to, and whether the list is empty.
+pub const WRITE: &[Field] = &[("by", Text), ("stack", Texts), ("target", Text), ("empty", Bool)];
