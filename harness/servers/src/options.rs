@@ -175,3 +175,69 @@ impl Default for Options {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_option_without_meaning_names_the_models_that_have_it() {
+        let options = Options {
+            read: Some(Read::Once),
+            ..Options::default()
+        };
+        let error = options.check(Model::Fork).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`--read` does not apply to the model `fork`, only to `select`, `poll`, `epoll-lt` and `epoll-et`"
+        );
+        options.check(Model::EpollEt).unwrap();
+    }
+
+    #[test]
+    fn a_defect_belongs_to_one_model() {
+        for (defect, model) in Defect::all()
+            .iter()
+            .flat_map(|defect| Model::all().iter().map(move |model| (defect, model)))
+        {
+            let options = Options {
+                defect: Some(*defect),
+                ..Options::default()
+            };
+            assert_eq!(
+                options.check(*model).is_ok(),
+                *model == defect.model(),
+                "{defect} of {model}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_defect_decides_how_much_is_read() {
+        let options = Options {
+            read: Some(Read::Drain),
+            defect: Some(Defect::NeverReads),
+            ..Options::default()
+        };
+        let error = options.check(Model::EpollLt).unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "`--read` cannot be given with the defect `never-reads`, which decides it"
+        );
+    }
+
+    #[test]
+    fn files_and_the_command_line_use_the_same_names() {
+        let json = r#"{"max-events": 2, "read": "never", "defect": "not-drained"}"#;
+        let options: Options = serde_json::from_str(json).unwrap();
+        assert_eq!(options.defect, Some(Defect::NotDrained));
+        assert_eq!(options.max_events(), 2);
+        assert_eq!(options.buffer, Options::BUFFER);
+        assert_eq!(
+            serde_json::to_value(Model::EpollLt).unwrap(),
+            Model::EpollLt.to_string()
+        );
+        assert!(serde_json::from_str::<Options>(r#"{"max_events": 2}"#).is_err());
+        assert!(serde_json::from_str::<Options>(r#"{"buffer": 0}"#).is_err());
+    }
+}
