@@ -161,7 +161,7 @@ impl Connection {
             match read(&self.fd, buffer) {
                 Ok(0) => return false,
                 Ok(received) if options.reply == Reply::Echo => {
-                    self.unsent.extend_from_slice(&buffer[..received])
+                    self.unsent.extend_from_slice(&buffer[..received]);
                 }
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => return true, // drained: wait for EPOLLIN
