@@ -1,7 +1,7 @@
 //! What the user side tells the program, through maps.
 
 /// How many kernel functions can be counted at once.
-pub const SLOTS: usize = 16;
+pub const SLOTS: usize = 8;
 /// How many watchpoints an x86-64 processor has.
 pub const WATCHES: usize = 4;
 /// System call numbers below this can be recorded.
@@ -10,6 +10,8 @@ pub const CALLS: usize = 512;
 pub const CALL_ENTER: u8 = 1;
 /// In the table of system calls: record the return.
 pub const CALL_EXIT: u8 = 2;
+/// In the table of system calls: remember the arguments for a probe on the way out.
+pub const CALL_STASH: u8 = 4;
 
 /// What a process of the experiment is there for. Children inherit it.
 #[repr(u32)]

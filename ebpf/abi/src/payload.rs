@@ -70,7 +70,9 @@ pub struct WalkItem {
     /// Port on the far end, or 0.
     pub remote: u16,
     /// The file's `st_mode`.
-    pub mode: u32,
+    pub mode: u16,
+    /// `sk->sk_type` of a socket, else 0.
+    pub sock_type: u16,
 }
 
 const _: () = assert!(size_of::<Pair>() == 12);

@@ -1,9 +1,33 @@
-//! The eBPF program.
+//! The eBPF program: what the kernel does, reported to the ring buffer, counted in maps, or found by walking.
+//!
+//! Nothing here decides anything. Which kinds are recorded, with or without stacks, for which processes and network
+//! namespaces, is told through maps ([`state`]); where members lie in this kernel's structures comes frozen ([`kernel`]).
 #![no_std]
 #![no_main]
+
+mod count;
+mod descriptor;
+mod emit;
+mod epoll;
+mod fault;
+mod fence;
+mod kernel;
+mod sched;
+mod scope;
+mod state;
+mod syscall;
+mod tcp;
+mod walk;
+mod watch;
 
 #[cfg(not(test))]
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // Not reached: the program has no panics left when it is linked.
     loop {}
 }
+
+/// `bpf_get_stack` and the other helpers we call are open to programs under this licence only.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

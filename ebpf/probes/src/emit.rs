@@ -1,0 +1,117 @@
+//! Putting one record into the ring.
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    bindings::BPF_RB_NO_WAKEUP,
+    helpers::{bpf_get_smp_processor_id, bpf_get_stack, bpf_ktime_get_ns},
+    macros::map,
+    maps::PerCpuArray,
+};
+use wakeproof_abi::{Event, Kind, MAX_FRAMES};
+
+use crate::{
+    scope::{tgid, tid},
+    state::{EVENTS, FIRED, LOST, bump, config},
+};
+
+/// The longest payload.
+pub(crate) const PAYLOAD: usize = 192;
+const STACK: usize = MAX_FRAMES * 8;
+
+/// Room to put a record together that is longer than its header.
+#[repr(C)]
+struct Scratch {
+    event: Event,
+    tail: [u8; PAYLOAD + STACK],
+}
+
+/// A soft interrupt may come while a record is put together, and one more above it: each has a scratch of its own.
+const DEPTH: u32 = 4;
+#[map]
+static SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(DEPTH, 0);
+#[map]
+static NESTED: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
+
+/// Reports an event that is all header.
+#[inline(always)]
+pub(crate) fn emit(ctx: *mut c_void, kind: Kind, event: Event) {
+    emit_with::<0>(ctx, kind, event, |_| ());
+}
+
+/// Reports an event with `P` bytes of payload, which `fill` writes.
+#[inline(always)]
+pub(crate) fn emit_with<const P: usize>(ctx: *mut c_void, kind: Kind, mut event: Event, fill: impl FnOnce(*mut u8)) {
+    let Some(config) = config() else { return };
+    bump(&FIRED, kind as u32);
+    event.kind = kind as u8;
+    event.tgid = tgid();
+    event.tid = tid();
+    // SAFETY: no arguments, always there.
+    event.cpu = unsafe { bpf_get_smp_processor_id() } as u16;
+    let sent = if P == 0 && config.stacks & kind.bit() == 0 {
+        short(event)
+    } else {
+        long::<P>(ctx, config.stacks & kind.bit() != 0, event, fill)
+    };
+    if !sent {
+        bump(&LOST, kind as u32);
+    }
+}
+
+/// The way without a copy. The clock is read after the reservation, so the order in the ring may differ from the order of
+/// the times by a few places; the reader sorts.
+#[inline(always)]
+fn short(mut event: Event) -> bool {
+    let Some(mut slot) = EVENTS.reserve::<Event>(0) else { return false };
+    // SAFETY: no arguments, always there.
+    event.time = unsafe { bpf_ktime_get_ns() };
+    slot.write(event);
+    slot.submit(u64::from(BPF_RB_NO_WAKEUP));
+    true
+}
+
+#[inline(always)]
+fn long<const P: usize>(ctx: *mut c_void, stack: bool, mut event: Event, fill: impl FnOnce(*mut u8)) -> bool {
+    let Some(nested) = NESTED.get_ptr_mut(0) else { return false };
+    // SAFETY: a live slot of this CPU; whoever interrupts us leaves it as it was.
+    let depth = unsafe { *nested };
+    if depth >= DEPTH {
+        return false;
+    }
+    let Some(scratch) = SCRATCH.get_ptr_mut(depth) else { return false };
+    // SAFETY: as above.
+    unsafe { *nested = depth + 1 };
+    // SAFETY: `scratch` is ours alone at this depth, and `P + STACK` bytes fit behind the header.
+    let sent = unsafe {
+        event.time = bpf_ktime_get_ns();
+        event.payload = P as u16;
+        let tail = &raw mut (*scratch).tail as *mut u8;
+        if P > 0 {
+            fill(tail);
+        }
+        let mut length = (size_of::<Event>() + P) as u64;
+        if stack {
+            let bytes = bpf_get_stack(ctx, tail.add(P).cast(), STACK as u32, 0);
+            if bytes > 0 && bytes <= STACK as i64 {
+                event.frames = (bytes / 8) as u8;
+                length += bytes as u64;
+            }
+        }
+        (*scratch).event = event;
+        output(scratch.cast(), length)
+    };
+    // SAFETY: as above.
+    unsafe { *nested = depth };
+    sent
+}
+
+/// `RingBuf::output` for a length that is known only now.
+#[inline(always)]
+unsafe fn output(record: *const c_void, length: u64) -> bool {
+    let length = length & 0x1ff; // the verifier wants a bound below the size of `Scratch`
+    // SAFETY: `length` bytes lie within a `Scratch`, whose size is checked below.
+    let bytes = unsafe { core::slice::from_raw_parts(record.cast::<u8>(), length as usize) };
+    EVENTS.output::<[u8]>(bytes, u64::from(BPF_RB_NO_WAKEUP)).is_ok()
+}
+
+const _: () = assert!(size_of::<Scratch>() == 440 && 440 < 0x1ff);

@@ -1,0 +1,144 @@
+//! Entries and returns of system calls, from the two raw tracepoints that all of them pass.
+use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
+use wakeproof_abi::{CALL_ENTER, CALL_EXIT, CALL_STASH, Ctl, Event, Kind, SET_BYTES};
+
+use crate::{
+    descriptor::{file, private, thing},
+    emit::{PAYLOAD, emit, emit_with},
+    epoll,
+    fence::{self, PRCTL},
+    kernel::{read, read_user, regs},
+    scope::{role, tgid, tid},
+    state::{CALL_TABLE, WAITING, Waiting},
+};
+
+/// System call numbers of x86-64 whose arguments or results need a closer look.
+mod nr {
+    pub(super) const POLL: u64 = 7;
+    pub(super) const SELECT: u64 = 23;
+    pub(super) const ACCEPT: u64 = 43;
+    pub(super) const EPOLL_WAIT: u64 = 232;
+    pub(super) const EPOLL_CTL: u64 = 233;
+    pub(super) const PSELECT6: u64 = 270;
+    pub(super) const PPOLL: u64 = 271;
+    pub(super) const EPOLL_PWAIT: u64 = 281;
+    pub(super) const ACCEPT4: u64 = 288;
+    pub(super) const EPOLL_PWAIT2: u64 = 441;
+}
+
+#[btf_tracepoint(function = "sys_enter")]
+fn sys_enter(ctx: BtfTracePointContext) -> i32 {
+    let regs = ctx.arg::<*const u8>(0) as u64;
+    let call = ctx.arg::<u64>(1);
+    if call == PRCTL {
+        let _ = fence::prctl(&ctx, regs);
+    }
+    let _ = enter(&ctx, regs, call);
+    0
+}
+
+/// What is recorded of this call by this task, if any of `ways` is.
+#[inline(always)]
+fn recorded(call: u64, ways: u8) -> Option<u32> {
+    let found = *CALL_TABLE.get(call as u32)? & u32::from(ways);
+    (found != 0 && role(tgid()) != 0).then_some(found)
+}
+
+#[inline(always)]
+fn enter(ctx: &BtfTracePointContext, regs: u64, call: u64) -> Option<()> {
+    let ways = recorded(call, CALL_ENTER | CALL_STASH)?;
+    let first: u64 = read(regs + regs::DI)?;
+    let second: u64 = read(regs + regs::SI)?;
+    if ways & u32::from(CALL_STASH) != 0 {
+        let _ = WAITING.insert(tid(), Waiting { call, epfd: first, buffer: second }, 0);
+    }
+    if ways & u32::from(CALL_ENTER) == 0 {
+        return None;
+    }
+    let event = Event { call: call as u16, value: second as i64, detail: first as u32, ..Event::default() };
+    emit(ctx.as_ptr(), Kind::SysEnter, about(call, first, event));
+    Some(())
+}
+
+/// Adds what the call's descriptor leads to.
+#[inline(always)]
+fn about(call: u64, fd: u64, event: Event) -> Event {
+    match call {
+        nr::SELECT | nr::PSELECT6 | nr::POLL | nr::PPOLL => event,
+        nr::EPOLL_WAIT | nr::EPOLL_PWAIT | nr::EPOLL_PWAIT2 | nr::EPOLL_CTL => {
+            Event { object: file(fd).and_then(private).unwrap_or(0), ..event }
+        }
+        _ => match file(fd) {
+            Some(file) => {
+                let thing = thing(file);
+                Event { object: thing.object, local: thing.local, remote: thing.remote, ..event }
+            }
+            None => event,
+        },
+    }
+}
+
+#[btf_tracepoint(function = "sys_exit")]
+fn sys_exit(ctx: BtfTracePointContext) -> i32 {
+    let _ = exit(&ctx, ctx.arg::<*const u8>(0) as u64, ctx.arg::<i64>(1));
+    0
+}
+
+#[inline(always)]
+fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64) -> Option<()> {
+    let call: u64 = read(regs + regs::ORIG_AX)?;
+    recorded(call, CALL_EXIT)?;
+    let first: u64 = read(regs + regs::DI)?;
+    let second: u64 = read(regs + regs::SI)?;
+    let raw = ctx.as_ptr();
+    let event = Event { call: call as u16, value: result, detail: first as u32, ..Event::default() };
+    match call {
+        nr::EPOLL_WAIT | nr::EPOLL_PWAIT | nr::EPOLL_PWAIT2 => epoll::epoll_wait(raw, call, first, second, result),
+        nr::EPOLL_CTL => {
+            let event = about(call, first, event);
+            let ctl = control(regs, second)?;
+            emit_with::<32>(raw, Kind::SysExit, event, |to| {
+                // SAFETY: `to` has room for 32 bytes, the size of a `Ctl`, and is a multiple of 8.
+                unsafe { to.cast::<Ctl>().write(ctl) };
+            });
+        }
+        nr::SELECT | nr::PSELECT6 if result > 0 && second != 0 => {
+            emit_with::<SET_BYTES>(raw, Kind::SysExit, event, |to| epoll::user_bytes::<SET_BYTES>(to, second));
+        }
+        nr::POLL | nr::PPOLL if result > 0 => {
+            let event = Event { peer: second, ..event };
+            emit_with::<PAYLOAD>(raw, Kind::SysExit, event, |to| poll_entries(to, first, second));
+        }
+        nr::ACCEPT | nr::ACCEPT4 if result >= 0 => emit(raw, Kind::SysExit, about(call, result as u64, event)),
+        _ => emit(raw, Kind::SysExit, about(call, first, event)),
+    }
+    Some(())
+}
+
+/// The array ends where it ends: the memory behind it may not be there, so short ones are read entry by entry.
+#[inline(always)]
+fn poll_entries(to: *mut u8, from: u64, entries: u64) {
+    for index in 0..wakeproof_abi::MAX_POLLFDS {
+        let at = to.wrapping_add(index * 8).cast::<u64>();
+        let entry = if (index as u64) < entries { read_user::<u64>(from + index as u64 * 8) } else { None };
+        // SAFETY: `to` has room for `PAYLOAD` bytes, which is `MAX_POLLFDS` entries of eight.
+        unsafe { at.write(entry.unwrap_or(0)) };
+    }
+}
+
+/// What `epoll_ctl(epfd, op, fd, event)` was asked.
+#[inline(always)]
+fn control(regs: u64, op: u64) -> Option<Ctl> {
+    let fd: u64 = read(regs + regs::DX)?;
+    let event: u64 = read(regs + regs::R10)?;
+    let target = file(fd).map(thing).unwrap_or_default();
+    Some(Ctl {
+        op: op as u32,
+        fd: fd as u32,
+        mask: read_user::<u32>(event).unwrap_or(0),
+        local: target.local,
+        remote: target.remote,
+        data: read_user::<u64>(event + 4).unwrap_or(0),
+        target: target.object,
+    })
+}

@@ -1,0 +1,50 @@
+//! Watchpoints: the processor stops whoever writes a word, after the write.
+use core::ffi::c_void;
+
+use aya_ebpf::{EbpfContext as _, macros::perf_event, programs::PerfEventContext};
+use wakeproof_abi::{Event, Kind};
+
+use crate::{
+    emit::emit,
+    epoll::registration,
+    kernel::{offset, read},
+    state::{WATCHED, wanted},
+};
+
+/// One program a watchpoint, since a program cannot tell which event it was attached to.
+macro_rules! watchpoint {
+    ($($name:ident $number:literal),*) => {$(
+        #[perf_event]
+        fn $name(ctx: PerfEventContext) -> i32 {
+            hit(ctx.as_ptr(), $number);
+            0
+        }
+    )*};
+}
+watchpoint!(watch_0 0, watch_1 1, watch_2 2, watch_3 3);
+
+#[inline(always)]
+fn hit(ctx: *mut c_void, number: u32) {
+    if !wanted(Kind::Watch) {
+        return;
+    }
+    let Some(watch) = WATCHED.get(number) else { return };
+    let mut event = Event { peer: watch.object, ..Event::default() };
+    if watch.ready_list != 0 {
+        event = last_item(watch.object).unwrap_or(Event { detail: 1, ..event });
+        event.peer = watch.object;
+    }
+    event.call = number as u16;
+    emit(ctx, Kind::Watch, event);
+}
+
+/// The last item of an eventpoll's ready list, which is the one just put there.
+#[inline(always)]
+fn last_item(eventpoll: u64) -> Option<Event> {
+    let head = eventpoll + offset!(eventpoll_rdllist);
+    let last: u64 = read(head + 8)?; // list_head.prev
+    if last == head {
+        return None;
+    }
+    registration(last - offset!(epitem_rdllink))
+}
