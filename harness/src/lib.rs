@@ -4,5 +4,8 @@
 pub mod case;
 pub mod cell;
 pub mod cli;
+pub mod load;
+pub mod object;
 pub mod recording;
+pub mod render;
 pub mod verdict;

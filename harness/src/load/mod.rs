@@ -1,0 +1,133 @@
+//! From the text of a case file to a [`Case`], with everything that is wrong shown where it is wrong.
+//!
+//! The text becomes a tree in which every node knows its place; parameters are put in for each half and each point of the
+//! sweep; each tree is compared with the schema, read into the types, and its names and predicates are checked.
+mod diagnostic;
+mod params;
+mod suite;
+mod tree;
+mod typed;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use suite::{Suite, SuiteError};
+pub use tree::Place;
+
+use crate::case::{Case, Value};
+use crate::recording::Half;
+use params::Params;
+use tree::Node;
+
+/// The parameters' values in one run.
+pub type Point = BTreeMap<String, Value>;
+
+/// A case file that is right for every point of its sweep, in both halves.
+#[derive(Clone, Debug)]
+pub struct LoadedCase {
+    /// Its path below `cases/` without the extension.
+    pub id: String,
+    /// The file, as it was read.
+    pub text: Arc<str>,
+    file: String,
+    root: Arc<Node>,
+    params: Params,
+    case: Arc<Case>,
+}
+
+/// Reads a case; `id` is its path below `cases/` without the extension.
+pub fn load(id: &str, text: &str) -> Result<LoadedCase, Diagnostics> {
+    load_as(id, &format!("cases/{id}.yaml"), text)
+}
+
+/// As [`load`], for a file that is shown under another path.
+pub fn load_as(id: &str, file: &str, text: &str) -> Result<LoadedCase, Diagnostics> {
+    let fail = |found| Err(Diagnostics::new(file, text, found));
+    let (root, mut found) = match tree::parse(text) {
+        Ok(read) => read,
+        Err(wrong) => return fail(vec![wrong]),
+    };
+    let params = Params::read(&root, &mut found);
+    let mut first = None;
+    for half in [Half::Subject, Half::Control] {
+        for point in params.points() {
+            let case = check(&params.resolve(&root, half, &point, &mut found), &mut found);
+            first = first.or(case);
+        }
+    }
+    match first {
+        Some(case) if found.is_empty() => Ok(LoadedCase {
+            id: id.to_owned(),
+            text: text.into(),
+            file: file.to_owned(),
+            root: Arc::new(root),
+            params,
+            case: Arc::new(case),
+        }),
+        _ => fail(found),
+    }
+}
+
+/// Everything that can be wrong with one half at one point.
+fn check(tree: &Node, found: &mut Vec<Diagnostic>) -> Option<Case> {
+    match typed::read(tree) {
+        Ok(case) => Some(case),
+        Err(wrong) => {
+            found.push(wrong);
+            None
+        }
+    }
+}
+
+impl LoadedCase {
+    /// The case as it stands in the file, at the first point of its sweep.
+    pub fn case(&self) -> &Case {
+        &self.case
+    }
+
+    /// Every point of the sweep, with the values of the parameters that are not swept: one point if nothing is.
+    pub fn points(&self) -> Vec<Point> {
+        self.params.points()
+    }
+
+    /// The parameters' values in one half at a point: the control may change some.
+    pub fn values(&self, half: Half, point: &Point) -> Point {
+        self.params.effective(half, point)
+    }
+
+    /// The path under which the file is shown.
+    pub fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// Where something stands in the file: `["claims", "0", "id"]`.
+    pub fn place<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Place {
+        self.root.at(path).place
+    }
+
+    /// One half at one point, parameters put in: of the control, its server and steps stand in place of the case's.
+    /// Never fails for one of the [`points`](Self::points); another point may name too few parameters, or wrong ones.
+    pub fn resolve(&self, half: Half, point: &Point) -> Result<Case, Diagnostics> {
+        let mut found = Vec::new();
+        let tree = self.params.resolve(&self.root, half, point, &mut found);
+        let fail = |found| Err(Diagnostics::new(&self.file, &self.text, found));
+        if !found.is_empty() {
+            return fail(found);
+        }
+        let mut case = typed::read(&tree).or_else(|wrong| fail(vec![wrong]))?;
+        for (name, value) in self.params.effective(half, point) {
+            case.sweep.shift_remove(&name);
+            case.with.insert(name, value);
+        }
+        Ok(case)
+    }
+}
+
+/// The known name nearest to a wrong one, if one is near enough to have been meant.
+pub(crate) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    let lower = wrong.to_lowercase();
+    let score = |name: &str| strsim::damerau_levenshtein(&lower, &name.to_lowercase());
+    let near = known.iter().copied().min_by_key(|name| score(name))?;
+    (score(near) <= (wrong.chars().count() / 3).max(1)).then_some(near)
+}
