@@ -1,0 +1,199 @@
+//! The part of a run that a report may show: the events that a verdict points to, and the last ones before a stop.
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json, json};
+
+use crate::case::{EventName, Value};
+use crate::recording::{Account, By, End, Event, Extra, Half, Named, Recording, Run, Via};
+use crate::verdict::Verdict;
+
+/// How many of the last events of a run that stopped are shown.
+const LAST: usize = 8;
+/// How many frames of a stack are shown.
+const FRAMES: usize = 6;
+
+/// What a report may show of one run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Excerpt {
+    /// Subject or control.
+    pub half: Half,
+    /// The parameters' values.
+    pub point: BTreeMap<String, Value>,
+    /// How it ended.
+    pub end: End,
+    /// What the server wrote to its standard error, and how it ended by itself, if it did.
+    pub server: Option<String>,
+    /// Marks with their time after the start, in nanoseconds.
+    pub marks: Vec<(String, i64)>,
+    /// What was lost.
+    pub lossy: Vec<Account>,
+    /// Events by their place in the run.
+    pub events: BTreeMap<usize, Shown>,
+}
+
+/// An event, ready to be shown.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Shown {
+    /// Nanoseconds after the mark `start`.
+    pub at: i64,
+    /// The running task.
+    pub tid: u32,
+    /// What its process is there for: `client`, `server`, or the actor's name.
+    pub by: Option<String>,
+    /// What happened.
+    pub name: EventName,
+    /// How it was seen, if not by a probe of that name.
+    pub via: Option<Via>,
+    /// The fields that say something about this kind of event.
+    pub fields: Map<String, Json>,
+    /// The kernel stack, innermost frame first, shortened.
+    pub stack: Vec<String>,
+}
+
+/// The excerpts of all runs: what the verdict points to, and the end of runs that did not come to theirs.
+pub(super) fn excerpts(recording: &Recording, verdict: &Verdict) -> Vec<Excerpt> {
+    let subject = verdict.expectations.iter().chain(&verdict.control.findings).flat_map(|finding| &finding.evidence);
+    let evidence: Vec<_> = subject.chain(verdict.claims.iter().flat_map(|claim| &claim.evidence)).collect();
+    let excerpt = |(place, run): (usize, &Run)| {
+        let mut wanted: BTreeSet<usize> =
+            evidence.iter().filter(|evidence| evidence.run == place).flat_map(|evidence| evidence.events.iter().copied()).collect();
+        if run.head.end != End::Complete {
+            wanted.extend(run.events.len().saturating_sub(LAST)..run.events.len());
+        }
+        of_run(run, &wanted)
+    };
+    recording.runs.iter().enumerate().map(excerpt).collect()
+}
+
+fn of_run(run: &Run, wanted: &BTreeSet<usize>) -> Excerpt {
+    let marks = &run.head.marks;
+    let start = marks.iter().find(|mark| mark.name == "start").map(|mark| mark.time);
+    let start = start.or_else(|| run.events.first().map(|event| event.time)).unwrap_or_default();
+    let after = |time: u64| i64::try_from(i128::from(time) - i128::from(start)).unwrap_or(i64::MAX);
+    let server = run.head.server.as_ref().and_then(|server| {
+        let exit = server.exit.as_deref().map(|exit| format!("{} {exit}", server.model));
+        let parts: Vec<_> = exit.into_iter().chain((!server.stderr.is_empty()).then(|| server.stderr.trim_end().to_owned())).collect();
+        (!parts.is_empty()).then(|| parts.join("\n"))
+    });
+    Excerpt {
+        half: run.head.half,
+        point: run.head.point.clone(),
+        end: run.head.end.clone(),
+        server,
+        marks: marks.iter().map(|mark| (mark.name.clone(), after(mark.time))).collect(),
+        lossy: run.head.accounts.iter().filter(|account| account.fired != account.delivered).cloned().collect(),
+        events: wanted.iter().filter_map(|&place| Some((place, shown(run, run.events.get(place)?, after)))).collect(),
+    }
+}
+
+fn shown(run: &Run, event: &Event, after: impl Fn(u64) -> i64) -> Shown {
+    let role = event.by.map(|by| match by {
+        By::Client => "client".to_owned(),
+        By::Server => "server".to_owned(),
+    });
+    let stack = event.stack.and_then(|place| run.head.stacks.get(place as usize)).map(Vec::as_slice).unwrap_or_default();
+    Shown {
+        at: after(event.time),
+        tid: event.tid,
+        by: run.head.actors.get(&event.tid).cloned().or(role),
+        name: event.name,
+        via: event.via,
+        fields: fields(run, event),
+        stack: stack.iter().take(FRAMES).map(ToString::to_string).collect(),
+    }
+}
+
+/// What this kind of event says, by the names that a case uses for it.
+fn fields(run: &Run, event: &Event) -> Map<String, Json> {
+    let mut fields = Map::new();
+    let mut put = |name: &str, value: Json| {
+        fields.insert(name.to_owned(), value);
+    };
+    if let Some(name) = run.head.names.iter().find_map(|(name, all)| all.iter().any(|one| is_about(event, one)).then_some(name)) {
+        put("on", json!(name));
+    }
+    match event.name {
+        EventName::TcpV4Rcv => {
+            put("len", json!(event.value));
+            put("flags", json!(flags(event.detail)));
+        }
+        EventName::EpPollCallback => put("mask", json!(bits(event.detail))),
+        EventName::SkDataReady | EventName::SysEnterEpollWait | EventName::SysEnterSelect | EventName::SysEnterPoll => {}
+        EventName::SysEnterAccept | EventName::SysEnterRead => put("fd", json!(event.detail)),
+        EventName::Fork => put("child", json!(event.value)),
+        EventName::Exit => put("code", json!(event.value)),
+        EventName::SchedWaking => put("woken", json!(event.value)),
+        EventName::SchedSwitch => put("state", json!(event.detail)),
+        EventName::PageFaultKernel => {
+            put("address", json!(format!("{:#x}", event.object)));
+            put("write", json!(event.detail & 2 != 0));
+        }
+        EventName::Watch => {
+            put("watch", json!(run.head.watches.get(usize::from(event.call))));
+            put("empty", json!(event.detail == 1));
+        }
+        _ => {
+            if let Some(call) = call(event) {
+                put("call", json!(call));
+            }
+            put("ret", ret(event.value));
+        }
+    }
+    match &event.extra {
+        Extra::None => {}
+        Extra::Pairs(pairs) => put("ready", json!(pairs.iter().map(|(mask, _)| bits(*mask)).collect::<Vec<_>>().join(" "))),
+        Extra::PollFds(entries) => {
+            let found = entries.iter().filter(|(_, _, found)| *found != 0);
+            put("ready", json!(found.map(|(fd, _, found)| format!("{fd}:{}", bits(u32::from(found.cast_unsigned())))).collect::<Vec<_>>().join(" ")));
+        }
+        Extra::Set(set) => put("ready", json!(set.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))),
+        Extra::Ctl { op, fd, mask, .. } => {
+            put("op", json!(match op { 1 => "ADD", 2 => "DEL", 3 => "MOD", _ => "?" }));
+            put("fd", json!(fd));
+            put("mask", json!(bits(*mask)));
+        }
+    }
+    fields
+}
+
+/// Whether an event is about either end of a connection.
+fn is_about(event: &Event, named: &Named) -> bool {
+    let (near, far) = match *named {
+        Named::Connection { client, server } => (server, client),
+        Named::Descriptor { local, remote, .. } => (local, remote),
+    };
+    near != 0 && ((event.local, event.remote) == (near, far) || (event.remote, event.local) == (near, far))
+}
+
+/// Which of its siblings a system call's event is, unless it is the one that names them all.
+fn call(event: &Event) -> Option<&'static str> {
+    let (_, calls) = event.name.calls()?;
+    let place = calls.iter().position(|(number, _)| *number == i64::from(event.call))?;
+    (place > 0).then_some(calls[place].1)
+}
+
+/// The flags of a TCP header.
+fn flags(byte: u32) -> String {
+    let names = ["FIN", "SYN", "RST", "PSH", "ACK"];
+    let set: Vec<_> = names.iter().enumerate().filter(|(bit, _)| byte & (1 << bit) != 0).map(|(_, name)| *name).collect();
+    set.join("|")
+}
+
+/// A system call's result: a negative one by number and name.
+fn ret(value: i64) -> Json {
+    match i32::try_from(-value) {
+        Ok(number @ 1..4096) => json!(format!("-{number} {:?}", nix::errno::Errno::from_raw(number))),
+        _ => json!(value),
+    }
+}
+
+/// The bits of a poll mask by the manual's names.
+fn bits(mask: u32) -> String {
+    const NAMES: [(u32, &str); 13] = [
+        (0x1, "IN"), (0x2, "PRI"), (0x4, "OUT"), (0x8, "ERR"), (0x10, "HUP"), (0x20, "NVAL"), (0x40, "RDNORM"), (0x80, "RDBAND"),
+        (0x100, "WRNORM"), (0x2000, "RDHUP"), (1 << 28, "EXCLUSIVE"), (1 << 30, "ONESHOT"), (1 << 31, "ET"),
+    ];
+    let names: Vec<_> = NAMES.iter().filter(|(bit, _)| mask & bit != 0).map(|(_, name)| *name).collect();
+    if names.is_empty() { "0".to_owned() } else { names.join("|") }
+}

@@ -1,0 +1,11 @@
+//! What came out, for people and for programs. Everything is rendered from one value, [`Results`]; a reporter is a file.
+pub mod doctor;
+mod excerpt;
+pub mod json;
+mod paint;
+mod results;
+pub mod screen;
+mod text;
+
+pub use excerpt::{Excerpt, Shown};
+pub use results::{Counts, Exhibit, Results, VERSION};

@@ -1,0 +1,98 @@
+//! Colours and marks, in one place. Colours are written always; who prints strips them where they are not wanted.
+use anstyle::{AnsiColor, Color, Style};
+
+use crate::case::ClaimVerdict;
+use crate::verdict::Outcome;
+
+pub(super) const BOLD: Style = Style::new().bold();
+pub(super) const DIM: Style = Style::new().dimmed();
+pub(super) const GOOD: Style = colour(AnsiColor::Green);
+pub(super) const BAD: Style = colour(AnsiColor::Red).bold();
+pub(super) const DOUBT: Style = colour(AnsiColor::Yellow);
+pub(super) const FINDING: Style = colour(AnsiColor::Magenta);
+pub(super) const NAME: Style = colour(AnsiColor::Cyan);
+
+const fn colour(colour: AnsiColor) -> Style {
+    Style::new().fg_color(Some(Color::Ansi(colour)))
+}
+
+/// The text in this style.
+pub(super) fn paint(style: Style, text: impl std::fmt::Display) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// How an outcome looks.
+pub(super) fn of_outcome(outcome: Outcome) -> Style {
+    match outcome {
+        Outcome::Pass => GOOD,
+        Outcome::Fail | Outcome::Broken | Outcome::Xpass => BAD,
+        Outcome::Skip => DIM,
+        Outcome::Xfail | Outcome::Timeout | Outcome::Inconclusive => DOUBT,
+    }
+}
+
+/// How a claim's verdict looks. A refuted claim is a finding, not a failure.
+pub(super) fn of_claim(verdict: ClaimVerdict) -> Style {
+    match verdict {
+        ClaimVerdict::Confirmed => GOOD,
+        ClaimVerdict::Refined => DOUBT,
+        ClaimVerdict::Refuted => FINDING,
+        ClaimVerdict::Undecidable => DIM,
+    }
+}
+
+/// The signs that a terminal can show.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signs {
+    utf8: bool,
+}
+
+impl Signs {
+    pub(super) fn new(utf8: bool) -> Self {
+        Self { utf8 }
+    }
+
+    /// One column for each outcome.
+    pub(super) fn outcome(self, outcome: Outcome) -> &'static str {
+        match (outcome, self.utf8) {
+            (Outcome::Pass, true) => "✓",
+            (Outcome::Pass, false) => "+",
+            (Outcome::Fail, true) => "✗",
+            (Outcome::Fail, false) => "x",
+            (Outcome::Broken, _) => "!",
+            (Outcome::Skip, true) => "○",
+            (Outcome::Skip, false) => "-",
+            (Outcome::Xfail, true) => "≁",
+            (Outcome::Xfail, false) => "~",
+            (Outcome::Xpass, true) => "≠",
+            (Outcome::Xpass, false) => "#",
+            (Outcome::Timeout, true) => "…",
+            (Outcome::Timeout, false) => "t",
+            (Outcome::Inconclusive, _) => "?",
+        }
+    }
+
+    pub(super) fn yes(self) -> &'static str {
+        self.outcome(Outcome::Pass)
+    }
+
+    pub(super) fn no(self) -> &'static str {
+        self.outcome(Outcome::Fail)
+    }
+
+    pub(super) fn dot(self) -> &'static str {
+        if self.utf8 { "·" } else { "|" }
+    }
+
+    pub(super) fn caller(self) -> &'static str {
+        if self.utf8 { "←" } else { "<-" }
+    }
+
+    pub(super) fn rule(self, columns: usize) -> String {
+        (if self.utf8 { "─" } else { "-" }).repeat(columns)
+    }
+
+    pub(super) fn quotes(self, text: &str) -> String {
+        if self.utf8 { format!("“{text}”") } else { format!("\"{text}\"") }
+    }
+}

@@ -1,0 +1,150 @@
+//! The one value that every report is rendered from.
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use super::excerpt::{Excerpt, excerpts};
+use crate::case::{Case, Claim, ClaimVerdict, Grade};
+use crate::recording::{Kernel, ProbeReport, Recording};
+use crate::verdict::{ClaimResult, Outcome, Verdict};
+
+/// The version of the shape of [`Results`]; a reader refuses others.
+pub const VERSION: u32 = 1;
+
+/// What came out of a suite on one kernel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Results {
+    /// [`VERSION`].
+    pub version: u32,
+    /// Which kernel.
+    pub kernel: Kernel,
+    /// The evidence grade that could be had.
+    pub grade: Grade,
+    /// How each probe was attached.
+    pub probes: Vec<ProbeReport>,
+    /// One for each case, in the order in which they ended.
+    pub verdicts: Vec<Verdict>,
+    /// What the verdicts point to, by case id: quotes and events. A case that did not run has none.
+    pub exhibits: IndexMap<String, Exhibit>,
+    /// Cases that were selected and did not come to run, because the suite was interrupted.
+    pub unfinished: Vec<String>,
+    /// Wall time of the suite in milliseconds.
+    pub millis: u64,
+}
+
+/// What a verdict points to.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Exhibit {
+    /// The case's claims, with their quotes.
+    pub claims: Vec<Claim>,
+    /// For each run of the recording, what a report may show of it.
+    pub runs: Vec<Excerpt>,
+    /// How many events were recorded.
+    pub recorded: u64,
+    /// How many events were lost, by kind.
+    pub lost: BTreeMap<String, u64>,
+}
+
+impl Exhibit {
+    /// What is worth showing of a case and its recording.
+    pub fn new(case: &Case, recording: Option<&Recording>, verdict: &Verdict) -> Self {
+        let mut exhibit = Self { claims: case.claims.clone(), ..Self::default() };
+        let Some(recording) = recording else { return exhibit };
+        exhibit.runs = excerpts(recording, verdict);
+        for account in recording.runs.iter().flat_map(|run| &run.head.accounts) {
+            exhibit.recorded += account.delivered;
+            if account.lost > 0 {
+                *exhibit.lost.entry(account.kind.clone()).or_default() += account.lost;
+            }
+        }
+        exhibit
+    }
+
+    /// The claim with this id.
+    pub fn claim(&self, id: &str) -> Option<&Claim> {
+        self.claims.iter().find(|claim| claim.id == id)
+    }
+}
+
+/// How many claims became what.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// The literal sentence holds.
+    pub confirmed: usize,
+    /// True with a correction.
+    pub refined: usize,
+    /// A counter-example was shown.
+    pub refuted: usize,
+    /// No run can decide it.
+    pub undecidable: usize,
+    /// It could have been decided, but not here or not this time.
+    pub undecided: usize,
+}
+
+impl Counts {
+    fn add(&mut self, claim: &ClaimResult) {
+        match claim.found {
+            Some(ClaimVerdict::Confirmed) => self.confirmed += 1,
+            Some(ClaimVerdict::Refined) => self.refined += 1,
+            Some(ClaimVerdict::Refuted) => self.refuted += 1,
+            Some(ClaimVerdict::Undecidable) => self.undecidable += 1,
+            None => self.undecided += 1,
+        }
+    }
+}
+
+impl Results {
+    /// No results yet.
+    pub fn new(kernel: Kernel, grade: Grade, probes: Vec<ProbeReport>) -> Self {
+        Self {
+            version: VERSION,
+            kernel,
+            grade,
+            probes,
+            verdicts: Vec::new(),
+            exhibits: IndexMap::new(),
+            unfinished: Vec::new(),
+            millis: 0,
+        }
+    }
+
+    /// How many cases ended how, only those outcomes that there are.
+    pub fn outcomes(&self) -> BTreeMap<Outcome, usize> {
+        let mut outcomes = BTreeMap::new();
+        for verdict in &self.verdicts {
+            *outcomes.entry(verdict.outcome).or_default() += 1;
+        }
+        outcomes
+    }
+
+    /// What became of the claims.
+    pub fn claims(&self) -> Counts {
+        let mut counts = Counts::default();
+        self.verdicts.iter().flat_map(|verdict| &verdict.claims).for_each(|claim| counts.add(claim));
+        counts
+    }
+
+    /// The refuted claims with their cases, each once.
+    pub fn refuted(&self) -> impl Iterator<Item = (&Verdict, &ClaimResult)> {
+        self.verdicts.iter().flat_map(|verdict| {
+            verdict.claims.iter().filter(|claim| claim.found == Some(ClaimVerdict::Refuted)).map(move |claim| (verdict, claim))
+        })
+    }
+
+    /// Events recorded, and events lost.
+    pub fn events(&self) -> (u64, u64) {
+        self.exhibits.values().fold((0, 0), |(recorded, lost), exhibit| {
+            (recorded + exhibit.recorded, lost + exhibit.lost.values().sum::<u64>())
+        })
+    }
+
+    /// The skipped cases by reason, in the order of their first appearance.
+    pub fn skips(&self) -> IndexMap<&str, Vec<&Verdict>> {
+        let mut skips: IndexMap<&str, Vec<&Verdict>> = IndexMap::new();
+        for verdict in self.verdicts.iter().filter(|verdict| verdict.outcome == Outcome::Skip) {
+            skips.entry(verdict.reason.as_deref().unwrap_or("no reason given")).or_default().push(verdict);
+        }
+        skips
+    }
+}

@@ -1,0 +1,82 @@
+//! Events as a little table: when, who, what, with which fields, and from where in the kernel.
+use serde_json::Value as Json;
+
+use super::super::excerpt::{Excerpt, Shown};
+use super::super::paint::{DIM, NAME, paint};
+use super::super::text::{columns, grouped, left, right, wrap};
+use super::Look;
+use crate::case::{EventName, Probe};
+use crate::recording::Via;
+
+/// How many frames of a stack fit the table.
+const FRAMES: usize = 4;
+
+/// The events with these places, indented by `indent`.
+pub(super) fn table(excerpt: &Excerpt, places: impl IntoIterator<Item = usize>, indent: usize, look: Look) -> String {
+    let events: Vec<_> = places.into_iter().filter_map(|place| excerpt.events.get(&place)).collect();
+    let times: Vec<_> = events.iter().map(|event| offset(event.at)).collect();
+    let whos: Vec<_> = events.iter().map(|event| who(event)).collect();
+    let names: Vec<_> = events.iter().map(|event| name(event.name)).collect();
+    let widest = |cells: &[String]| cells.iter().map(|cell| columns(cell)).max().unwrap_or_default();
+    let (time, actor, kind) = (widest(&times), widest(&whos), widest(&names));
+    let before = indent + time + actor + kind + 6;
+    let room = look.columns().saturating_sub(before).max(16);
+    let mut out = String::new();
+    for (index, event) in events.iter().enumerate() {
+        let mut fields = wrap(&fields(event), room).into_iter();
+        let first = fields.next().unwrap_or_default();
+        let kind = left(&paint(NAME, &names[index]), kind);
+        let line = format!("{}{}  {}  {kind}  {first}", " ".repeat(indent), right(&times[index], time), left(&whos[index], actor));
+        out.push_str(line.trim_end());
+        out.push('\n');
+        for more in fields {
+            out.push_str(&format!("{}{more}\n", " ".repeat(before)));
+        }
+        if !event.stack.is_empty() {
+            let arrow = format!(" {} ", look.signs().caller());
+            let frames = event.stack.iter().take(FRAMES).map(String::as_str).collect::<Vec<_>>().join(&arrow);
+            let indent = indent + time + 2;
+            for line in wrap(&format!("in {frames}"), look.columns().saturating_sub(indent)) {
+                out.push_str(&format!("{}{}\n", " ".repeat(indent), paint(DIM, line)));
+            }
+        }
+    }
+    out
+}
+
+/// Nanoseconds after the start: `+12 345 ns`.
+fn offset(at: i64) -> String {
+    format!("{}{} ns", if at < 0 { '-' } else { '+' }, grouped(at.unsigned_abs()))
+}
+
+fn who(event: &Shown) -> String {
+    match &event.by {
+        Some(by) => format!("{by} {}", event.tid),
+        None => format!("tid {}", event.tid),
+    }
+}
+
+/// The kernel's name of an event.
+fn name(name: EventName) -> String {
+    serde_json::to_value(name).map_or_else(|_| String::new(), |name| bare(&name))
+}
+
+/// The name of a probe, as cases have it.
+pub(in super::super) fn probe_name(probe: Probe) -> String {
+    serde_json::to_value(probe).map_or_else(|_| String::new(), |name| bare(&name))
+}
+
+fn fields(event: &Shown) -> String {
+    let mut parts: Vec<_> = event.fields.iter().map(|(name, value)| format!("{name}={}", bare(value))).collect();
+    match event.via {
+        Some(Via::Stack) => parts.push("(seen on a stack)".to_owned()),
+        Some(Via::Watchpoint) => parts.push("(seen by a watchpoint)".to_owned()),
+        None => {}
+    }
+    parts.join(" ")
+}
+
+/// A JSON value without the quotation marks of a plain text.
+pub(super) fn bare(value: &Json) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
