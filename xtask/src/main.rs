@@ -9,11 +9,14 @@ use clap::{Parser, Subcommand};
 mod bpf_linker;
 mod build;
 mod ebpf;
+mod guest;
 mod kernels;
 mod packages;
 mod process;
 mod progress;
+mod run;
 mod suite;
+mod test;
 mod toolchain;
 mod workspace;
 
@@ -29,13 +32,19 @@ struct Cli {
 enum Command {
     /// Install what is missing and build the eBPF object and the `wakeproof` command
     Build(build::Args),
+    /// Set up, build, and run the suite on the running kernel or in a guest
+    Test(test::Args),
+    /// Run any static program in a guest
+    Run(run::Args),
     /// List, fetch and check the kernels that guests run
     Kernels(kernels::Args),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let outcome = match Cli::parse_from(test::sorted_command_line()).command {
         Command::Build(args) => build::main(&args),
+        Command::Test(args) => test::main(&args),
+        Command::Run(args) => run::main(&args),
         Command::Kernels(args) => kernels::main(&args),
     };
     outcome.unwrap_or_else(|error| {

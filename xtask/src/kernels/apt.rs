@@ -14,7 +14,7 @@ use super::matrix::Entry;
 use crate::{process, workspace::Workspace};
 
 /// How long package lists are good for.
-const LISTS_GOOD_FOR: Duration = Duration::from_secs(24 * 3600);
+const LISTS_GOOD_FOR: Duration = Duration::from_hours(24);
 
 /// A private apt state with the suites of one kernel.
 #[derive(Debug)]

@@ -1,0 +1,117 @@
+//! Emulation or KVM.
+//!
+//! A `/dev/kvm` that exists proves nothing: on some hosts ordinary guest kernels die in it or hang. So emulation is the
+//! default, and `auto` uses KVM only where a guest has really booted with it; the answer is kept for the running host kernel.
+
+use std::{fs, path::Path, time::Duration};
+
+use anyhow::{Context as _, Result};
+use wakeproof_init::channel::Ending;
+
+use super::{console, memory::SharedMemory, qemu::Machine, scratch};
+use crate::{kernels::Kernel, progress::Activity, workspace::Workspace};
+
+/// What the user wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Accelerator {
+    /// KVM if a trial guest boots with it, else emulation
+    Auto,
+    /// KVM, whatever happens
+    Kvm,
+    /// Emulation, which works everywhere
+    Tcg,
+}
+
+/// What QEMU is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    /// Emulation.
+    Tcg,
+    /// Virtualisation.
+    Kvm,
+}
+
+/// A guest boots under KVM in about a second, or never.
+const TRIAL: Duration = Duration::from_secs(10);
+const YES: &str = "boots";
+const NO: &str = "does not boot";
+
+impl Accelerator {
+    /// Decides, with a trial guest if need be.
+    pub fn settle(self, workspace: &Workspace, kernel: &Kernel, initrd: &Path) -> Result<Engine> {
+        match self {
+            Self::Tcg => Ok(Engine::Tcg),
+            Self::Kvm => Ok(Engine::Kvm),
+            Self::Auto if !can_open_kvm() => Ok(Engine::Tcg),
+            Self::Auto => {
+                let works = remembered_or(workspace, || trial(workspace, kernel, initrd))?;
+                Ok(if works { Engine::Kvm } else { Engine::Tcg })
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// The accelerator and the CPU model in QEMU's words.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Tcg => ("tcg", "max"),
+            Self::Kvm => ("kvm", "host"),
+        }
+    }
+}
+
+fn can_open_kvm() -> bool {
+    fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/kvm")
+        .is_ok()
+}
+
+/// The answer for the running host kernel: another one may have another KVM.
+fn remembered_or(workspace: &Workspace, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
+    let path = workspace.guests().join("kvm");
+    let host = fs::read_to_string("/proc/version").context("failed to read /proc/version")?;
+    let host = host.trim();
+    if let Some((then, answer)) = fs::read_to_string(&path)
+        .ok()
+        .as_deref()
+        .and_then(|text| text.trim_end().split_once('\n'))
+        && then == host
+    {
+        return Ok(answer == YES);
+    }
+    let works = ask()?;
+    let answer = if works { YES } else { NO };
+    fs::write(&path, format!("{host}\n{answer}\n"))
+        .with_context(|| format!("failed to write {}", path.display()))?;
+    Ok(works)
+}
+
+/// Boots a guest that leaves at once.
+fn trial(workspace: &Workspace, kernel: &Kernel, initrd: &Path) -> Result<bool> {
+    let activity = Activity::begin("trying KVM");
+    let scratch = scratch::create(workspace)?;
+    let memory = SharedMemory::create(scratch.path())?;
+    let machine = Machine {
+        kernel: &kernel.image,
+        initrd,
+        memory: &memory,
+        accelerator: Engine::Kvm,
+        cpus: 1,
+        megabytes: 512,
+        trial: true,
+    };
+    let end = console::watch(&machine, TRIAL, TRIAL, console::Show::Nothing)?;
+    let works = end.overdue.is_none()
+        && memory
+            .receive()
+            .is_ok_and(|received| received.ending == Ending::Exited(0));
+    activity.show(if works {
+        "a trial guest booted with KVM: using it"
+    } else {
+        "a trial guest did not boot with KVM: using emulation (remembered in target/guests/kvm)"
+    });
+    Ok(works)
+}

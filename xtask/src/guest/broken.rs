@@ -1,0 +1,120 @@
+//! Tells a guest that did its work from one that broke, and says what happened on one screen.
+
+use std::fmt::Write as _;
+
+use anyhow::Error;
+use wakeproof_init::{channel::Ending, qemu_status};
+
+use super::{
+    accelerator::Engine,
+    console::{End, Phase},
+    memory::{Received, SharedMemory},
+};
+use crate::{
+    kernels::Kernel,
+    process::{RED, paint},
+    progress::seconds,
+};
+
+/// Lines of console shown.
+const SHOWN: usize = 20;
+
+/// What went wrong with a guest.
+#[derive(Debug)]
+pub struct Fault {
+    what: String,
+    next: &'static str,
+}
+
+/// What the guest sent, if everything about its end agrees.
+pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
+    if let Some((phase, limit)) = end.overdue {
+        let limit = seconds(limit);
+        return Err(match phase {
+            Phase::Boot => Fault {
+                what: format!("the guest did not boot within {limit}"),
+                next: "with `--accel kvm`, try `--accel tcg`; otherwise try another kernel with `--kernel`",
+            },
+            Phase::Run => Fault {
+                what: format!("the command did not end within {limit}, and the guest was stopped"),
+                next: "run fewer cases, or give it longer with `--guest-deadline SECONDS`",
+            },
+        });
+    }
+    let panicked = end
+        .console
+        .iter()
+        .any(|line| line.contains("Kernel panic") || line.contains("Oops:"));
+    let received = match memory.receive() {
+        Ok(received) => received,
+        Err(_) if panicked => {
+            return Err(Fault {
+                what: "the guest's kernel panicked".into(),
+                next: "run the case that was running alone, with `--exact NAME`; a kernel that panics is worth a report",
+            });
+        }
+        Err(error) if end.reached == Phase::Boot => {
+            return Err(Fault {
+                what: format!(
+                    "the guest ended before it had booted (QEMU: {}): {error:#}",
+                    end.status
+                ),
+                next: "the lines above are QEMU's or the kernel's own reason",
+            });
+        }
+        Err(error) => {
+            return Err(Fault {
+                what: format!(
+                    "the guest ended without a result (QEMU: {}): {error:#}",
+                    end.status
+                ),
+                next: "run the same command again; if it breaks again, run fewer cases",
+            });
+        }
+    };
+    if received.ending == Ending::NeverStarted {
+        return Err(Fault {
+            what: "the guest's init failed before the command could run to its end".into(),
+            next: "the lines above say which step failed",
+        });
+    }
+    let expected = qemu_status(received.status());
+    if end.status.code() != Some(i32::from(expected)) {
+        return Err(Fault {
+            what: format!(
+                "the guest's result says status {}, for which QEMU should have exited with {expected}, but: {}",
+                received.status(),
+                end.status
+            ),
+            next: "run the same command again; if it stays, QEMU or the guest's kernel stopped the machine on its own",
+        });
+    }
+    Ok(received)
+}
+
+/// One screen about a broken guest.
+pub fn report(fault: &Fault, end: &End, kernel: &Kernel, accelerator: Engine) -> Error {
+    let mut text = format!("{}: {}\n", paint("broken", RED), fault.what);
+    let _ = writeln!(text, "  kernel   {}", kernel.summary());
+    let boot = end.boot.map_or_else(
+        || "did not boot".to_owned(),
+        |boot| format!("booted after {}", seconds(boot)),
+    );
+    let _ = writeln!(
+        text,
+        "  machine  QEMU with {}, {boot}, ended after {}",
+        accelerator.words().0,
+        seconds(end.whole)
+    );
+    let skipped = end.console.len().saturating_sub(SHOWN);
+    let _ = writeln!(
+        text,
+        "  console  the last {} lines:",
+        end.console.len() - skipped
+    );
+    for line in end.console.iter().skip(skipped) {
+        let _ = writeln!(text, "    │ {line}");
+    }
+    let _ = write!(text, "  next     {}", fault.next);
+    Error::msg(text)
+}

@@ -1,0 +1,82 @@
+//! The guest's whole file system: the init, the command, its arguments and its environment.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fs::{self, File},
+    io::{BufWriter, IsTerminal as _, Write as _},
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use wakeproof_init::{ARGUMENTS, ENVIRONMENT, PROGRAM};
+
+use super::{Job, newc::Archive};
+
+/// Variables that mean in the guest what they mean here.
+const PASSED_ON: &[&str] = &["RUST_LOG", "RUST_BACKTRACE", "NO_COLOR"];
+
+/// Writes the initramfs into the folder.
+pub fn write(folder: &Path, init: &Path, job: &Job) -> Result<PathBuf> {
+    let path = folder.join("initramfs");
+    let file =
+        File::create(&path).with_context(|| format!("failed to create {}", path.display()))?;
+    let mut archive = Archive::new(BufWriter::new(file));
+    archive.file("init", 0o755, &read(init)?)?;
+    archive.file(inside(PROGRAM), 0o755, &read(job.program)?)?;
+    archive.file(inside(ARGUMENTS), 0o644, &joined(&job.arguments))?;
+    archive.file(inside(ENVIRONMENT), 0o644, &joined(&environment()))?;
+    archive
+        .finish()?
+        .flush()
+        .with_context(|| format!("failed to write {}", path.display()))?;
+    Ok(path)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("failed to read {}", path.display()))
+}
+
+/// The path as the archive has it.
+fn inside(path: &str) -> &str {
+    path.trim_start_matches('/')
+}
+
+/// What the command's environment takes from ours. Its output reaches our terminal through a pipe, so colour has to be asked for.
+fn environment() -> Vec<OsString> {
+    let mut pairs: Vec<OsString> = PASSED_ON
+        .iter()
+        .filter_map(|name| Some(pair(name, &env::var_os(name)?)))
+        .collect();
+    if std::io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() {
+        pairs.push("CLICOLOR_FORCE=1".into());
+    }
+    pairs
+}
+
+fn pair(name: &str, value: &OsStr) -> OsString {
+    let mut pair = OsString::from(name);
+    pair.push("=");
+    pair.push(value);
+    pair
+}
+
+/// Each string followed by a NUL.
+fn joined(strings: &[OsString]) -> Vec<u8> {
+    strings
+        .iter()
+        .flat_map(|string| [string.as_bytes(), b"\0"].concat())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_end_in_nul_and_may_be_empty() {
+        assert_eq!(joined(&["a b".into(), "".into()]), b"a b\0\0");
+        assert_eq!(joined(&[]), b"");
+    }
+}

@@ -1,0 +1,238 @@
+//! `cargo xtask test`: the suite on the running kernel or in a guest.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use anyhow::{Context as _, Result};
+use serde::Deserialize;
+
+use crate::{ebpf, guest, kernels, process, suite, workspace::Workspace};
+
+/// Where and how to run the suite. Everything that is not listed here goes to `wakeproof test`, which knows libtest's
+/// flags: FILTER, --exact, --skip, --list, --ignored, --include-ignored, --test-threads, --format, --evidence, …
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The kernel: auto, host, guest, a series of ci/kernels.toml such as 5.10, or the path of an image
+    ///
+    /// `auto` is the running kernel if it allows probes of kernel functions, else a guest with the distribution's own.
+    #[arg(long, value_name = "KERNEL", default_value = "auto")]
+    kernel: String,
+    /// Write recordings and reports into this folder
+    #[arg(long, value_name = "DIR")]
+    report_dir: Option<PathBuf>,
+    #[command(flatten)]
+    guest: guest::Options,
+    /// Filters and flags of `wakeproof test`
+    #[arg(
+        trailing_var_arg = true,
+        allow_hyphen_values = true,
+        value_name = "FILTER|FLAG"
+    )]
+    rest: Vec<OsString>,
+}
+
+/// The options above that take a value.
+const OURS: &[&str] = &[
+    "--kernel",
+    "--report-dir",
+    "--guest-cpus",
+    "--guest-memory",
+    "--guest-deadline",
+    "--accel",
+];
+
+/// What `wakeproof doctor --format json` says, as far as it matters here.
+#[derive(Debug, Deserialize)]
+struct Doctor {
+    grade: String,
+}
+
+/// Where the suite runs.
+enum Place {
+    Host,
+    Guest(String),
+}
+
+/// Sets up, builds and runs; the suite's own exit status is ours.
+pub fn main(args: &Args) -> Result<ExitCode> {
+    let workspace = Workspace::locate();
+    if args.rest.iter().any(|word| word == "--list") {
+        // Names need no kernel, no root and no compiler for eBPF. An object that is there saves the next build.
+        let object = Some(workspace.ebpf_object()).filter(|object| object.is_file());
+        let program = suite::build_wakeproof(&workspace, object.as_deref())?;
+        return Err(on_host(&program, args));
+    }
+    let surface = value_of(&args.rest, "--evidence").is_some_and(|evidence| evidence == "surface");
+    let object = if surface {
+        None
+    } else {
+        Some(ebpf::build(&workspace)?)
+    };
+    let program = suite::build_wakeproof(&workspace, object.as_deref())?;
+    match place(&args.kernel, surface, &program) {
+        Place::Host => Err(on_host(&program, args)),
+        Place::Guest(kernel) => in_guest(&workspace, &kernel, &program, args),
+    }
+}
+
+fn place(kernel: &str, surface: bool, program: &Path) -> Place {
+    match kernel {
+        "host" => Place::Host,
+        "guest" => Place::Guest(kernels::DISTRIBUTION.to_owned()),
+        // System calls have results everywhere.
+        "auto" if surface => Place::Host,
+        "auto" => match grade(program) {
+            Ok(grade) if grade == "function" => Place::Host,
+            Ok(grade) => {
+                anstream::eprintln!(
+                    "this kernel gives evidence of grade `{grade}`, so the suite runs in a guest whose kernel gives \
+                     `function` (`--kernel host` runs it here)"
+                );
+                Place::Guest(kernels::DISTRIBUTION.to_owned())
+            }
+            Err(error) => {
+                anstream::eprintln!(
+                    "what this kernel allows could not be found out, so the suite runs in a guest: {error:#}"
+                );
+                Place::Guest(kernels::DISTRIBUTION.to_owned())
+            }
+        },
+        other => Place::Guest(other.to_owned()),
+    }
+}
+
+/// What the running kernel gives.
+fn grade(program: &Path) -> Result<String> {
+    let text = process::output(Command::new(program).args(["doctor", "--format", "json"]))?;
+    let doctor: Doctor = serde_json::from_str(&text)
+        .context("`wakeproof doctor` said something else than expected")?;
+    Ok(doctor.grade)
+}
+
+/// Becomes the suite, so that its exit status and signals are exactly its own. Returns only the reason why it could not.
+fn on_host(program: &Path, args: &Args) -> anyhow::Error {
+    let mut command = Command::new(program);
+    command.arg("test").args(&args.rest);
+    if let Some(folder) = &args.report_dir {
+        command.arg("--report-dir").arg(folder);
+    }
+    let error = command.exec();
+    anyhow::Error::new(error).context(format!("failed to start {}", program.display()))
+}
+
+fn in_guest(workspace: &Workspace, kernel: &str, program: &Path, args: &Args) -> Result<ExitCode> {
+    // Before a kernel is fetched for nothing.
+    guest::ensure_qemu()?;
+    let kernel = kernels::obtain(workspace, kernel)?;
+    let mut arguments = vec![OsString::from("test")];
+    arguments.extend(args.rest.iter().cloned());
+    if args.report_dir.is_some() {
+        arguments.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
+    }
+    anstream::eprintln!("booting {} in a guest", kernel.summary());
+    let job = guest::Job {
+        kernel: &kernel,
+        program,
+        arguments,
+        report: args.report_dir.clone(),
+    };
+    Ok(ExitCode::from(guest::run(workspace, &args.guest, &job)?))
+}
+
+/// The command line with our options moved in front of what goes to `wakeproof test`, so that both kinds may be mixed.
+pub fn sorted_command_line() -> Vec<OsString> {
+    sort(env::args_os().collect())
+}
+
+fn sort(words: Vec<OsString>) -> Vec<OsString> {
+    if words.get(1).is_none_or(|word| word != "test") {
+        return words;
+    }
+    let mut words = words.into_iter();
+    let mut ours: Vec<OsString> = words.by_ref().take(2).collect();
+    let mut theirs = vec![];
+    while let Some(word) = words.next() {
+        let name = word.to_str().unwrap_or_default();
+        if name == "--" {
+            theirs.extend(words.by_ref());
+        } else if OURS.contains(&name) {
+            ours.push(word);
+            ours.extend(words.next());
+        } else if matches!(name, "--help" | "-h")
+            || OURS.iter().any(|option| is_assignment(name, option))
+        {
+            ours.push(word);
+        } else {
+            theirs.push(word);
+        }
+    }
+    ours.push("--".into());
+    ours.extend(theirs);
+    ours
+}
+
+fn is_assignment(word: &str, option: &str) -> bool {
+    word.strip_prefix(option)
+        .is_some_and(|rest| rest.starts_with('='))
+}
+
+/// The value of an option among words, in either spelling.
+fn value_of<'a>(words: &'a [OsString], option: &str) -> Option<&'a OsStr> {
+    words.iter().enumerate().find_map(|(index, word)| {
+        if word == option {
+            return words.get(index + 1).map(OsString::as_os_str);
+        }
+        Some(OsStr::new(
+            word.to_str()?.strip_prefix(option)?.strip_prefix('=')?,
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn our_options_may_stand_anywhere() {
+        assert_eq!(
+            sort(words(
+                "xtask test epoll --exact --kernel 5.10 --format json --accel=auto"
+            )),
+            words("xtask test --kernel 5.10 --accel=auto -- epoll --exact --format json")
+        );
+        assert_eq!(
+            sort(words("xtask test -- --kernel x")),
+            words("xtask test -- --kernel x")
+        );
+        assert_eq!(
+            sort(words("xtask test --help")),
+            words("xtask test --help --")
+        );
+        assert_eq!(
+            sort(words("xtask build --kernel x")),
+            words("xtask build --kernel x")
+        );
+    }
+
+    #[test]
+    fn options_are_read_in_both_spellings() {
+        assert_eq!(
+            value_of(&words("a --evidence surface"), "--evidence"),
+            Some(OsStr::new("surface"))
+        );
+        assert_eq!(
+            value_of(&words("--evidence=auto b"), "--evidence"),
+            Some(OsStr::new("auto"))
+        );
+        assert_eq!(value_of(&words("--evidence"), "--evidence"), None);
+    }
+}
