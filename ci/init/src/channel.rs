@@ -4,7 +4,7 @@
 //! the checksum says so once more.
 
 /// The size of the shared memory. A sparse file on the host, so only what is written costs anything.
-pub const SIZE: usize = 64 << 20;
+pub const SIZE: usize = 256 << 20;
 /// Where the payload begins.
 pub const PAYLOAD: usize = 4096;
 /// The length of the header.
@@ -20,8 +20,8 @@ pub enum Ending {
     Exited(u8),
     /// By this signal.
     Killed(u8),
-    /// It never started: the guest's init failed, and said why on the console.
-    NeverStarted,
+    /// Nobody knows: the guest's init failed, and said why on the console.
+    InitFailed,
 }
 
 impl Ending {
@@ -30,7 +30,7 @@ impl Ending {
         match self {
             Self::Exited(status) => status,
             Self::Killed(signal) => signal.saturating_add(128),
-            Self::NeverStarted => 125,
+            Self::InitFailed => 125,
         }
     }
 }
@@ -61,7 +61,7 @@ impl Header {
         let (kind, value): (u32, u8) = match self.ending {
             Ending::Exited(status) => (0, status),
             Ending::Killed(signal) => (1, signal),
-            Ending::NeverStarted => (2, 0),
+            Ending::InitFailed => (2, 0),
         };
         let mut bytes = [0; HEADER];
         bytes[0..8].copy_from_slice(&MAGIC);
@@ -86,7 +86,7 @@ impl Header {
         let ending = match word(bytes, 12) {
             0 => Ending::Exited(value),
             1 => Ending::Killed(value),
-            2 => Ending::NeverStarted,
+            2 => Ending::InitFailed,
             _ => return Err(Fault::Garbled),
         };
         let length = long(bytes, 24);
@@ -166,11 +166,7 @@ mod tests {
 
     #[test]
     fn a_header_survives_the_journey() {
-        for ending in [
-            Ending::Exited(101),
-            Ending::Killed(11),
-            Ending::NeverStarted,
-        ] {
+        for ending in [Ending::Exited(101), Ending::Killed(11), Ending::InitFailed] {
             let header = Header::new(ending, b"payload");
             assert_eq!(Header::decode(&header.encode()), Ok(header));
             assert_eq!(header.check(b"payload"), Ok(()));

@@ -14,7 +14,9 @@ mod surroundings;
 fn main() -> ! {
     let ending = run().unwrap_or_else(|error| {
         say(&format!("init failed: {error:#}"));
-        Ending::NeverStarted
+        // The reason is on the console; the channel may be what failed.
+        let _ = shared_memory::send(Ending::InitFailed, &[]);
+        Ending::InitFailed
     });
     exit::leave(ending)
 }

@@ -41,15 +41,17 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
             },
         });
     }
-    let panicked = end
+    let panic = end
         .console
         .iter()
-        .any(|line| line.contains("Kernel panic") || line.contains("Oops:"));
+        .find(|line| line.contains("Kernel panic") || line.contains("Oops:"));
     let received = match memory.receive() {
         Ok(received) => received,
-        Err(_) if panicked => {
+        Err(_) if panic.is_some() => {
+            let line = panic.map_or("", String::as_str);
+            let line = line.split_once("] ").map_or(line, |(_, text)| text);
             return Err(Fault {
-                what: "the guest's kernel panicked".into(),
+                what: format!("the guest's kernel panicked: {line}"),
                 next: "run the case that was running alone, with `--exact NAME`; a kernel that panics is worth a report",
             });
         }
@@ -72,9 +74,9 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
             });
         }
     };
-    if received.ending == Ending::NeverStarted {
+    if received.ending == Ending::InitFailed {
         return Err(Fault {
-            what: "the guest's init failed before the command could run to its end".into(),
+            what: "the guest's init failed".into(),
             next: "the lines above say which step failed",
         });
     }

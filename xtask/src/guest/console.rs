@@ -72,13 +72,14 @@ pub fn watch(machine: &Machine, boot: Duration, run: Duration, show: Show) -> Re
     drop(sender);
 
     let (mut phase, mut limit, mut began) = (Phase::Boot, boot, started);
-    let mut end = None;
+    let (mut overdue, mut booted) = (None, None);
     let mut lines = VecDeque::new();
     let mut open = threads.len();
     while open > 0 {
         match events.recv_timeout(limit.saturating_sub(began.elapsed())) {
             Ok(Event::Running) if phase == Phase::Boot => {
                 (phase, limit, began) = (Phase::Run, run, Instant::now());
+                booted = Some(started.elapsed());
             }
             Ok(Event::Running) => {}
             Ok(Event::Line(line)) => {
@@ -88,8 +89,8 @@ pub fn watch(machine: &Machine, boot: Duration, run: Duration, show: Show) -> Re
                 lines.push_back(line);
             }
             Ok(Event::Closed) => open -= 1,
-            Err(RecvTimeoutError::Timeout) if end.is_none() => {
-                end = Some((phase, limit));
+            Err(RecvTimeoutError::Timeout) if overdue.is_none() => {
+                overdue = Some((phase, limit));
                 let _ = child.kill();
                 // Closing its pipes is all that is left, which a killed process does at once.
                 (limit, began) = (Duration::from_secs(10), Instant::now());
@@ -100,9 +101,9 @@ pub fn watch(machine: &Machine, boot: Duration, run: Duration, show: Show) -> Re
     let status = child.wait().context("failed to wait for QEMU")?;
     Ok(End {
         status,
-        overdue: end,
+        overdue,
         reached: phase,
-        boot: (phase == Phase::Run && end.is_none()).then(|| began.duration_since(started)),
+        boot: booted,
         whole: started.elapsed(),
         console: lines,
     })
