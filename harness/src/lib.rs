@@ -4,8 +4,11 @@
 pub mod case;
 pub mod cell;
 pub mod cli;
+pub mod judge;
 pub mod load;
+pub mod matching;
 pub mod object;
+pub mod plan;
 pub mod recording;
 pub mod render;
 pub mod verdict;

@@ -1,0 +1,138 @@
+//! The values behind the names in [`event_fields`](crate::case::event_fields).
+use std::sync::Arc;
+
+use cel::Value;
+
+use super::{Scene, writer};
+use crate::case::{EventName, call_name};
+use crate::recording::{By, Event, Extra};
+
+/// A field of an event, or none if this event has no such field.
+pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
+    if let Some(number) = number(event, name) {
+        return Some(Value::Int(number));
+    }
+    Some(match (event.name, name) {
+        (_, "by") => text(match event.by {
+            Some(By::Server) => "server",
+            Some(By::Client) => "client",
+            None => "",
+        }),
+        (_, "call") if event.name.calls().is_some() => text(call_name(event.call.into()).unwrap_or_default()),
+        (EventName::EpPollCallback, "bits") => bits(event.detail),
+        (EventName::EpollWait, "bits") => bits(match &event.extra {
+            Extra::Pairs(pairs) => pairs.iter().fold(0, |all, &(mask, _)| all | mask),
+            _ => 0,
+        }),
+        (EventName::EpollCtl, "bits") => bits(control_mask(event)),
+        (EventName::SchedSwitch, "enters") => Value::Bool(event.peer == 1),
+        (EventName::PageFaultKernel, "write") => Value::Bool(is_write(event)),
+        (EventName::Watch, "writer") => text(writer(scene.stack(event))),
+        (EventName::Watch, "watch") => text(scene.watches.get(usize::from(event.call)).map_or("", String::as_str)),
+        (EventName::Watch, "empty") => Value::Bool(event.detail == 1),
+        _ => return None,
+    })
+}
+
+/// A field that is a whole number. Addresses beyond 2^63 become negative, as they do in C's `long`.
+pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
+    Some(match (event.name, name) {
+        (_, "pid") => event.pid.into(),
+        (_, "tid") => event.tid.into(),
+        (_, "cpu") => event.cpu.into(),
+        (_, "local") => event.local.into(),
+        (_, "remote") => event.remote.into(),
+        (_, "ns") => event.time.cast_signed(),
+        (EventName::TcpV4Rcv, "len")
+        | (EventName::EpPollCallback | EventName::Watch, "fd")
+        | (EventName::Fork, "child")
+        | (EventName::Exit, "code")
+        | (EventName::SchedWaking, "woken") => event.value,
+        (EventName::TcpV4Rcv, "flags")
+        | (EventName::EpPollCallback, "mask")
+        | (EventName::SkDataReady, "family")
+        | (EventName::Fork | EventName::SchedWaking, "group")
+        | (EventName::SchedSwitch, "state")
+        | (EventName::PageFaultKernel, "code") => event.detail.into(),
+        (EventName::Fork, "process") => i64::from(event.value == i64::from(event.detail)),
+        (EventName::PageFaultKernel, "address") => event.object.cast_signed(),
+        (EventName::EpollCtl, "mask") => control_mask(event).into(),
+        (EventName::EpollCtl, "op") => control(event).0.into(),
+        (EventName::EpollCtl, "target") => control(event).1.into(),
+        (call, "ret") if call.calls().is_some_and(|(side, _)| side == crate::case::Side::Exit) => event.value,
+        (call, "fd") if call.calls().is_some() => event.detail.cast_signed().into(),
+        _ => return None,
+    })
+}
+
+/// Bit 1 of the page-fault error code (arch/x86/include/asm/trap_pf.h: `X86_PF_WRITE`).
+pub(crate) fn is_write(event: &Event) -> bool {
+    event.detail & 2 != 0
+}
+
+fn control(event: &Event) -> (u32, u32) {
+    if let Extra::Ctl { op, fd, .. } = event.extra { (op, fd) } else { (0, 0) }
+}
+
+fn control_mask(event: &Event) -> u32 {
+    if let Extra::Ctl { mask, .. } = event.extra { mask } else { 0 }
+}
+
+fn bits(mask: u32) -> Value {
+    Value::List(Arc::new(mask_names(mask).map(text).collect()))
+}
+
+fn text(word: &str) -> Value {
+    Value::String(Arc::new(word.to_owned()))
+}
+
+/// The bits of an epoll mask by the manual's names (include/uapi/linux/eventpoll.h).
+pub fn mask_names(mask: u32) -> impl Iterator<Item = &'static str> {
+    const NAMES: [(u32, &str); 15] = [
+        (0x001, "IN"),
+        (0x002, "PRI"),
+        (0x004, "OUT"),
+        (0x008, "ERR"),
+        (0x010, "HUP"),
+        (0x020, "NVAL"),
+        (0x040, "RDNORM"),
+        (0x080, "RDBAND"),
+        (0x100, "WRNORM"),
+        (0x200, "WRBAND"),
+        (0x400, "MSG"),
+        (0x2000, "RDHUP"),
+        (1 << 28, "EXCLUSIVE"),
+        (1 << 30, "ONESHOT"),
+        (1 << 31, "ET"),
+    ];
+    NAMES.into_iter().filter(move |(bit, _)| mask & bit != 0).map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{FieldType, event_fields};
+    use crate::judge::testing::event;
+
+    #[test]
+    fn every_field_that_loading_promises_is_there_with_its_type() {
+        use EventName::*;
+        let all = [
+            TcpV4Rcv, EpPollCallback, SkDataReady, EpollWait, Select, Poll, Accept, Read, Write, EpollCtl, Close, Wait4,
+            SysEnterEpollWait, SysEnterSelect, SysEnterPoll, SysEnterAccept, SysEnterRead, Fork, Exit, SchedWaking, SchedSwitch,
+            PageFaultKernel, Watch,
+        ];
+        for name in all {
+            for (wanted, kind) in event_fields(name) {
+                let value = field(&event(0, name), wanted, Scene::default());
+                let right = match kind {
+                    FieldType::Int => matches!(value, Some(Value::Int(_))),
+                    FieldType::Text => matches!(value, Some(Value::String(_))),
+                    FieldType::Bool => matches!(value, Some(Value::Bool(_))),
+                    FieldType::Texts | FieldType::Entries(_) => matches!(value, Some(Value::List(_))),
+                };
+                assert!(right, "{name:?}.{wanted}: {kind:?} promised, {value:?} given");
+            }
+        }
+    }
+}
