@@ -78,7 +78,10 @@ pub(super) fn conclude(result: anyhow::Result<Exit>) -> ExitCode {
     let exit = if error.is::<BadInput>() { Exit::Input } else { Exit::Broken };
     let red = Style::new().fg_color(Some(AnsiColor::Red.into())).bold();
     let mut stderr = anstream::stderr().lock();
-    let _ = writeln!(stderr, "{red}error{red:#}: {error}");
+    // Diagnostics of case files say that themselves, for each.
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text);
+    let _ = writeln!(stderr, "{red}error{red:#}: {text}");
     for cause in error.chain().skip(1) {
         let _ = writeln!(stderr, "  because {cause}");
     }

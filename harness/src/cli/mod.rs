@@ -1,14 +1,19 @@
 //! The command line: one file per subcommand, each with its `Args` and a `run` that says how it ended.
 //!
 //! A new subcommand is a file beside this one, a variant of [`Command`] and an arm in [`Command::run`].
+pub mod doctor;
 mod exit;
 mod log;
+mod suite;
+mod terminal;
+pub mod test;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 pub use exit::{Exit, bad_input};
+pub use suite::SuiteArgs;
 
 /// Checks what documents say about sockets, select, poll and epoll against the kernel that is running.
 #[derive(Debug, Parser)]
@@ -23,7 +28,12 @@ struct Cli {
 
 /// What can be done.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    /// Run the suite on the running kernel, and show every verdict with its evidence.
+    Test(test::Args),
+    /// Say what this kernel allows, and what each absence costs.
+    Doctor(doctor::Args),
+}
 
 const AFTER: &str = concat!(
     "Examples:\n",
@@ -43,7 +53,10 @@ const AFTER: &str = concat!(
 
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
-        match self {}
+        match self {
+            Self::Test(args) => test::run(&args),
+            Self::Doctor(args) => doctor::run(&args),
+        }
     }
 }
 

@@ -1,0 +1,218 @@
+//! `wakeproof doctor`: what this kernel allows, and what each absence costs.
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use super::{Exit, SuiteArgs, terminal, test::Color};
+use crate::case::{Grade, Probe};
+use crate::load::{LoadedCase, Suite};
+use crate::object::object;
+use crate::plan::{Capabilities, decide};
+use crate::recording::{Kernel, ProbeReport};
+use crate::render::doctor::{Doctor, Missing, Privileges, ProbeHealth, Suite as Runnable, text};
+
+/// Arguments of `wakeproof doctor`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_long_help = AFTER)]
+pub struct Args {
+    #[command(flatten)]
+    suite: SuiteArgs,
+    /// For people, or for programs.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    format: Format,
+    /// Colours; `auto` heeds `NO_COLOR` and is off when piped.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+}
+
+/// How the report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+const AFTER: &str = concat!(
+    "Examples:\n",
+    "  wakeproof doctor                             what this kernel allows\n",
+    "  sudo wakeproof doctor                        what it allows root\n",
+    "  wakeproof doctor --format json | jq .grade   the evidence grade, for a program\n",
+    "\n",
+    "Exit status: 0, whatever is missing; 2 if a case file is wrong.\n",
+);
+
+/// Writes the report.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    terminal::colors(args.color);
+    let suite = args.suite.load()?;
+    let doctor = examine(&suite, &super::test::capabilities());
+    let mut out = anstream::stdout();
+    match args.format {
+        Format::Text => out.write_all(text(&doctor, terminal::look()).as_bytes())?,
+        Format::Json => {
+            serde_json::to_writer_pretty(&mut out, &doctor)?;
+            out.write_all(b"\n")?;
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Good)
+}
+
+/// Everything that can be said about this machine without running a case.
+fn examine(suite: &Suite, have: &Capabilities) -> Doctor {
+    let mut doctor = Doctor {
+        grade: have.grade,
+        kernel: kernel(),
+        privileges: privileges(&fs::read_to_string("/proc/self/status").unwrap_or_default()),
+        btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
+        lockdown: fs::read_to_string("/sys/kernel/security/lockdown").ok().and_then(|text| chosen(&text)),
+        object: object().is_some(),
+        probes: have.probes.iter().map(|report| health(report, suite, have)).collect(),
+        suite: runnable(suite, have),
+        missing: Vec::new(),
+    };
+    doctor.missing = missing(&doctor);
+    doctor
+}
+
+/// Which kernel is running.
+pub(super) fn kernel() -> Kernel {
+    match nix::sys::utsname::uname() {
+        Ok(name) => Kernel {
+            release: name.release().to_string_lossy().into_owned(),
+            version: name.version().to_string_lossy().into_owned(),
+            machine: name.machine().to_string_lossy().into_owned(),
+        },
+        // uname(2) fails only for a bad address
+        Err(errno) => Kernel { release: format!("unknown ({errno})"), version: String::new(), machine: String::new() },
+    }
+}
+
+/// The capabilities that matter, by their bit in `/proc/self/status` (include/uapi/linux/capability.h).
+const CAPABILITIES: [(u32, &str); 6] = [
+    (39, "CAP_BPF"),
+    (38, "CAP_PERFMON"),
+    (12, "CAP_NET_ADMIN"),
+    (21, "CAP_SYS_ADMIN"),
+    (19, "CAP_SYS_PTRACE"),
+    (24, "CAP_SYS_RESOURCE"),
+];
+
+fn privileges(status: &str) -> Privileges {
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or_default();
+    let (held, lacking): (Vec<_>, Vec<_>) = CAPABILITIES.iter().partition(|(bit, _)| effective & (1 << bit) != 0);
+    let names = |list: Vec<&(u32, &str)>| list.into_iter().map(|(_, name)| (*name).to_owned()).collect();
+    Privileges { uid: nix::unistd::geteuid().as_raw(), held: names(held), lacking: names(lacking) }
+}
+
+/// The word in brackets of `none [integrity] confidentiality`.
+fn chosen(lockdown: &str) -> Option<String> {
+    Some(lockdown.split_once('[')?.1.split_once(']')?.0.to_owned())
+}
+
+/// A probe, and the cases that can show less without it: found out by asking again as if it were not there.
+fn health(report: &ProbeReport, suite: &Suite, have: &Capabilities) -> ProbeHealth {
+    let flipped = |probe: &ProbeReport| {
+        let lost = ProbeReport { won: None, grade: None, ..probe.clone() };
+        let won = ProbeReport { won: Some(String::new()), grade: Some(Grade::Function), ..probe.clone() };
+        if probe.probe != report.probe { probe.clone() } else if report.won.is_some() { lost } else { won }
+    };
+    let other = Capabilities { grade: have.grade, probes: have.probes.iter().map(flipped).collect() };
+    let touched = |case: &&LoadedCase| {
+        let (here, there) = (decide(case, have), decide(case, &other));
+        let whole = |skip: &Option<String>| skip.is_none();
+        whole(&here.skip) != whole(&there.skip) || names(&here.undecided) != names(&there.undecided) || names(&here.measures) != names(&there.measures)
+    };
+    ProbeHealth { report: report.clone(), cases: suite.cases.iter().filter(touched).map(|case| case.id.clone()).collect() }
+}
+
+fn names(reasons: &std::collections::BTreeMap<String, String>) -> BTreeSet<&String> {
+    reasons.keys().collect()
+}
+
+fn runnable(suite: &Suite, have: &Capabilities) -> Runnable {
+    let mut runnable = Runnable { cases: suite.cases.len(), ..Runnable::default() };
+    for case in &suite.cases {
+        match decide(case, have).skip {
+            None => *runnable.at_grade.entry(have.grade).or_default() += 1,
+            Some(reason) => *runnable.skipped.entry(reason).or_default() += 1,
+        }
+    }
+    runnable
+}
+
+/// What is missing, the most far-reaching first: without the first, the others cannot be told.
+fn missing(doctor: &Doctor) -> Vec<Missing> {
+    let skipped: usize = doctor.suite.skipped.values().sum();
+    let cost = format!("evidence is {}, and {skipped} of {} cases do not run", doctor.grade, doctor.suite.cases);
+    let mut missing = Vec::new();
+    let mut put = |what: &str, why: String, cost: String, remedy: &str| {
+        missing.push(Missing { what: what.to_owned(), why, cost, remedy: remedy.to_owned() });
+    };
+    if !doctor.object {
+        let why = "this binary was built by cargo alone, without the eBPF object".to_owned();
+        put("the eBPF program", why, cost.clone(), "build with `cargo xtask build`, or run the suite with `cargo xtask test`");
+    }
+    let needed: Vec<_> = doctor.privileges.lacking.iter().filter(|name| matches!(name.as_str(), "CAP_BPF" | "CAP_PERFMON")).cloned().collect();
+    if !needed.is_empty() && !doctor.privileges.held.iter().any(|name| name == "CAP_SYS_ADMIN") {
+        let why = format!("uid {} without {}: the kernel loads no tracing program for it", doctor.privileges.uid, needed.join(" and "));
+        put("privileges", why, cost.clone(), "run as root, or give the binary these: setcap cap_bpf,cap_perfmon,cap_net_admin,cap_sys_admin+ep wakeproof");
+    }
+    if !doctor.btf {
+        let why = "/sys/kernel/btf/vmlinux is not there: the kernel was built without CONFIG_DEBUG_INFO_BTF".to_owned();
+        put("BTF", why, cost, "use a kernel with CONFIG_DEBUG_INFO_BTF=y, or a guest: cargo xtask test --kernel guest");
+    }
+    if !missing.is_empty() {
+        return missing;
+    }
+    for probe in &doctor.probes {
+        let none = probe.report.won.is_none();
+        let weak = matches!(probe.report.probe, Probe::TcpV4Rcv | Probe::EpPollCallback | Probe::EpollWaitReturn)
+            && probe.report.grade < Some(Grade::Function);
+        if none || weak {
+            missing.push(of_probe(probe, none));
+        }
+    }
+    missing
+}
+
+fn of_probe(probe: &ProbeHealth, none: bool) -> Missing {
+    let name = serde_json::to_value(probe.report.probe).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
+    let why: Vec<_> = probe.report.lost.iter().map(|loser| format!("{}: {}", loser.candidate, loser.reason)).collect();
+    let cost = match (none, probe.cases.len()) {
+        (true, 0) => "no case of this suite".to_owned(),
+        (true, number) => format!("{number} cases run without it in part, or not at all: {}", probe.cases.join(", ")),
+        (false, _) => format!("evidence of grade {} in place of function", probe.report.grade.unwrap_or(Grade::Surface)),
+    };
+    Missing {
+        what: if none { name } else { format!("{name} as a function probe") },
+        why: if why.is_empty() { "the kernel gave no reason".to_owned() } else { why.join("; ") },
+        cost,
+        remedy: "run on a kernel that is not locked down, with CONFIG_FUNCTION_TRACER and CONFIG_KPROBES, or in a guest: cargo xtask test --kernel guest".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn capabilities_are_read_off_their_bits() {
+        let privileges = privileges("Name:\tx\nCapEff:\t000000c000001000\n");
+        assert_eq!(privileges.held, ["CAP_BPF", "CAP_PERFMON", "CAP_NET_ADMIN"]);
+        assert_eq!(privileges.lacking, ["CAP_SYS_ADMIN", "CAP_SYS_PTRACE", "CAP_SYS_RESOURCE"]);
+    }
+
+    #[test]
+    fn the_lockdown_is_the_word_in_brackets() {
+        assert_eq!(chosen("none [integrity] confidentiality\n").as_deref(), Some("integrity"));
+        assert_eq!(chosen(""), None);
+    }
+}

@@ -1,0 +1,38 @@
+//! Ctrl-C, and a request to terminate: the first one cancels, the second ends the process at once.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::Exit;
+
+/// A flag that is set when the user wants to stop.
+pub(super) fn watch() -> anyhow::Result<Arc<AtomicBool>> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start watching for Ctrl-C")?;
+    let (mut interrupt, mut terminate) = {
+        let _inside = runtime.enter();
+        let watch = |kind| signal(kind).context("failed to watch for Ctrl-C");
+        (watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?)
+    };
+    let set = Arc::clone(&flag);
+    thread::Builder::new()
+        .name("interrupt".to_owned())
+        .spawn(move || {
+            runtime.block_on(async {
+                loop {
+                    tokio::select! {
+                        _ = interrupt.recv() => {}
+                        _ = terminate.recv() => {}
+                    }
+                    if set.swap(true, Ordering::Relaxed) {
+                        std::process::exit(i32::from(Exit::Interrupted as u8));
+                    }
+                }
+            });
+        })
+        .context("failed to start watching for Ctrl-C")?;
+    Ok(flag)
+}

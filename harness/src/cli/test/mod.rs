@@ -1,0 +1,217 @@
+//! `wakeproof test`: the suite on the running kernel.
+mod bar;
+mod interrupt;
+mod libtest;
+mod live;
+mod real;
+mod report;
+mod runner;
+mod select;
+
+use std::fs::File;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anstream::adapter::strip_str;
+use anyhow::Context;
+use clap::{Args as ClapArgs, ValueEnum};
+
+pub use real::Real;
+pub use runner::{Ran, Runner, Setting};
+pub use select::Selection;
+
+use super::{Exit, terminal};
+use crate::load::LoadedCase;
+use crate::plan::Capabilities;
+use crate::render::screen;
+use crate::verdict::Outcome;
+
+/// Arguments of `wakeproof test`.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(after_help = super::exit::HELP, after_long_help = AFTER)]
+pub struct Args {
+    #[command(flatten)]
+    selection: Selection,
+    #[command(flatten)]
+    suite: super::SuiteArgs,
+    /// The strongest evidence to ask for: what the kernel gives, or only results of system calls, without privilege.
+    #[arg(long, value_enum, default_value_t, value_name = "EVIDENCE")]
+    evidence: Evidence,
+    /// Write recordings and `results.json` to this folder.
+    #[arg(long, value_name = "DIR")]
+    report_dir: Option<PathBuf>,
+    /// Show a line for each skipped case.
+    #[arg(long)]
+    show_skips: bool,
+    #[command(flatten)]
+    protocol: Protocol,
+}
+
+/// How strong the evidence may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Evidence {
+    /// The strongest that the kernel gives.
+    #[default]
+    Auto,
+    /// Results of system calls.
+    Surface,
+}
+
+/// libtest's flags.
+#[derive(Clone, Debug, Default, ClapArgs)]
+#[command(next_help_heading = "Options of libtest")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of libtest")]
+struct Protocol {
+    /// List the cases instead of running them.
+    #[arg(long)]
+    list: bool,
+    /// Take only the cases that cannot run here; one that then does not run counts as failed.
+    #[arg(long)]
+    ignored: bool,
+    /// Insist on every case: one that cannot run here counts as failed.
+    #[arg(long)]
+    include_ignored: bool,
+    /// How many cases run at a time [default: 1, since they share the probes].
+    #[arg(long, value_name = "N")]
+    test_threads: Option<usize>,
+    /// The result screen, or libtest's protocol.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Format>,
+    /// Short for `--format terse`.
+    #[arg(short, long, conflicts_with = "format")]
+    quiet: bool,
+    /// Write the results to this file too (in libtest's formats: instead).
+    #[arg(long, value_name = "PATH")]
+    logfile: Option<PathBuf>,
+    /// Colours; `auto` heeds `NO_COLOR` and is off when piped.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+    /// Accepted for libtest's sake: nothing is captured.
+    #[arg(long)]
+    nocapture: bool,
+    /// Accepted for libtest's sake: nothing is captured.
+    #[arg(long, hide = true)]
+    show_output: bool,
+    /// Accepted for libtest's sake (`-Z unstable-options`).
+    #[arg(short = 'Z', hide = true, value_name = "FLAG")]
+    unstable: Option<String>,
+}
+
+/// How the results are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// The result screen.
+    #[default]
+    Pretty,
+    /// libtest: a character for each case.
+    Terse,
+    /// libtest: JSON events.
+    Json,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+const AFTER: &str = concat!(
+    "Examples:\n",
+    "  wakeproof test                                   the suite, with the strongest evidence to be had\n",
+    "  wakeproof test epoll/ poll/ --show-skips         two subjects, and why cases did not run\n",
+    "  wakeproof test --evidence surface                without privilege\n",
+    "  wakeproof test --cases my-cases --report-dir out your own cases, with recordings to judge again\n",
+    "  wakeproof test --list --format terse             what cargo nextest asks for\n",
+    "\n",
+    "Exit status:\n",
+    "  0    every verdict is good: pass, xfail, or a skip with its reason\n",
+    "  1    a verdict is not good: fail, xpass, timeout or inconclusive\n",
+    "  2    a flag or a case file is wrong; nothing ran\n",
+    "  3    a case, its control or the harness is broken; outweighs 1\n",
+    "  101  something of that, with --format terse or json, as libtest has it\n",
+    "  130  interrupted by Ctrl-C; what was done until then is shown\n",
+);
+
+impl Protocol {
+    fn format(&self) -> Format {
+        if self.quiet { Format::Terse } else { self.format.unwrap_or_default() }
+    }
+
+    /// Whether libtest's protocol is spoken.
+    fn speaks_libtest(&self) -> bool {
+        self.list || self.format() != Format::Pretty
+    }
+
+    fn insists(&self) -> bool {
+        self.ignored || self.include_ignored
+    }
+}
+
+/// What can be seen on the running kernel.
+pub(super) fn capabilities() -> Capabilities {
+    Capabilities::surface()
+}
+
+/// Runs the suite.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let suite = args.suite.load()?;
+    let cases: Vec<_> = suite.cases.into_iter().filter(|case| args.selection.takes(case)).collect();
+    // nextest selects names that exist; a name typed by hand may not.
+    if cases.is_empty() && !args.selection.filters.is_empty() && !args.protocol.speaks_libtest() {
+        let filters = args.selection.filters.join("`, `");
+        return Err(super::bad_input(format!("no case matches `{filters}`; `wakeproof test --list` names them all")));
+    }
+    let runner: Arc<dyn Runner> = Arc::new(Real::new(args.evidence)?);
+    run_with(&runner, cases, args)
+}
+
+/// Runs cases with any runner.
+fn run_with(runner: &Arc<dyn Runner>, mut cases: Vec<LoadedCase>, args: &Args) -> anyhow::Result<Exit> {
+    let protocol = &args.protocol;
+    let cancel = interrupt::watch()?;
+    if protocol.speaks_libtest() {
+        let exit = libtest::run(runner, &cases, protocol, &cancel);
+        return Ok(if cancel.load(Ordering::Relaxed) { Exit::Interrupted } else { exit });
+    }
+    if protocol.ignored {
+        cases.retain(|case| runner.lacks(case).is_some());
+    }
+    on_screen(runner, &cases.into(), args, &cancel)
+}
+
+fn on_screen(runner: &Arc<dyn Runner>, cases: &Arc<[LoadedCase]>, args: &Args, cancel: &Arc<AtomicBool>) -> anyhow::Result<Exit> {
+    let report = args.report_dir.as_deref().map(report::ReportDir::new).transpose()?;
+    let mut keep = |ran: &Ran| match (&report, &ran.recording) {
+        (Some(report), Some(recording)) => report.recording(recording),
+        _ => Ok(()),
+    };
+    terminal::colors(args.protocol.color);
+    let look = screen::Look { skips: args.show_skips, ..terminal::look() };
+    let mut out = anstream::stdout();
+    let threads = args.protocol.test_threads.unwrap_or(1);
+    let results = live::run(runner, cases, threads, cancel, look, &mut out, &mut keep)?;
+    if let Some(report) = &report {
+        report.results(&results)?;
+    }
+    out.write_all(screen::tail(&results, look).as_bytes())?;
+    out.flush()?;
+    if let Some(path) = &args.protocol.logfile {
+        let failed = || format!("failed to write the log file {}", path.display());
+        let mut file = File::create(path).with_context(failed)?;
+        write!(file, "{}", strip_str(&screen::screen(&results, look))).with_context(failed)?;
+    }
+    if cancel.load(Ordering::Relaxed) {
+        return Ok(Exit::Interrupted);
+    }
+    let skipped = results.verdicts.iter().any(|verdict| verdict.outcome == Outcome::Skip);
+    let exit = Exit::of(results.verdicts.iter().map(|verdict| verdict.outcome));
+    Ok(if args.protocol.insists() && skipped { exit.max(Exit::Verdicts) } else { exit })
+}

@@ -1,0 +1,49 @@
+//! The folder of recordings and results that `--report-dir` asks for.
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Serialize;
+
+use crate::recording::Recording;
+use crate::render::{Results, json};
+
+pub(super) struct ReportDir(PathBuf);
+
+impl ReportDir {
+    /// Makes the folder.
+    pub(super) fn new(path: &Path) -> anyhow::Result<Self> {
+        fs::create_dir_all(path).with_context(|| format!("failed to make the report folder {}", path.display()))?;
+        Ok(Self(path.to_owned()))
+    }
+
+    /// Writes one recording, as `epoll.a-case.jsonl`.
+    pub(super) fn recording(&self, recording: &Recording) -> anyhow::Result<()> {
+        let path = self.0.join(format!("{}.jsonl", recording.head.case.replace('/', ".")));
+        write(&path, recording).with_context(|| format!("failed to write the recording {}", path.display()))
+    }
+
+    /// Writes `results.json`.
+    pub(super) fn results(&self, results: &Results) -> anyhow::Result<()> {
+        let path = self.0.join("results.json");
+        fs::write(&path, json::json(results)?).with_context(|| format!("failed to write {}", path.display()))
+    }
+}
+
+fn write(path: &Path, recording: &Recording) -> io::Result<()> {
+    let mut file = BufWriter::new(File::create(path)?);
+    line(&mut file, &recording.head)?;
+    for run in &recording.runs {
+        line(&mut file, &run.head)?;
+        for event in &run.events {
+            line(&mut file, event)?;
+        }
+    }
+    file.flush()
+}
+
+fn line(file: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    serde_json::to_writer(&mut *file, value)?;
+    file.write_all(b"\n")
+}

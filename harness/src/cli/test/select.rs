@@ -1,0 +1,26 @@
+//! Which cases run.
+use clap::Args;
+
+use crate::load::LoadedCase;
+
+/// The flags that select cases, with libtest's meaning.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Selection {
+    /// Run the cases whose id contains one of these: `epoll/`, `select/the-system-call-watches-descriptor-1500`.
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<String>,
+    /// A filter is a whole id.
+    #[arg(long)]
+    pub exact: bool,
+    /// Leave out the cases whose id contains this (can be given again).
+    #[arg(long, value_name = "FILTER")]
+    pub skip: Vec<String>,
+}
+
+impl Selection {
+    /// Whether a case is selected.
+    pub fn takes(&self, case: &LoadedCase) -> bool {
+        let matches = |filter: &String| if self.exact { case.id == *filter } else { case.id.contains(filter.as_str()) };
+        (self.filters.is_empty() || self.filters.iter().any(matches)) && !self.skip.iter().any(matches)
+    }
+}
