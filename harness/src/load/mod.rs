@@ -4,6 +4,7 @@
 //! sweep; each tree is compared with the schema, read into the types, and its names and predicates are checked.
 mod diagnostic;
 mod params;
+mod predicate;
 mod suite;
 mod tree;
 mod typed;
@@ -12,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use predicate::Predicate;
 pub use suite::{Suite, SuiteError};
 pub use tree::Place;
 

@@ -1,0 +1,54 @@
+//! What the running kernel allows to be seen.
+use crate::case::{Grade, Probe};
+use crate::recording::ProbeReport;
+
+/// What can be seen here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The strongest evidence that can be had.
+    pub grade: Grade,
+    /// How each probe was attached.
+    pub probes: Vec<ProbeReport>,
+}
+
+impl Capabilities {
+    /// Nothing but the results of system calls.
+    pub fn surface() -> Self {
+        Self { grade: Grade::Surface, probes: Vec::new() }
+    }
+
+    /// Whether events are seen at all.
+    pub fn observes(&self) -> bool {
+        self.grade > Grade::Surface
+    }
+
+    /// What became of a probe.
+    pub fn report(&self, probe: Probe) -> Option<&ProbeReport> {
+        self.probes.iter().find(|report| report.probe == probe)
+    }
+
+    /// The grade of evidence that a probe gives; none if it could not be attached.
+    pub fn gives(&self, probe: Probe) -> Option<Grade> {
+        let report = self.report(probe).filter(|report| report.won.is_some())?;
+        Some(report.grade.unwrap_or(Grade::Trace).min(self.grade)).filter(|grade| *grade > Grade::Surface)
+    }
+
+    /// Whether a probe could be attached in any way.
+    pub fn has(&self, probe: Probe) -> bool {
+        self.gives(probe).is_some()
+    }
+
+    /// Whether the kernel function itself is probed.
+    pub fn probes_function(&self, probe: Probe) -> bool {
+        self.gives(probe) == Some(Grade::Function)
+    }
+
+    /// Why a probe could not be attached, in the kernel's words.
+    pub(super) fn reason(&self, probe: Probe) -> String {
+        let lost = self.report(probe).map_or(&[][..], |report| &report.lost);
+        match lost.first() {
+            Some(loser) => format!(" ({}: {})", loser.candidate, loser.reason),
+            None => String::new(),
+        }
+    }
+}
