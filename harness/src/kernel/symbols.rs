@@ -1,0 +1,65 @@
+//! Names of kernel addresses.
+use std::sync::Arc;
+
+/// The kernel's symbol table, sorted by address.
+pub struct Symbols {
+    addresses: Vec<u64>,
+    names: Vec<Arc<str>>,
+}
+
+impl Symbols {
+    /// Reads `/proc/kallsyms`. Where the kernel hides addresses, the table is empty and frames stay numbers.
+    pub fn running() -> Self {
+        Self::parse(&std::fs::read_to_string("/proc/kallsyms").unwrap_or_default())
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut table: Vec<(u64, &str)> = text
+            .lines()
+            .filter_map(|line| {
+                let mut fields = line.split_ascii_whitespace();
+                let address = u64::from_str_radix(fields.next()?, 16).ok().filter(|&address| address != 0)?;
+                let kind = fields.next()?;
+                matches!(kind, "t" | "T" | "w" | "W").then_some(())?;
+                Some((address, fields.next()?))
+            })
+            .collect();
+        table.sort_by_key(|&(address, _)| address);
+        Self {
+            addresses: table.iter().map(|&(address, _)| address).collect(),
+            names: table.iter().map(|&(_, name)| name.into()).collect(),
+        }
+    }
+
+    /// The function that an address lies in, or the address in hexadecimal.
+    pub fn name(&self, address: u64) -> Arc<str> {
+        match self.addresses.partition_point(|&start| start <= address) {
+            0 => format!("{address:#x}").into(),
+            after => Arc::clone(&self.names[after - 1]),
+        }
+    }
+
+    /// The address of a function.
+    pub fn address(&self, wanted: &str) -> Option<u64> {
+        self.names.iter().position(|name| **name == *wanted).map(|index| self.addresses[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_belongs_to_the_function_that_starts_before_it() {
+        let symbols = Symbols::parse("0000000000000200 T second\n0000000000000100 t first\n0000000000000180 d data\n");
+        assert_eq!(&*symbols.name(0x1ff), "first");
+        assert_eq!(&*symbols.name(0x200), "second");
+        assert_eq!(&*symbols.name(0x50), "0x50");
+        assert_eq!(symbols.address("second"), Some(0x200));
+    }
+
+    #[test]
+    fn hidden_addresses_leave_numbers() {
+        assert_eq!(&*Symbols::parse("0000000000000000 T a\n").name(0x10), "0x10");
+    }
+}

@@ -1,0 +1,186 @@
+//! Counting calls of kernel functions that a case names.
+use std::os::fd::AsFd as _;
+
+use aya::programs::{FEntry, KProbe, PerfEvent, RawTracePoint};
+use wakeproof_abi::{CountArg, CountSlot, SLOTS};
+
+use super::arm::array;
+use super::breakpoint::{Breakpoint, Stop, Whose};
+use super::probes::{Probes, find};
+use super::reason::reason;
+use crate::recording::{CounterReport, CountRow, Loser};
+
+/// Attached counters; they count until this is given back to [`Probes::take_off`].
+#[derive(Debug, Default)]
+pub(super) struct Counters {
+    slots: Vec<Slot>,
+    pub(super) reports: Vec<CounterReport>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    of: String,
+    programs: Programs,
+    _breakpoints: Vec<Breakpoint>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Programs {
+    Fentry,
+    Kprobe,
+    Breakpoint,
+    Tracepoint,
+}
+
+impl Probes {
+    /// Attaches a counter to each function, given with its alternatives; what cannot be attached is reported, not an error.
+    pub(super) fn count(&mut self, functions: &[Vec<String>]) -> Counters {
+        let mut counters = Counters::default();
+        for alternatives in functions {
+            let Some(of) = alternatives.first() else { continue };
+            let mut report = CounterReport { of: of.clone(), won: None, lost: Vec::new() };
+            let number = counters.slots.len();
+            if number == SLOTS {
+                report.lost.push(Loser { candidate: of.clone(), reason: format!("at most {SLOTS} functions can be counted at once") });
+                counters.reports.push(report);
+                continue;
+            }
+            for function in alternatives {
+                if let Some(slot) = self.count_one(of, function, number, &mut report) {
+                    counters.slots.push(slot);
+                    break;
+                }
+            }
+            counters.reports.push(report);
+        }
+        counters
+    }
+
+    fn count_one(&mut self, of: &str, function: &str, number: usize, report: &mut CounterReport) -> Option<Slot> {
+        let ways = [
+            ("fentry", Programs::Fentry),
+            ("kprobe", Programs::Kprobe),
+            ("execution breakpoint", Programs::Breakpoint),
+            ("raw_tp", Programs::Tracepoint),
+        ];
+        let how = self.attribution(function);
+        for (word, programs) in ways {
+            let attached = self.set_slot(number, how).and_then(|()| self.attach_counter(programs, function, number));
+            match attached {
+                Ok(breakpoints) => {
+                    report.won = Some(format!("{word} {function}"));
+                    return Some(Slot { of: of.into(), programs, _breakpoints: breakpoints });
+                }
+                Err(why) => report.lost.push(Loser { candidate: format!("{word} {function}"), reason: why }),
+            }
+        }
+        None
+    }
+
+    /// Which argument says what the call is about: the first that leads to a socket.
+    fn attribution(&self, function: &str) -> CountSlot {
+        let parameters = self.types.parameters(function).unwrap_or_default();
+        parameters
+            .iter()
+            .zip(0u32..)
+            .take(6)
+            .find_map(|(&parameter, index)| {
+                let arg = match parameter? {
+                    "sock" => CountArg::Sock,
+                    "socket" => CountArg::Socket,
+                    "file" => CountArg::File,
+                    "sk_buff" => CountArg::Skb,
+                    "wait_queue_entry" if function == "ep_poll_callback" => CountArg::EpollWait,
+                    _ => return None,
+                };
+                Some(CountSlot { arg: arg as u32, index })
+            })
+            .unwrap_or_default()
+    }
+
+    fn set_slot(&mut self, number: usize, how: CountSlot) -> Result<(), String> {
+        let at = u32::try_from(number).map_err(|error| error.to_string())?;
+        array::<CountSlot>(&mut self.ebpf, "COUNTED")?.set(at, how, 0).map_err(|error| reason(&error))
+    }
+
+    fn attach_counter(&mut self, programs: Programs, function: &str, number: usize) -> Result<Vec<Breakpoint>, String> {
+        match programs {
+            Programs::Fentry => {
+                let name = format!("count_{number}");
+                let attached = self.fentry(&name, function).map_err(|error| reason(&error));
+                if attached.is_err() {
+                    let _ = find::<FEntry>(&mut self.ebpf, &name)?.unload();
+                }
+                attached?;
+            }
+            Programs::Kprobe => {
+                let probe: &mut KProbe = self.program(&format!("count_kprobe_{number}"))?;
+                let attached = probe.load().and_then(|()| probe.attach(function, 0).map(drop));
+                if attached.is_err() {
+                    let _ = probe.unload();
+                }
+                attached.map_err(|error| reason(&error))?;
+            }
+            Programs::Tracepoint => {
+                let tracepoint: &mut RawTracePoint = self.program(&format!("count_tracepoint_{number}"))?;
+                let attached = tracepoint.load().and_then(|()| tracepoint.attach(function).map(drop));
+                if attached.is_err() {
+                    let _ = tracepoint.unload();
+                }
+                attached.map_err(|error| reason(&error))?;
+            }
+            Programs::Breakpoint => {
+                let address = self.symbols.address(function).ok_or("there is no such symbol, or its address is hidden")?;
+                let event: &mut PerfEvent = self.program(&format!("count_breakpoint_{number}"))?;
+                event.load().map_err(|error| reason(&error))?;
+                let program = event.fd().map_err(|error| reason(&error))?.as_fd();
+                let set = super::watch::processors()
+                    .map(|processor| Breakpoint::set(Stop::Execute(address), Whose::Everyone(processor), program))
+                    .collect::<Result<Vec<_>, _>>();
+                if set.is_err() {
+                    let _ = event.unload();
+                }
+                return set.map_err(|error| reason(&error));
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Takes the counters off.
+    pub(super) fn take_off(&mut self, counters: Counters) {
+        for (number, slot) in counters.slots.into_iter().enumerate() {
+            let ebpf = &mut self.ebpf;
+            let _ = match slot.programs {
+                Programs::Fentry => find::<FEntry>(ebpf, &format!("count_{number}")).map(FEntry::unload),
+                Programs::Kprobe => find::<KProbe>(ebpf, &format!("count_kprobe_{number}")).map(KProbe::unload),
+                Programs::Breakpoint => find::<PerfEvent>(ebpf, &format!("count_breakpoint_{number}")).map(PerfEvent::unload),
+                Programs::Tracepoint => find::<RawTracePoint>(ebpf, &format!("count_tracepoint_{number}")).map(RawTracePoint::unload),
+            };
+        }
+    }
+
+    /// What was counted.
+    pub(super) fn rows(&mut self, counters: &Counters) -> Result<Vec<CountRow>, String> {
+        let counted = self.counted()?;
+        Ok(counted
+            .into_iter()
+            .filter_map(|(key, calls)| {
+                let slot = counters.slots.get(key.slot as usize)?;
+                let by = match key.role {
+                    1 => Some("client".into()),
+                    2 => Some("server".into()),
+                    _ => None,
+                };
+                Some(CountRow {
+                    of: slot.of.clone(),
+                    epoch: key.epoch,
+                    by,
+                    inside: key.inside != 0,
+                    local: key.local,
+                    remote: key.remote,
+                    calls,
+                })
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,188 @@
+//! From the bytes of the ring to events.
+use std::collections::HashMap;
+
+use wakeproof_abi::{self as abi, FenceOp, Kind, MAX_POLLFDS, Role};
+
+use super::stacks::Stacks;
+use crate::case::{EventName, Side};
+use crate::recording::{By, Event, Extra};
+
+/// A fence: who said what, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Fence {
+    /// What is asked for: a [`FenceOp`].
+    pub(super) op: u32,
+    /// Its argument.
+    pub(super) argument: i64,
+    /// The thread that said it.
+    pub(super) tid: u32,
+    /// Its process.
+    pub(super) pid: u32,
+    /// When.
+    pub(super) time: u64,
+}
+
+/// One record.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Record {
+    /// A fence.
+    Fence(Fence),
+    /// An event that cases can speak of.
+    Event(Event),
+}
+
+/// Decodes the records of one run.
+#[derive(Debug)]
+pub(super) struct Decoder {
+    /// Roles of processes, learnt from fences and births.
+    roles: HashMap<u32, By>,
+    /// Which event each system call's entry and return is.
+    calls: HashMap<(u8, u16), EventName>,
+    pub(super) stacks: Stacks,
+    /// Records by kind.
+    pub(super) delivered: [u64; Kind::COUNT],
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        let mut calls = HashMap::new();
+        for &name in EventName::ALL {
+            if let Some((side, numbers)) = name.calls() {
+                let kind = if side == Side::Enter { Kind::SysEnter } else { Kind::SysExit };
+                for (number, _) in numbers {
+                    calls.insert((kind as u8, u16::try_from(*number).unwrap_or(u16::MAX)), name);
+                }
+            }
+        }
+        Self { roles: HashMap::new(), calls, stacks: Stacks::default(), delivered: [0; Kind::COUNT] }
+    }
+}
+
+impl Decoder {
+    /// One record; `None` if it is of no kind that we know, or too short for what it says of itself.
+    pub(super) fn record(&mut self, bytes: &[u8]) -> Option<Record> {
+        let header = header(bytes)?;
+        let payload_end = size_of::<abi::Event>() + usize::from(header.payload);
+        let payload = bytes.get(size_of::<abi::Event>()..payload_end)?;
+        let frames = bytes.get(payload_end..payload_end + usize::from(header.frames) * 8)?;
+        *self.delivered.get_mut(usize::from(header.kind))? += 1;
+        if header.kind == Kind::Fence as u8 {
+            return Some(Record::Fence(self.fence(&header)));
+        }
+        let name = self.name(&header)?;
+        if name == EventName::Fork
+            && let Some(&role) = self.roles.get(&header.tgid)
+        {
+            self.roles.entry(header.detail).or_insert(role);
+        }
+        Some(Record::Event(Event {
+            time: header.time,
+            name,
+            via: None,
+            pid: header.tgid,
+            tid: header.tid,
+            by: self.roles.get(&header.tgid).copied(),
+            cpu: header.cpu,
+            object: header.object,
+            peer: header.peer,
+            value: header.value,
+            detail: header.detail,
+            local: header.local,
+            remote: header.remote,
+            call: header.call,
+            extra: extra(name, &header, payload),
+            stack: self.stack(name, &header, frames),
+        }))
+    }
+
+    fn fence(&mut self, header: &abi::Event) -> Fence {
+        if header.detail == FenceOp::Join as u32 {
+            let role = if header.value == Role::Server as i64 { By::Server } else { By::Client };
+            self.roles.insert(header.tgid, role);
+        }
+        Fence { op: header.detail, argument: header.value, tid: header.tid, pid: header.tgid, time: header.time }
+    }
+
+    fn name(&self, header: &abi::Event) -> Option<EventName> {
+        const KINDS: &[(Kind, EventName)] = &[
+            (Kind::TcpV4Rcv, EventName::TcpV4Rcv),
+            (Kind::EpPollCallback, EventName::EpPollCallback),
+            (Kind::SkDataReady, EventName::SkDataReady),
+            (Kind::SchedWaking, EventName::SchedWaking),
+            (Kind::SchedSwitch, EventName::SchedSwitch),
+            (Kind::Fork, EventName::Fork),
+            (Kind::Exit, EventName::Exit),
+            (Kind::PageFaultKernel, EventName::PageFaultKernel),
+            (Kind::Watch, EventName::Watch),
+        ];
+        KINDS
+            .iter()
+            .find(|(kind, _)| *kind as u8 == header.kind)
+            .map(|&(_, name)| name)
+            .or_else(|| self.calls.get(&(header.kind, header.call)).copied())
+    }
+
+    /// The faulting instruction is not on the stack that the tracepoint sees, so it is put in front.
+    fn stack(&mut self, name: EventName, header: &abi::Event, bytes: &[u8]) -> Option<u32> {
+        let frames = bytes.chunks_exact(8).filter_map(|frame| Some(u64::from_le_bytes(frame.try_into().ok()?)));
+        let frames: Vec<u64> = if name == EventName::PageFaultKernel {
+            std::iter::once(header.peer).chain(frames).collect()
+        } else {
+            frames.collect()
+        };
+        (!frames.is_empty()).then(|| self.stacks.place(&frames))
+    }
+}
+
+fn header(bytes: &[u8]) -> Option<abi::Event> {
+    if bytes.len() < size_of::<abi::Event>() {
+        return None;
+    }
+    // SAFETY: long enough, and any bit pattern is a value of this `repr(C)` struct of integers.
+    Some(unsafe { bytes.as_ptr().cast::<abi::Event>().read_unaligned() })
+}
+
+fn extra(name: EventName, header: &abi::Event, payload: &[u8]) -> Extra {
+    let reported = usize::try_from(header.value).unwrap_or(0);
+    match name {
+        EventName::EpollWait if !payload.is_empty() => Extra::Pairs(
+            payload.chunks_exact(size_of::<abi::Pair>()).take(reported).map(|pair| (u32_at(pair, 0), u64_at(pair, 4))).collect(),
+        ),
+        EventName::Poll if !payload.is_empty() => Extra::PollFds(
+            payload
+                .chunks_exact(size_of::<abi::PollFd>())
+                .take(usize::try_from(header.peer).unwrap_or(0).min(MAX_POLLFDS))
+                .map(|entry| (u32_at(entry, 0).cast_signed(), i16_at(entry, 4), i16_at(entry, 6)))
+                .collect(),
+        ),
+        EventName::Select if !payload.is_empty() => Extra::Set(
+            payload
+                .iter()
+                .zip(0u32..)
+                .flat_map(|(&byte, at)| (0..8).filter(move |bit| byte >> bit & 1 == 1).map(move |bit| at * 8 + bit))
+                .collect(),
+        ),
+        EventName::EpollCtl if payload.len() >= size_of::<abi::Ctl>() => Extra::Ctl {
+            op: u32_at(payload, 0),
+            fd: u32_at(payload, 4),
+            mask: u32_at(payload, 8),
+            local: i16_at(payload, 12).cast_unsigned(),
+            remote: i16_at(payload, 14).cast_unsigned(),
+            data: u64_at(payload, 16),
+            target: u64_at(payload, 24),
+        },
+        _ => Extra::None,
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
+fn i16_at(bytes: &[u8], at: usize) -> i16 {
+    bytes.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map_or(0, i16::from_le_bytes)
+}

@@ -1,0 +1,105 @@
+//! The only stage that touches the kernel: makes the runs of a plan and records what they did.
+//!
+//! Everything privileged or unsafe of the user side is below here or in the cell: probes are attached, the experiment runs
+//! in a process of its own ([`crate::cell`]), its events are drained, and the result is plain data.
+mod arm;
+mod breakpoint;
+mod candidates;
+mod counter;
+mod decode;
+mod live;
+mod probes;
+mod reason;
+mod run;
+mod selfcheck;
+mod stacks;
+mod traffic;
+mod watch;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+pub use probes::{Probes, Unobserved};
+
+use crate::kernel;
+use crate::plan::{Capabilities, Plan};
+use crate::recording::{Head, Recording, VERSION};
+
+/// Says that all work must stop; shared with whoever catches the signal.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// Stop.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether to stop.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Deadlines {
+    /// One step of a case.
+    pub step: Duration,
+    /// The server's announcement of its port.
+    pub start: Duration,
+    /// A whole run.
+    pub run: Duration,
+}
+
+impl Default for Deadlines {
+    /// In seconds and not milliseconds: an emulated guest on a busy machine must hold them too.
+    fn default() -> Self {
+        Self { step: Duration::from_secs(10), start: Duration::from_secs(10), run: Duration::from_secs(300) }
+    }
+}
+
+/// Makes runs. Probes are attached once and serve all of them.
+pub struct Recorder {
+    probes: Option<Probes>,
+    deadlines: Deadlines,
+    cancel: Cancel,
+}
+
+impl Recorder {
+    /// One that sees events with the probes given, or none: then only results of system calls are recorded.
+    pub fn new(probes: Option<Probes>, deadlines: Deadlines, cancel: Cancel) -> Self {
+        Self { probes, deadlines, cancel }
+    }
+
+    /// What can be seen here.
+    pub fn capabilities(&self) -> Capabilities {
+        match &self.probes {
+            Some(probes) => Capabilities { grade: probes.grade(), probes: probes.reports().to_vec() },
+            None => Capabilities::surface(),
+        }
+    }
+
+    /// Makes all runs of a plan, in order. What goes wrong in one is part of its record; after a cancelled one there are
+    /// no more.
+    pub fn record(&mut self, plan: &Plan) -> Recording {
+        let have = self.capabilities();
+        let head = Head {
+            version: VERSION,
+            case: plan.id.clone(),
+            source: plan.text.to_string(),
+            kernel: kernel::identity(),
+            grade: have.grade,
+            probes: have.probes,
+        };
+        let mut runs = Vec::with_capacity(plan.runs.len());
+        for planned in &plan.runs {
+            runs.push(run::make(self.probes.as_mut(), planned, self.deadlines, &self.cancel));
+            if self.cancel.is_cancelled() {
+                break;
+            }
+        }
+        Recording { head, runs }
+    }
+}

@@ -1,0 +1,240 @@
+//! The probes: loaded and attached once for a process, each by the first candidate that the kernel really takes.
+use std::fs::File;
+use std::io::Read as _;
+use std::os::fd::{AsFd as _, BorrowedFd};
+
+use aya::maps::{MapData, RingBuf};
+use aya::programs::{BtfTracePoint, FEntry, FExit, Iter, KProbe, PerfEvent, ProgramError, RawTracePoint};
+use aya::{Btf, Ebpf, EbpfLoader};
+use thiserror::Error;
+use wakeproof_abi::{Offsets, WalkItem};
+
+use super::breakpoint::{Breakpoint, Stop, Whose};
+use super::candidates::{ESSENTIAL, FUNCTION, PROBES, Way};
+use super::reason::reason;
+use crate::case::{Grade, Probe};
+use crate::kernel::{self, BtfError, Symbols};
+use crate::recording::{Loser, ProbeReport};
+
+/// Why there are no probes at all. Cases of grade `surface` run all the same.
+#[derive(Debug, Error)]
+pub enum Unobserved {
+    /// The binary carries no eBPF object.
+    #[error("this binary was built without its eBPF object: build it with `cargo xtask build`")]
+    NoObject,
+    /// Not root.
+    #[error("watching the kernel needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN), and this is user {0}")]
+    NotRoot(u32),
+    /// No type information, or a member is missing.
+    #[error(transparent)]
+    Btf(#[from] BtfError),
+    /// aya could not load the object.
+    #[error("failed to load the eBPF object: {0}")]
+    Load(String),
+    /// The self-check read something else than it had put there.
+    #[error("the self-check of kernel memory failed: {0}")]
+    SelfCheck(String),
+}
+
+/// Loaded and attached probes.
+pub struct Probes {
+    pub(super) ebpf: Ebpf,
+    pub(super) btf: Btf,
+    pub(super) types: kernel::Btf,
+    pub(super) symbols: Symbols,
+    pub(super) ring: RingBuf<MapData>,
+    /// `file->f_op` of epoll descriptors.
+    pub(super) epoll_ops: u64,
+    reports: Vec<ProbeReport>,
+}
+
+impl Probes {
+    /// Loads the object and attaches what can be attached.
+    pub fn attach() -> Result<Self, Unobserved> {
+        let object = crate::object::object().ok_or(Unobserved::NoObject)?;
+        let user = nix::unistd::geteuid();
+        if !user.is_root() {
+            return Err(Unobserved::NotRoot(user.as_raw()));
+        }
+        let types = kernel::Btf::running()?;
+        let offsets = kernel::resolve(&types)?;
+        let btf = Btf::from_sys_fs().map_err(|error| Unobserved::Load(error.to_string()))?;
+        let mut ebpf = load(object, &btf, &offsets).map_err(|error| Unobserved::Load(reason(&error)))?;
+        let ring = ebpf
+            .take_map("EVENTS")
+            .ok_or_else(|| Unobserved::Load("it has no ring buffer".into()))
+            .and_then(|map| RingBuf::try_from(map).map_err(|error| Unobserved::Load(reason(&error))))?;
+        let symbols = Symbols::running();
+        let mut probes = Self { ebpf, btf, types, symbols, ring, epoll_ops: 0, reports: Vec::new() };
+        for &(probe, candidates) in PROBES {
+            let mut report = ProbeReport { probe, won: None, grade: None, lost: Vec::new() };
+            for candidate in candidates {
+                match probes.try_way(candidate.way) {
+                    Ok(()) => {
+                        report.won = Some(candidate.label.into());
+                        report.grade = Some(candidate.grade);
+                        break;
+                    }
+                    Err(why) => report.lost.push(Loser { candidate: candidate.label.into(), reason: why }),
+                }
+            }
+            probes.reports.push(report);
+        }
+        if probes.won(Probe::TaskFileIterator).is_some() {
+            probes.epoll_ops = super::selfcheck::run(&mut probes).map_err(Unobserved::SelfCheck)?;
+        }
+        Ok(probes)
+    }
+
+    /// How each probe was attached.
+    pub fn reports(&self) -> &[ProbeReport] {
+        &self.reports
+    }
+
+    /// The grade that a probe reached, if it was attached at all.
+    pub fn won(&self, probe: Probe) -> Option<Grade> {
+        self.reports.iter().find(|report| report.probe == probe).and_then(|report| report.grade)
+    }
+
+    /// Whether the probe is on the function itself, by name of the winner's first word.
+    pub(super) fn won_by(&self, probe: Probe, way: &str) -> bool {
+        let report = self.reports.iter().find(|report| report.probe == probe);
+        report.and_then(|report| report.won.as_deref()).is_some_and(|won| won.starts_with(way))
+    }
+
+    /// The grade of evidence to be had here.
+    pub fn grade(&self) -> Grade {
+        if ESSENTIAL.iter().any(|&probe| self.won(probe).is_none()) {
+            Grade::Surface
+        } else if FUNCTION.iter().all(|&probe| self.won(probe) == Some(Grade::Function)) {
+            Grade::Function
+        } else {
+            Grade::Trace
+        }
+    }
+
+    fn try_way(&mut self, way: Way) -> Result<(), String> {
+        let why = |error: ProgramError| reason(&error);
+        match way {
+            Way::Fentry(program, function) => self.fentry(program, function).map_err(why),
+            Way::Fexit(program, function) => {
+                let exit = find::<FExit>(&mut self.ebpf, program)?;
+                exit.load(function, &self.btf).and_then(|()| exit.attach().map(drop)).map_err(why)
+            }
+            Way::Kprobe(program, function) | Way::Kretprobe(program, function) => {
+                let probe: &mut KProbe = self.program(program)?;
+                probe.load().and_then(|()| probe.attach(function, 0).map(drop)).map_err(why)
+            }
+            Way::Tracepoints(names) => names.iter().try_for_each(|name| self.tracepoint(name)),
+            Way::RawTracepoint(name) => {
+                let tracepoint: &mut RawTracePoint = self.program(name)?;
+                tracepoint.load().and_then(|()| tracepoint.attach(name).map(drop)).map_err(why)
+            }
+            Way::Iterator(program) => {
+                let (programs, btf) = (&mut self.ebpf, &self.btf);
+                find::<Iter>(programs, program)?.load("task_file", btf).map_err(why)?;
+                self.walk().map(drop)
+            }
+            Way::Watchpoint => self.try_watchpoint(),
+            Way::CountFentry(function) => {
+                self.fentry("count_0", function).map_err(why)?;
+                find::<FEntry>(&mut self.ebpf, "count_0")?.unload().map_err(why)
+            }
+            Way::CountKprobe(function) => {
+                let probe: &mut KProbe = self.program("count_kprobe_0")?;
+                probe.load().and_then(|()| probe.attach(function, 0).map(drop)).map_err(why)?;
+                probe.unload().map_err(why)
+            }
+            Way::CountBreakpoint(function) => {
+                let address = self.symbols.address(function).ok_or("its address is hidden")?;
+                let event: &mut PerfEvent = self.program("count_breakpoint_0")?;
+                event.load().map_err(why)?;
+                let program = event.fd().map_err(why)?.as_fd();
+                Breakpoint::set(Stop::Execute(address), Whose::Everyone(0), program)
+                    .map(drop)
+                    .map_err(|error| reason(&error))?;
+                event.unload().map_err(why)
+            }
+            Way::From(probes) => match probes.iter().find(|&&probe| self.won(probe).is_none()) {
+                None => Ok(()),
+                Some(missing) => Err(format!("needs the probe {missing:?}, which could not be attached")),
+            },
+        }
+    }
+
+    pub(super) fn fentry(&mut self, program: &str, function: &str) -> Result<(), ProgramError> {
+        let (programs, btf) = (&mut self.ebpf, &self.btf);
+        let Ok(entry) = find::<FEntry>(programs, program) else { return Err(ProgramError::NotLoaded) };
+        entry.load(function, btf)?;
+        entry.attach().map(drop)
+    }
+
+    fn tracepoint(&mut self, name: &str) -> Result<(), String> {
+        let (programs, btf) = (&mut self.ebpf, &self.btf);
+        let tracepoint = find::<BtfTracePoint>(programs, name)?;
+        tracepoint.load(name, btf).and_then(|()| tracepoint.attach().map(drop)).map_err(|error| reason(&error))
+    }
+
+    fn try_watchpoint(&mut self) -> Result<(), String> {
+        for number in 0..wakeproof_abi::WATCHES {
+            let event: &mut PerfEvent = self.program(&format!("watch_{number}"))?;
+            event.load().map_err(|error| reason(&error))?;
+        }
+        let word = Box::new(0u64);
+        let address = std::ptr::from_ref(word.as_ref()) as u64;
+        let program = self.watch_program(0)?;
+        let here = nix::unistd::gettid().as_raw();
+        Breakpoint::set(Stop::Write(address), Whose::Task(here), program).map(drop).map_err(|error| reason(&error))
+    }
+
+    /// The program of a watchpoint.
+    pub(super) fn watch_program(&self, number: usize) -> Result<BorrowedFd<'_>, String> {
+        let program = self.ebpf.program(&format!("watch_{number}")).ok_or("the object has no such watchpoint")?;
+        let event: &PerfEvent = program.try_into().map_err(|error: ProgramError| reason(&error))?;
+        Ok(event.fd().map_err(|error| reason(&error))?.as_fd())
+    }
+
+    /// All open descriptors of the experiment's processes.
+    pub(super) fn walk(&mut self) -> Result<Vec<WalkItem>, String> {
+        let iterator: &mut Iter = self.program("walk_task_file")?;
+        let mut attach = || -> Result<File, Box<dyn std::error::Error>> {
+            let link = iterator.attach()?;
+            Ok(iterator.take_link(link)?.into_file()?)
+        };
+        let mut file = attach().map_err(|error| reason(error.as_ref()))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+        Ok(bytes
+            .chunks_exact(size_of::<WalkItem>())
+            // SAFETY: the chunk is as long as the item, and any bit pattern is a value of this struct of integers.
+            .map(|chunk| unsafe { chunk.as_ptr().cast::<WalkItem>().read_unaligned() })
+            .collect())
+    }
+
+    pub(super) fn program<'a, P>(&'a mut self, name: &str) -> Result<&'a mut P, String>
+    where
+        &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+    {
+        find(&mut self.ebpf, name)
+    }
+}
+
+/// A program of the object, by name and type.
+pub(super) fn find<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
+where
+    &'a mut P: TryFrom<&'a mut aya::programs::Program, Error = ProgramError>,
+{
+    ebpf.program_mut(name)
+        .ok_or_else(|| format!("the object has no program {name}"))?
+        .try_into()
+        .map_err(|error| reason(&error))
+}
+
+fn load(object: &[u8], btf: &Btf, offsets: &Offsets) -> Result<Ebpf, aya::EbpfError> {
+    let log_level: u8 = 0;
+    EbpfLoader::new()
+        .btf(Some(btf))
+        .override_global("OFFSETS", offsets, true)
+        .override_global("AYA_LOG_LEVEL", &log_level, false)
+        .load(object)
+}

@@ -1,0 +1,49 @@
+//! Kernel stacks: each different one is kept once, and gets its names when the run is over.
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::kernel::Symbols;
+
+/// The different stacks of one run, as addresses.
+#[derive(Debug, Default)]
+pub(super) struct Stacks {
+    known: HashMap<Box<[u64]>, u32>,
+    order: Vec<Box<[u64]>>,
+}
+
+impl Stacks {
+    /// The place of a stack.
+    pub(super) fn place(&mut self, frames: &[u64]) -> u32 {
+        if let Some(&place) = self.known.get(frames) {
+            return place;
+        }
+        let place = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
+        self.known.insert(frames.into(), place);
+        self.order.push(frames.into());
+        place
+    }
+
+    /// All of them by name, innermost frame first, without the frames of the probe itself.
+    pub(super) fn names(&self, symbols: &Symbols) -> Vec<Vec<Arc<str>>> {
+        self.order.iter().map(|frames| names(frames, symbols)).collect()
+    }
+
+    /// Whether there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.order.is_empty()
+    }
+}
+
+/// One stack by name.
+pub(super) fn names(frames: &[u64], symbols: &Symbols) -> Vec<Arc<str>> {
+    frames
+        .iter()
+        .map(|&frame| symbols.name(frame))
+        .skip_while(|name| is_probe(name))
+        .collect()
+}
+
+/// What stands on a stack only because we looked.
+fn is_probe(name: &str) -> bool {
+    ["bpf_", "__bpf_", "__traceiter_", "trace_", "perf_", "__perf_"].iter().any(|prefix| name.starts_with(prefix))
+}
