@@ -1,2 +1,61 @@
 //! The cell: a process in namespaces of its own, in which one run happens.
+//!
+//! The harness starts it with [`command`], sends an [`Order`](protocol::Order), and answers what the cell says. The cell
+//! starts the server, makes the steps and reports; it never reads an event and knows nothing of probes.
+mod actors;
+mod alarm;
+mod buffers;
+mod call;
+mod client;
+mod epoll;
+mod failure;
+mod fence;
+mod files;
+mod guardian;
+mod isolate;
+mod link;
+mod names;
+mod poll;
+mod process;
 pub mod protocol;
+mod ring;
+mod run;
+mod select;
+mod server;
+mod steps;
+mod tasks;
+mod wait;
+
+use std::process::Command;
+
+use anyhow::Context as _;
+
+use protocol::Say;
+
+/// The command that starts a cell: this program again, told who its harness is.
+///
+/// The cell dies with the *thread* that spawns it (`PR_SET_PDEATHSIG` in prctl(2)), so spawn it from one that waits for it.
+/// Its standard input and output are the protocol's; its standard error says what went wrong inside.
+pub fn command() -> Command {
+    let mut command = Command::new("/proc/self/exe");
+    command.arg("cell").arg("--harness").arg(std::process::id().to_string());
+    command
+}
+
+/// Is a cell: isolates itself, makes one run, reports it. Call it from a process with one thread.
+///
+/// `harness` is the process that must be alive for the cell to live, if it is known; else it is the parent.
+///
+/// # Errors
+///
+/// If no isolation whatever could be had, if the harness went away, or if it does not speak the protocol. Whatever
+/// goes wrong in the run itself is not an error but the run's end, in its report.
+pub fn main(harness: Option<u32>) -> anyhow::Result<()> {
+    let isolation = guardian::enter(harness)?;
+    process::raise_descriptor_limit().context("failed to raise the limit of descriptors (RLIMIT_NOFILE)")?;
+    let mut link = link::Link::new();
+    let order = link.order()?;
+    fence::join(wakeproof_abi::Role::Client, order.token);
+    let report = run::run(order, isolation, &mut link)?;
+    link.say(&Say::Done(Box::new(report)))
+}

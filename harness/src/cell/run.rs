@@ -1,0 +1,179 @@
+//! One run, from the server's start to its end.
+use std::os::fd::{AsRawFd as _, OwnedFd};
+
+use indexmap::IndexMap;
+use io_uring::IoUring;
+use nix::unistd::Pid;
+use wakeproof_servers::{Defect, Read, Reply};
+
+use super::actors::Actor;
+use super::alarm::Alarm;
+use super::buffers::Buffers;
+use super::call::{Call, Returned};
+use super::failure::Failure;
+use super::files::ports;
+use super::link::Link;
+use super::names::{Names, Object};
+use super::protocol::{Isolation, Order, Report, Say};
+use super::server::Server;
+use super::steps::Stop;
+use super::wait::{Deadline, now};
+use super::{fence, server, tasks};
+use crate::case;
+use crate::recording::{CallResult, End, Named};
+
+/// Everything that a run has.
+pub struct Run<'a> {
+    /// The conversation with the harness.
+    pub link: &'a mut Link,
+    /// Last argument of every fence.
+    pub token: u64,
+    /// Whether the harness sees events.
+    pub observed: bool,
+    /// How long a step may take.
+    pub step_millis: u64,
+    /// The server.
+    pub server: Option<Server>,
+    /// Whether it sends back what it reads.
+    pub echoes: bool,
+    /// Connections and descriptors.
+    pub names: Names,
+    /// Threads, in the order of their numbers.
+    pub actors: Vec<Actor>,
+    /// Memory for calls.
+    pub buffers: Buffers,
+    /// Rings, whose memory must stay.
+    pub rings: Vec<IoUring>,
+    /// When the last step that did something began.
+    pub since: u64,
+    marks: Vec<(String, u64)>,
+    results: IndexMap<String, Vec<CallResult>>,
+    alarm: Alarm,
+}
+
+/// Makes the run of an order. The error is one that leaves nothing to report.
+pub fn run(order: Order, isolation: Isolation, link: &mut Link) -> anyhow::Result<Report> {
+    let mut run = Run {
+        link,
+        token: order.token,
+        observed: order.observed,
+        step_millis: order.step_millis,
+        server: None,
+        echoes: order.server.as_ref().is_some_and(echoes),
+        names: Names::default(),
+        actors: Vec::new(),
+        buffers: Buffers::default(),
+        rings: Vec::new(),
+        since: now(),
+        marks: Vec::new(),
+        results: IndexMap::new(),
+        alarm: Alarm::new()?,
+    };
+    let end = match run.live(&order, isolation) {
+        Ok(()) => End::Complete,
+        Err(Stop { step, failure }) => failure.at(step),
+    };
+    let server = run.server.take().map(Server::stop);
+    let actors = run.actor_names();
+    let (marks, results) = (run.marks, run.results);
+    Ok(Report { end, server, names: run.names.report(), actors, marks, results, buffers: run.buffers.report() })
+}
+
+/// Whether a server answers each byte with that byte.
+fn echoes(server: &case::Server) -> bool {
+    let options = &server.options;
+    options.reply == Reply::Echo && options.read != Some(Read::Never) && options.defect != Some(Defect::NeverReads)
+}
+
+impl Run<'_> {
+    fn live(&mut self, order: &Order, isolation: Isolation) -> Result<(), Stop> {
+        self.link.ask(&Say::Joined { isolation }).map_err(Stop::at("join"))?;
+        if let Some(server) = &order.server {
+            self.start_server(server, &Deadline::after(order.start_millis)).map_err(Stop::at("start the server"))?;
+            self.await_server_asleep(&self.deadline()).map_err(Stop::at("wait for the server to sleep"))?;
+        }
+        self.mark("idle");
+        self.link.ask(&Say::Idle).map_err(Stop::at("idle"))?;
+        self.mark("start");
+        let made = self.steps(&order.steps);
+        let settled = self.settle_actors(&self.deadline()).map_err(Stop::at("wait for the actors"));
+        self.mark("end");
+        made.and(settled)
+    }
+
+    fn start_server(&mut self, server: &case::Server, deadline: &Deadline) -> Result<(), Failure> {
+        let started = Server::spawn(&server.model.to_string(), server::command(server), self.token)?;
+        self.server.insert(started).announced(deadline)
+    }
+
+    /// Waits until every task of the server sleeps.
+    pub fn await_server_asleep(&mut self, deadline: &Deadline) -> Result<(), Failure> {
+        let Some(server) = &mut self.server else {
+            return Err(Failure::Broken("this case has no server that could sleep".to_owned()));
+        };
+        if let Some(how) = server.exit() {
+            return Err(Failure::Broken(format!("the server has ended ({how})")));
+        }
+        let me = Pid::this().as_raw();
+        tasks::until_all_rest(|| tasks::below(me), deadline)
+    }
+
+    /// What the server does just now, if there is one.
+    pub fn doings(&mut self) -> String {
+        self.server.as_mut().map(Server::doings).unwrap_or_default()
+    }
+
+    /// The deadline of a step that begins now.
+    pub fn deadline(&self) -> Deadline {
+        Deadline::after(self.step_millis)
+    }
+
+    /// Passes a mark.
+    pub fn mark(&mut self, name: &str) {
+        let time = now();
+        fence::mark(self.marks.len(), self.token);
+        self.marks.push((name.to_owned(), time));
+    }
+
+    /// The actors' names, in the order of their numbers.
+    pub fn actor_names(&self) -> Vec<String> {
+        self.actors.iter().map(|actor| actor.name.clone()).collect()
+    }
+
+    /// Gives a new descriptor of the script its name.
+    pub fn add_descriptor(&mut self, name: &str, open: OwnedFd) {
+        let (fd, (local, remote)) = (open.as_raw_fd(), ports(&open));
+        self.names.add(name, Object { named: Named::Descriptor { fd, local, remote }, fd, open: Some(open) });
+    }
+
+    /// Makes calls, one after the other, and keeps their results.
+    pub fn perform(&mut self, calls: Vec<Call>) -> Result<(), Failure> {
+        for call in calls {
+            let returned = if call.sleeps {
+                let timed = self.alarm.during(self.step_millis, call.make);
+                timed.map_err(|errno| Failure::call("set a timer", errno))?
+            } else {
+                (call.make)()
+            };
+            if returned.interrupted {
+                let why = format!("{} has not returned within {} ms", call.what, self.step_millis);
+                return Err(Failure::Timeout(why));
+            }
+            self.record(&call.what, call.result.as_deref(), returned, None)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps the result of a call under its name. One without a name must have succeeded.
+    pub fn record(&mut self, what: &str, name: Option<&str>, mut returned: Returned, actor: Option<String>) -> Result<(), Failure> {
+        match (name, returned.trouble) {
+            (None, Some(trouble)) => Err(Failure::Broken(format!("{what}: {trouble}; without `as` it must succeed"))),
+            (None, None) => Ok(()),
+            (Some(name), _) => {
+                returned.result.actor = actor;
+                self.results.entry(name.to_owned()).or_default().push(returned.result);
+                Ok(())
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! `pselect6`: the system call itself with sets of any size, or with the `fd_set` of the C library.
+use std::os::fd::RawFd;
+
+use super::buffers::Area;
+use super::call::{Call, Returned};
+use super::failure::Failure;
+use super::run::Run;
+use crate::case::{Number, SelectCall};
+use crate::recording::Ready;
+
+/// Waits for readability.
+pub fn select(run: &Run, step: &SelectCall) -> Result<Call, Failure> {
+    let mut watched = Vec::new();
+    for name in &step.read {
+        watched.extend(run.names.find(name)?.into_iter().map(|place| (run.names.fd(place), run.names.label(place))));
+    }
+    let timeout = step.timeout;
+    let call = |make| Call {
+        what: "select".to_owned(),
+        number: libc::SYS_pselect6,
+        result: step.name.clone(),
+        sleeps: timeout != Some(Number(0)),
+        make,
+    };
+    if let Some((fd, label)) = watched.iter().find(|(fd, _)| step.libc && size(*fd) >= libc::FD_SETSIZE) {
+        let why = format!("descriptor {fd} (`{label}`) has no place in an fd_set, which ends at FD_SETSIZE = {}", libc::FD_SETSIZE);
+        return Ok(call(Box::new(move || Returned::refused(why))));
+    }
+    let input = if step.libc { libc_set(&watched) } else { set(&watched) };
+    let mut area = Area::holding(&input, run.buffers.find(step.buffer.as_deref())?)?;
+    let limit = watched.iter().map(|(fd, _)| fd + 1).max().unwrap_or(0);
+    let through_libc = step.libc;
+    Ok(call(Box::new(move || {
+        let returned = if through_libc { by_libc(limit, &mut area, timeout) } else { by_hand(limit, &mut area, timeout) };
+        let ready = if returned.reported() == 0 { Vec::new() } else { found(&area.read(input.len()), &watched) };
+        returned.with(ready)
+    })))
+}
+
+fn size(fd: RawFd) -> usize {
+    usize::try_from(fd).unwrap_or(usize::MAX)
+}
+
+/// The set as the kernel reads it: bits in longs (include/uapi/linux/posix_types.h), here as many as are needed.
+fn set(watched: &[(RawFd, String)]) -> Vec<u8> {
+    let words = watched.iter().map(|(fd, _)| size(*fd) / 64 + 1).max().unwrap_or(0);
+    let mut set = vec![0_u64; words];
+    for (fd, _) in watched {
+        set[size(*fd) / 64] |= 1 << (size(*fd) % 64);
+    }
+    set.iter().flat_map(|word| word.to_ne_bytes()).collect()
+}
+
+/// The C library's set, filled by its own `FD_SET`.
+fn libc_set(watched: &[(RawFd, String)]) -> Vec<u8> {
+    // SAFETY: an fd_set is an array of numbers; all zeros is the empty set.
+    let mut set: libc::fd_set = unsafe { std::mem::zeroed() };
+    for (fd, _) in watched {
+        // SAFETY: every descriptor was found to be below FD_SETSIZE.
+        unsafe { libc::FD_SET(*fd, &raw mut set) };
+    }
+    // SAFETY: an fd_set has no padding: it is all bits.
+    unsafe { std::slice::from_raw_parts((&raw const set).cast(), size_of::<libc::fd_set>()) }.to_vec()
+}
+
+fn found(set: &[u8], watched: &[(RawFd, String)]) -> Vec<Ready> {
+    let words: Vec<_> = set.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect();
+    let is_set = |fd| words.get(size(fd) / 64).is_some_and(|word| word >> (size(fd) % 64) & 1 == 1);
+    let ready = watched.iter().filter(|(fd, _)| is_set(*fd));
+    ready.map(|(_, name)| Ready { name: name.clone(), bits: vec!["IN".to_owned()] }).collect()
+}
+
+fn time(timeout: Option<Number>) -> Option<libc::timespec> {
+    let Number(millis) = timeout?;
+    let number = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    Some(libc::timespec { tv_sec: number(millis / 1000), tv_nsec: number(millis % 1000 * 1_000_000) })
+}
+
+fn by_hand(limit: RawFd, area: &mut Area, timeout: Option<Number>) -> Returned {
+    let mut time = time(timeout);
+    let time = time.as_mut().map_or(std::ptr::null_mut(), std::ptr::from_mut);
+    let (none, mask) = (std::ptr::null_mut::<u64>(), std::ptr::null::<libc::c_void>());
+    // SAFETY: the set has a bit for each descriptor below the limit, rounded up to whole longs, as many as the kernel
+    // reads and writes (fs/select.c: core_sys_select); the other sets and the mask are absent; the time lives on.
+    Returned::take(unsafe { libc::syscall(libc::SYS_pselect6, limit, area.pointer(), none, none, time, mask) })
+}
+
+fn by_libc(limit: RawFd, area: &mut Area, timeout: Option<Number>) -> Returned {
+    let time = time(timeout);
+    let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
+    let (none, mask) = (std::ptr::null_mut(), std::ptr::null());
+    // SAFETY: the area holds a whole fd_set and the limit is within it; the others are absent; the time lives on.
+    Returned::take(unsafe { libc::pselect(limit, area.pointer().cast(), none, none, time, mask) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_is_as_long_as_its_largest_descriptor_needs() {
+        let far = [(1500, "far".to_owned())];
+        let bytes = set(&far);
+        assert_eq!(bytes.len(), 192);
+        assert_eq!(found(&bytes, &far)[0].name, "far");
+        assert!(found(&vec![0; 192], &far).is_empty());
+    }
+
+    #[test]
+    fn both_sets_have_the_same_bits() {
+        let watched = [(3, "a".to_owned()), (1000, "b".to_owned())];
+        let (ours, theirs) = (set(&watched), libc_set(&watched));
+        assert_eq!(ours, theirs[..ours.len()]);
+    }
+}

@@ -1,0 +1,219 @@
+//! The steps: which file makes which, and where a run stopped.
+use super::call::Call;
+use super::failure::Failure;
+use super::protocol::{Say, Word};
+use super::run::Run;
+use super::wait::{Deadline, now};
+use super::{client, epoll, files, poll, ring, select};
+use crate::case::{Asleep, Await, AwaitEvent, EventName, Filter, Repeat, Step, WatchStep, WatchTarget};
+
+/// Where and why a run stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The phase, or the step: `steps[2].repeat[1]: write`.
+    pub step: String,
+    /// Why.
+    pub failure: Failure,
+}
+
+impl Stop {
+    /// For `map_err` in a phase.
+    pub fn at(phase: &str) -> impl FnOnce(Failure) -> Self {
+        move |failure| Self { step: phase.to_owned(), failure }
+    }
+}
+
+/// What a step is called in messages.
+fn label(step: &Step) -> String {
+    let word = match step {
+        Step::Connect(_) => "connect",
+        Step::Send(_) => "send",
+        Step::Receive(_) => "receive",
+        Step::HalfClose(_) => "half_close",
+        Step::Reset(_) => "reset",
+        Step::Await(Await::Event(event)) => return format!("await {}", event_name(event.of)),
+        Step::Await(Await::Asleep(Asleep::Server)) => "await asleep server",
+        Step::Await(Await::Asleep(Asleep::Actor(actor))) => return format!("await asleep {actor}"),
+        Step::Await(Await::Returned(actor)) => return format!("await returned {actor}"),
+        Step::Mark(_) => "mark",
+        Step::Sentinel => "sentinel",
+        Step::Repeat(_) => "repeat",
+        Step::Start(start) => return format!("start {}", start.actor),
+        Step::Watch(_) => "watch",
+        Step::Socketpair(_) => "socketpair",
+        Step::TcpPair(_) => "tcp_pair",
+        Step::Pipe(_) => "pipe",
+        Step::Dup(_) => "dup",
+        Step::EpollCreate(_) => "epoll_create",
+        Step::EpollCtl(_) => "epoll_ctl",
+        Step::EpollWait(_) => "epoll_wait",
+        Step::Select(_) => "select",
+        Step::Poll(_) => "poll",
+        Step::Read(_) => "read",
+        Step::Write(_) => "write",
+        Step::Close(_) => "close",
+        Step::Buffer(_) => "buffer",
+        Step::MmapEpoll(_) => "mmap_epoll",
+        Step::IoUring(_) => "io_uring",
+    };
+    word.to_owned()
+}
+
+fn event_name(name: EventName) -> String {
+    serde_json::to_value(name).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+/// Whether a step does something that events can follow from. Receiving is not: the server's part in it is over.
+fn acts(step: &Step) -> bool {
+    !matches!(step, Step::Await(_) | Step::Mark(_) | Step::Receive(_) | Step::Watch(_) | Step::Buffer(_) | Step::Repeat(_))
+}
+
+impl Run<'_> {
+    /// Makes all steps of a case.
+    pub fn steps(&mut self, steps: &[Step]) -> Result<(), Stop> {
+        self.list(steps).map_err(|stop| Stop { step: format!("steps{}", stop.step), ..stop })
+    }
+
+    fn list(&mut self, steps: &[Step]) -> Result<(), Stop> {
+        for (index, step) in steps.iter().enumerate() {
+            if acts(step) {
+                self.since = now();
+            }
+            if let Step::Repeat(repeat) = step {
+                self.repeat(repeat).map_err(|stop| Stop { step: format!("[{index}].repeat{}", stop.step), ..stop })?;
+            } else {
+                let deadline = self.deadline();
+                self.step(step, &deadline)
+                    .map_err(|failure| Stop { step: format!("[{index}]: {}", label(step)), failure })?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As a step of its own list, a repetition began when its first round did: what is awaited behind it can have
+    /// happened in any round.
+    fn repeat(&mut self, repeat: &Repeat) -> Result<(), Stop> {
+        let (began, before) = (now(), self.since);
+        for round in 1..=repeat.times.0 {
+            let more = format!("in round {round} of {}", repeat.times.0);
+            self.list(&repeat.steps).map_err(|stop| Stop { failure: stop.failure.add(&more), ..stop })?;
+        }
+        if self.since != before {
+            self.since = began;
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step, deadline: &Deadline) -> Result<(), Failure> {
+        match step {
+            Step::Connect(step) => client::connect(self, step, deadline),
+            Step::Send(step) => client::send(self, step, deadline),
+            Step::Receive(step) => client::receive(self, step, deadline),
+            Step::HalfClose(on) => client::half_close(self, on),
+            Step::Reset(on) => client::reset(self, on),
+            Step::Await(what) => self.wait(what, deadline),
+            Step::Mark(name) => {
+                self.mark(name);
+                Ok(())
+            }
+            Step::Sentinel => self.sentinel(deadline),
+            Step::Repeat(repeat) => self.repeat(repeat).map_err(|stop| stop.failure),
+            Step::Start(step) => self.start(step, deadline),
+            Step::Watch(step) => self.watch(step),
+            Step::Socketpair(step) => files::make_socketpairs(self, step),
+            Step::TcpPair(step) => files::make_tcp_pairs(self, step),
+            Step::Pipe(step) => files::make_pipes(self, step),
+            Step::Dup(step) => files::duplicate(self, step),
+            Step::EpollCreate(step) => epoll::create(self, step),
+            Step::Buffer(step) => self.buffers.add(step),
+            Step::IoUring(step) => ring::poll(self, step, deadline),
+            call => {
+                let calls = self.prepare(call)?;
+                self.perform(calls)
+            }
+        }
+    }
+
+    /// Looks up everything that a system call needs, so that any thread can make it.
+    pub fn prepare(&mut self, step: &Step) -> Result<Vec<Call>, Failure> {
+        match step {
+            Step::EpollCtl(step) => epoll::control(self, step),
+            Step::EpollWait(step) => epoll::wait(self, step).map(|call| vec![call]),
+            Step::Select(step) => select::select(self, step).map(|call| vec![call]),
+            Step::Poll(step) => poll::poll(self, step).map(|call| vec![call]),
+            Step::Read(step) => files::read(self, step),
+            Step::Write(step) => files::write(self, step),
+            Step::Close(name) => files::close(self, name),
+            Step::MmapEpoll(step) => epoll::map(self, step).map(|call| vec![call]),
+            other => Err(Failure::Broken(format!("an actor cannot make `{}`: it is no single system call", label(other)))),
+        }
+    }
+
+    fn wait(&mut self, what: &Await, deadline: &Deadline) -> Result<(), Failure> {
+        match what {
+            Await::Event(event) => self.await_event(event),
+            Await::Asleep(Asleep::Server) => self.await_server_asleep(deadline),
+            Await::Asleep(Asleep::Actor(actor)) => self.await_asleep(actor, deadline),
+            Await::Returned(actor) => self.await_returned(actor, deadline),
+        }
+    }
+
+    fn await_event(&mut self, event: &AwaitEvent) -> Result<(), Failure> {
+        if !self.observed {
+            let why = format!("nobody sees events in this run, so `{}` cannot be awaited", event_name(event.of));
+            return Err(Failure::Broken(why));
+        }
+        let say = Say::Await {
+            of: event.of,
+            only: event.only.clone(),
+            times: event.times.0,
+            since: self.since,
+            names: self.names.report(),
+            actors: self.actor_names(),
+        };
+        let answer = self.link.ask(&say);
+        answer.map_err(|failure| failure.add(&self.doings()))
+    }
+
+    /// A byte on a new connection. Its acceptance is what must be seen; where nobody sees, its echo, or rest.
+    fn sentinel(&mut self, deadline: &Deadline) -> Result<(), Failure> {
+        const NAME: &str = "sentinel";
+        client::connect_one(self, NAME, deadline)?;
+        let label = match self.names.count(NAME) {
+            0 | 1 => NAME.to_owned(),
+            count => format!("{NAME}[{}]", count - 1),
+        };
+        let bytes = crate::case::Number(1);
+        client::send(self, &crate::case::Send { on: label.clone(), bytes }, deadline)?;
+        if self.observed {
+            let only = Filter { on: Some(label), ..Filter::default() };
+            self.await_event(&AwaitEvent { of: EventName::Accept, only, times: bytes })
+        } else if self.echoes {
+            client::receive_echo(self, &label, deadline)
+        } else {
+            self.await_server_asleep(deadline)
+        }
+    }
+
+    fn watch(&mut self, step: &WatchStep) -> Result<(), Failure> {
+        let fd = |run: &Self, name: &str| run.names.one(name).map(|place| run.names.fd(place));
+        let word = match &step.word {
+            WatchTarget::ReadyList(name) if name == "server" => Word::ServerReadyList,
+            WatchTarget::ReadyList(name) => Word::ReadyList(fd(self, name)?),
+            WatchTarget::WaitQueue(name) => Word::WaitQueue(fd(self, name)?),
+            WatchTarget::Buffer(name) => Word::Address(self.buffers.address(name)?),
+        };
+        self.link.ask(&Say::Watch { name: step.name.clone(), word })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_awaited_event_is_called_by_its_kernel_name() {
+        let event = AwaitEvent { of: EventName::EpollWait, only: Filter::default(), times: crate::case::Number(1) };
+        assert_eq!(label(&Step::Await(Await::Event(event))), "await epoll_wait");
+    }
+}
