@@ -1,6 +1,9 @@
 //! Builds the eBPF object.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -43,6 +46,14 @@ pub fn set_up(workspace: &Workspace) -> Result<Toolchain> {
     bpf_linker::ensure(workspace)?;
     Toolchain::detect()
         .context("no compiler for the eBPF program: neither rustc-web nor a nightly with rust-src")
+}
+
+/// Installs the linter that belongs to the distribution's compiler.
+pub fn set_up_clippy(rustc: &Path) -> Result<()> {
+    if rustc.with_file_name("clippy-driver").is_file() {
+        return Ok(());
+    }
+    packages::install(&[packages::RUST_WEB_CLIPPY])
 }
 
 /// Cargo on the eBPF program, set up as aya-build does it: the kernel wants BTF, and BTF comes from debug information.

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 
 mod bpf_linker;
 mod build;
+mod check;
 mod ebpf;
 mod guest;
 mod kernels;
@@ -34,6 +35,8 @@ enum Command {
     Build(build::Args),
     /// Set up, build, and run the suite on the running kernel or in a guest
     Test(test::Args),
+    /// Run the project's own tests: formatting, lints, unit tests, and the suite on this kernel and in a guest
+    Check(check::Args),
     /// Run any static program in a guest
     Run(run::Args),
     /// List, fetch and check the kernels that guests run
@@ -44,6 +47,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse_from(test::sorted_command_line()).command {
         Command::Build(args) => build::main(&args),
         Command::Test(args) => test::main(&args),
+        Command::Check(args) => Ok(check::main(&args)),
         Command::Run(args) => run::main(&args),
         Command::Kernels(args) => kernels::main(&args),
     };

@@ -32,6 +32,12 @@ pub const RUST_WEB_SRC: Package = Package {
     reason: "build `core` for the eBPF target",
     cost: "about 110 MB to download",
 };
+/// The linter that belongs to the compiler of the eBPF program.
+pub const RUST_WEB_CLIPPY: Package = Package {
+    name: "rust-web-clippy",
+    reason: "lint the eBPF program with its own compiler's lints",
+    cost: "about 5 MB to download",
+};
 /// What bpf-linker is built against.
 pub const LLVM_DEV: Package = Package {
     name: "llvm-22-dev",

@@ -17,8 +17,6 @@ use crate::progress::Activity;
 pub const RED: Style = AnsiColor::Red.on_default().bold();
 /// The colour of what went well.
 pub const GREEN: Style = AnsiColor::Green.on_default().bold();
-/// The colour of what deserves a look.
-pub const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 /// `text` in `style`; `anstream`'s macros take the colour away again where it would not be shown.
 pub fn paint(text: &str, style: Style) -> String {

@@ -5,7 +5,6 @@
 use std::io::{self, Write};
 
 const REGULAR: u32 = 0o100_000;
-const FOLDER: u32 = 0o040_000;
 const TRAILER: &str = "TRAILER!!!";
 
 /// An archive being written.
@@ -26,11 +25,6 @@ impl<W: Write> Archive<W> {
         self.entry(path, REGULAR | permissions, contents)
     }
 
-    /// Adds a folder, which has to come before what is in it.
-    pub fn folder(&mut self, path: &str) -> io::Result<()> {
-        self.entry(path, FOLDER | 0o755, &[])
-    }
-
     /// Writes the end mark and returns what was written to.
     pub fn finish(mut self) -> io::Result<W> {
         self.entry(TRAILER, 0, &[])?;
@@ -47,23 +41,8 @@ impl<W: Write> Archive<W> {
         })?;
         let name = u32::try_from(path.len() + 1).map_err(io::Error::other)?;
         self.entries += 1;
-        let links = if mode & FOLDER == FOLDER { 2 } else { 1 };
         // inode, mode, uid, gid, links, mtime, size, device (2), special device (2), name length, checksum
-        let fields = [
-            self.entries,
-            mode,
-            0,
-            0,
-            links,
-            0,
-            size,
-            0,
-            0,
-            0,
-            0,
-            name,
-            0,
-        ];
+        let fields = [self.entries, mode, 0, 0, 1, 0, size, 0, 0, 0, 0, name, 0];
         self.to.write_all(b"070701")?;
         for field in fields {
             write!(self.to, "{field:08x}")?;
@@ -106,13 +85,5 @@ mod tests {
                 .any(|window| window == b"TRAILER!!!\0")
         );
         assert_eq!(bytes.len() % 4, 0);
-    }
-
-    #[test]
-    fn folders_have_the_mode_of_folders() {
-        let mut archive = Archive::new(Vec::new());
-        archive.folder("dev").expect("writes to memory");
-        let bytes = archive.finish().expect("writes to memory");
-        assert_eq!(&bytes[14..22], b"000041ed");
     }
 }

@@ -139,21 +139,22 @@ impl Mirrors {
 
 /// The sources of the private state.
 fn sources(mirrors: &Mirrors, keyring: &Path, codename: &str, suites: &[String]) -> String {
-    suites
+    let line = |suite: String| {
+        let mirror = if suite.ends_with("-security") {
+            &mirrors.security
+        } else {
+            &mirrors.main
+        };
+        format!(
+            "deb [arch=amd64 signed-by={}] {mirror} {suite} main\n",
+            keyring.display()
+        )
+    };
+    let lines: Vec<String> = suites
         .iter()
-        .map(|suite| suite.replace('*', codename))
-        .map(|suite| {
-            let mirror = if suite.ends_with("-security") {
-                &mirrors.security
-            } else {
-                &mirrors.main
-            };
-            format!(
-                "deb [arch=amd64 signed-by={}] {mirror} {suite} main\n",
-                keyring.display()
-            )
-        })
-        .collect()
+        .map(|suite| line(suite.replace('*', codename)))
+        .collect();
+    lines.concat()
 }
 
 /// The configuration of the private state; everything it does not name, such as a proxy, stays the machine's.

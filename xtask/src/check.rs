@@ -1,0 +1,225 @@
+//! `cargo xtask check`: the project's own tests, stage by stage; what CI runs.
+
+use std::{
+    env,
+    process::{Command, ExitCode, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result};
+
+use crate::{
+    ebpf,
+    process::{self, GREEN, RED, paint},
+    progress::seconds,
+    toolchain::Toolchain,
+    workspace::Workspace,
+};
+
+/// Which stages to run.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The stages; all of them if none is named
+    #[arg(value_enum)]
+    stages: Vec<Stage>,
+}
+
+/// A part of the tests. The quick ones stand first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Stage {
+    /// Formatting
+    Fmt,
+    /// Lints
+    Clippy,
+    /// Lints of the eBPF program
+    ClippyEbpf,
+    /// Unit and whole-program tests
+    Unit,
+    /// The published schemas are those of the types
+    Schemas,
+    /// The suite on the running kernel
+    Host,
+    /// The suite in a guest
+    Guest,
+}
+
+const ALL: &[Stage] = &[
+    Stage::Fmt,
+    Stage::Clippy,
+    Stage::ClippyEbpf,
+    Stage::Unit,
+    Stage::Schemas,
+    Stage::Host,
+    Stage::Guest,
+];
+
+/// How a stage went.
+struct Outcome {
+    stage: Stage,
+    error: Option<String>,
+    took: Duration,
+}
+
+/// Runs every stage whatever the others did, and fails if any failed.
+pub fn main(args: &Args) -> ExitCode {
+    let workspace = Workspace::locate();
+    let stages = if args.stages.is_empty() {
+        ALL
+    } else {
+        args.stages.as_slice()
+    };
+    let mut outcomes = vec![];
+    for &stage in stages {
+        anstream::println!("── {} ──", stage.name());
+        let started = Instant::now();
+        let error = stage
+            .run(&workspace)
+            .err()
+            .map(|error| format!("{error:#}"));
+        if let Some(error) = &error {
+            anstream::eprintln!("{error}");
+        }
+        outcomes.push(Outcome {
+            stage,
+            error,
+            took: started.elapsed(),
+        });
+    }
+    anstream::println!();
+    for outcome in &outcomes {
+        anstream::println!("{}", outcome.line());
+    }
+    let failed = outcomes
+        .iter()
+        .filter(|outcome| outcome.error.is_some())
+        .count();
+    println!("{} passed, {failed} failed", outcomes.len() - failed);
+    ExitCode::from(u8::from(failed > 0))
+}
+
+impl Outcome {
+    /// The summary of the stage.
+    fn line(&self) -> String {
+        let took = seconds(self.took);
+        match &self.error {
+            None => format!(
+                "{} {:<12} {took:>12}",
+                paint("pass", GREEN),
+                self.stage.name()
+            ),
+            Some(error) => format!(
+                "{} {:<12} {took:>12}  {}",
+                paint("FAIL", RED),
+                self.stage.name(),
+                error.lines().next().unwrap_or_default()
+            ),
+        }
+    }
+}
+
+impl Stage {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Fmt => "fmt",
+            Self::Clippy => "clippy",
+            Self::ClippyEbpf => "clippy-ebpf",
+            Self::Unit => "unit",
+            Self::Schemas => "schemas",
+            Self::Host => "host",
+            Self::Guest => "guest",
+        }
+    }
+
+    fn run(self, workspace: &Workspace) -> Result<()> {
+        match self {
+            Self::Fmt => cargo(workspace, &["fmt", "--all", "--check"]),
+            Self::Clippy => cargo(
+                workspace,
+                &words(
+                    "clippy --workspace --exclude wakeproof-probes --all-targets -- -D warnings",
+                ),
+            ),
+            Self::ClippyEbpf => clippy_ebpf(workspace),
+            Self::Unit => cargo(
+                workspace,
+                &words("test --workspace --exclude wakeproof-probes"),
+            ),
+            Self::Schemas => cargo(
+                workspace,
+                &words("run --quiet --package wakeproof -- schema --check"),
+            ),
+            Self::Host => xtask(&words("test --kernel host")),
+            Self::Guest => xtask(&words("test --kernel guest")),
+        }
+    }
+}
+
+fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+/// Lints the eBPF program for the machine it runs on.
+///
+/// Clippy and compiler have to be of one make: Debian's own pair, or both from the nightly.
+fn clippy_ebpf(workspace: &Workspace) -> Result<()> {
+    let toolchain = ebpf::set_up(workspace)?;
+    let driver = match &toolchain {
+        Toolchain::Distribution { rustc } => {
+            ebpf::set_up_clippy(rustc)?;
+            rustc.with_file_name("clippy-driver")
+        }
+        Toolchain::Nightly { rustc } => rustc.with_file_name("clippy-driver"),
+    };
+    let mut command = ebpf::cargo(workspace, &toolchain, &["check", "--release"]);
+    command
+        .env("RUSTC_WORKSPACE_WRAPPER", driver)
+        // What cargo-clippy itself does with arguments after `--`.
+        .env(
+            "CLIPPY_ARGS",
+            "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__",
+        );
+    status(&mut command)
+}
+
+/// Cargo in the checkout, with its output shown.
+fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
+    status(
+        process::cargo()
+            .current_dir(workspace.root())
+            .args(arguments),
+    )
+}
+
+/// This xtask again.
+fn xtask(arguments: &[&str]) -> Result<()> {
+    let program = env::current_exe().context("failed to find this program's own path")?;
+    status(Command::new(program).args(arguments))
+}
+
+fn status(command: &mut Command) -> Result<()> {
+    let status = command
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("failed to start `{}`", process::spell(command)))?;
+    anyhow::ensure!(
+        status.success(),
+        "`{}` failed ({status})",
+        process::spell(command)
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_stages_are_the_words_of_the_command_line() {
+        use clap::ValueEnum as _;
+        for stage in ALL {
+            let value = stage.to_possible_value().expect("no stage is hidden");
+            assert_eq!(value.get_name(), stage.name());
+        }
+        assert_eq!(ALL.len(), Stage::value_variants().len());
+    }
+}
