@@ -21,6 +21,11 @@ use crate::{Error, Options, Reply};
 pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
     let listener = Listener::open(options, SockFlag::empty())?;
     listener.announce()?;
+    serve_on(&listener, options)
+}
+
+/// Serves one client after the other on a listener that other processes may have, too.
+pub(crate) fn serve_on(listener: &Listener, options: &Options) -> Result<Infallible, Error> {
     loop {
         // Sleeps here while nobody is there …
         match listener.accept(SockFlag::empty()) {

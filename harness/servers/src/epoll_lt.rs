@@ -12,6 +12,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
+use std::sync::Arc;
 
 use nix::errno::Errno;
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
@@ -22,16 +23,16 @@ use crate::listen::{Listener, concerns_one_client};
 use crate::{Error, Options, Reply};
 
 pub(crate) struct Connection {
-    fd: OwnedFd,
+    pub(crate) fd: OwnedFd,
     /// Bytes to send back for which the socket's send buffer had no room.
     pub(crate) unsent: Vec<u8>,
     /// What the interest list holds for it.
-    interest: EpollFlags,
+    pub(crate) interest: EpollFlags,
 }
 
-pub(crate) struct Server<'a> {
-    options: &'a Options,
-    pub(crate) listener: Listener,
+pub(crate) struct Server {
+    options: Options,
+    pub(crate) listener: Arc<Listener>,
     epoll: Epoll,
     /// By the number that comes back in `epoll_event.data`.
     pub(crate) connections: HashMap<u64, Connection>,
@@ -40,40 +41,50 @@ pub(crate) struct Server<'a> {
 
 /// Serves all clients from one loop.
 pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
-    let mut server = Server::listen(options)?;
-    let mut events = vec![EpollEvent::empty(); options.max_events()];
-    loop {
-        let ready = server.wait(&mut events)?;
-        for event in &events[..ready] {
-            if event.data() == number(&server.listener) {
-                server.accept()?;
-            } else {
-                server.converse(event.data())?;
-            }
-        }
-    }
+    Server::listen(options)?.run()
 }
 
-impl<'a> Server<'a> {
-    pub(crate) fn listen(options: &'a Options) -> Result<Self, Error> {
+impl Server {
+    pub(crate) fn listen(options: &Options) -> Result<Self, Error> {
         // Non-blocking, as a client that was reported can be gone again before accept.
-        let listener = Listener::open(options, SockFlag::SOCK_NONBLOCK)?;
+        let listener = Arc::new(Listener::open(options, SockFlag::SOCK_NONBLOCK)?);
+        let server = Self::on(Arc::clone(&listener), EpollFlags::EPOLLIN, options)?;
+        listener.announce()?;
+        Ok(server)
+    }
+
+    /// A server with its own epoll on a listener that others may have in theirs.
+    pub(crate) fn on(
+        listener: Arc<Listener>,
+        interest: EpollFlags,
+        options: &Options,
+    ) -> Result<Self, Error> {
         let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
             .map_err(Error::call("create", "an epoll"))?;
         epoll
-            .add(
-                &listener,
-                EpollEvent::new(EpollFlags::EPOLLIN, number(&listener)),
-            )
+            .add(&listener, EpollEvent::new(interest, number(&listener)))
             .map_err(Error::call("add to the interest list", "the listener"))?;
-        listener.announce()?;
         Ok(Self {
-            options,
+            options: options.clone(),
             listener,
             epoll,
             connections: HashMap::new(),
             buffer: options.read_buffer(),
         })
+    }
+
+    pub(crate) fn run(mut self) -> Result<Infallible, Error> {
+        let mut events = vec![EpollEvent::empty(); self.options.max_events()];
+        loop {
+            let ready = self.wait(&mut events)?;
+            for event in &events[..ready] {
+                if event.data() == number(&self.listener) {
+                    self.accept()?;
+                } else {
+                    self.converse(event.data())?;
+                }
+            }
+        }
     }
 
     /// One new connection. If there are more, the next `epoll_wait` reports the listener again.
@@ -91,14 +102,7 @@ impl<'a> Server<'a> {
                 "add to the interest list",
                 format!("descriptor {data}"),
             ))?;
-        self.connections.insert(
-            data,
-            Connection {
-                fd,
-                unsent: Vec::new(),
-                interest,
-            },
-        );
+        self.connections.insert(data, Connection::new(fd, interest));
         Ok(())
     }
 
@@ -115,7 +119,7 @@ impl<'a> Server<'a> {
         let Some(connection) = self.connections.get_mut(&data) else {
             return Ok(());
         };
-        if !connection.converse(&mut self.buffer, self.options) {
+        if !connection.converse(&mut self.buffer, &self.options) {
             // close(2). It also takes the socket off the interest list, as nobody else has it open.
             self.connections.remove(&data);
             return Ok(());
@@ -142,6 +146,14 @@ impl<'a> Server<'a> {
 }
 
 impl Connection {
+    pub(crate) fn new(fd: OwnedFd, interest: EpollFlags) -> Self {
+        Self {
+            fd,
+            unsent: Vec::new(),
+            interest,
+        }
+    }
+
     /// Sends what is unsent, then reads and sends in turn. False: the connection is over.
     pub(crate) fn converse(&mut self, buffer: &mut [u8], options: &Options) -> bool {
         let mut reads = options.reads();

@@ -1,6 +1,7 @@
 //! What can end a server or keep it from starting.
 
 use std::fmt::Write as _;
+use std::io;
 
 use nix::errno::Errno;
 
@@ -48,7 +49,7 @@ pub enum Error {
     },
     /// The address could not be announced on standard output.
     #[error("failed to announce the address on standard output: {0}")]
-    Announce(#[source] std::io::Error),
+    Announce(#[source] io::Error),
 }
 
 impl Error {
@@ -59,6 +60,14 @@ impl Error {
             object: object.to_string(),
             errno,
         }
+    }
+
+    /// The same for a system call that a library made.
+    pub(crate) fn io(
+        action: &'static str,
+        object: impl ToString,
+    ) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::call(action, object)(errno_of(&error))
     }
 }
 
@@ -75,4 +84,9 @@ fn list(models: &[Model]) -> String {
         let _ = write!(text, "{separator}`{model}`");
     }
     text
+}
+
+/// The errno of an error of the standard library; `UnknownErrno` if no system call is behind it.
+pub(crate) fn errno_of(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }

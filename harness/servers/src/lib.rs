@@ -13,17 +13,26 @@
 
 mod blocking;
 mod defects;
+mod epoll_each;
 mod epoll_et;
 mod epoll_lt;
+mod epoll_oneshot;
+mod epoll_shared;
 mod error;
 mod fork;
+mod io_uring;
 mod listen;
 mod model;
 mod options;
 mod poll;
 mod pool;
+mod prefork;
+mod reuseport;
 mod select;
+mod spin;
 mod thread;
+mod tokio;
+mod workers;
 
 use std::convert::Infallible;
 
@@ -33,7 +42,7 @@ pub use options::{Options, Read, Reply};
 
 /// Serves clients with the given I/O model until a signal ends the process.
 ///
-/// `fork` forks the calling process, so call it from a process with one thread.
+/// `fork` and `prefork` fork the calling process, so call it from a process with one thread.
 pub fn serve(model: Model, options: &Options) -> Result<Infallible, Error> {
     options.check(model)?;
     if let Some(defect) = options.defect {
@@ -48,5 +57,13 @@ pub fn serve(model: Model, options: &Options) -> Result<Infallible, Error> {
         Model::Poll => poll::serve(options),
         Model::EpollLt => epoll_lt::serve(options),
         Model::EpollEt => epoll_et::serve(options),
+        Model::Spin => spin::serve(options),
+        Model::Prefork => prefork::serve(options),
+        Model::EpollShared => epoll_shared::serve(options),
+        Model::EpollOneshot => epoll_oneshot::serve(options),
+        Model::EpollEach => epoll_each::serve(options),
+        Model::Reuseport => reuseport::serve(options),
+        Model::IoUring => io_uring::serve(options),
+        Model::Tokio => tokio::serve(options),
     }
 }

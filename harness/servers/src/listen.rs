@@ -15,8 +15,9 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrStorage, accept4, bind, getsockname, setsockopt,
-    socket, sockopt::ReuseAddr,
+    AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrStorage, accept4, bind,
+    getsockname, setsockopt, socket,
+    sockopt::{ReuseAddr, ReusePort},
 };
 
 use crate::{Error, Options};
@@ -32,6 +33,15 @@ pub(crate) struct Listener {
 impl Listener {
     /// Opens a listening socket. `SOCK_NONBLOCK` makes accept on it return EAGAIN instead of sleeping.
     pub(crate) fn open(options: &Options, flags: SockFlag) -> Result<Self, Error> {
+        Self::open_with(options, flags, false)
+    }
+
+    /// As `open`, on a port that other sockets of this user may listen on, too (`SO_REUSEPORT`).
+    pub(crate) fn open_sharing_port(options: &Options, flags: SockFlag) -> Result<Self, Error> {
+        Self::open_with(options, flags, true)
+    }
+
+    fn open_with(options: &Options, flags: SockFlag, share_port: bool) -> Result<Self, Error> {
         let wanted = SockaddrStorage::from(options.socket_address());
         let family = if options.address.is_ipv4() {
             AddressFamily::Inet
@@ -47,6 +57,10 @@ impl Listener {
         .map_err(Error::call("create a socket for", wanted))?;
         // Without it a server cannot listen again on a port whose old connections are in TIME_WAIT.
         setsockopt(&fd, ReuseAddr, &true).map_err(Error::call("set SO_REUSEADDR for", wanted))?;
+        if share_port {
+            setsockopt(&fd, ReusePort, &true)
+                .map_err(Error::call("set SO_REUSEPORT for", wanted))?;
+        }
         bind(fd.as_raw_fd(), &wanted).map_err(Error::call("bind", wanted))?;
         // SAFETY: listen takes a descriptor and a number. nix's own would refuse more than libc's
         // SOMAXCONN, which is 128 in musl and says nothing about the running kernel.
@@ -68,6 +82,13 @@ impl Listener {
         writeln!(stdout, "listening on {}", self.address)
             .and_then(|()| stdout.flush())
             .map_err(Error::Announce)
+    }
+
+    /// The port it listens on, which the kernel may have chosen.
+    pub(crate) fn port(&self) -> u16 {
+        let v4 = self.address.as_sockaddr_in().map(SockaddrIn::port);
+        v4.or_else(|| self.address.as_sockaddr_in6().map(SockaddrIn6::port))
+            .unwrap_or_default()
     }
 
     /// accept4(2), and the plan for a full descriptor table.
@@ -95,6 +116,8 @@ impl Listener {
                 );
                 Err(Errno::ECONNABORTED)
             }
+            // Somebody else was quicker to take the place. Try again; this spins until a descriptor is free.
+            Err(Errno::EMFILE | Errno::ENFILE) => Err(Errno::ECONNABORTED),
             // While it slept in accept others have closed descriptors: there is room after all.
             accepted => accepted,
         }

@@ -40,6 +40,22 @@ pub enum Model {
     EpollLt,
     /// One loop around an edge-triggered epoll
     EpollEt,
+    /// One loop that asks every connection in turn and never sleeps
+    Spin,
+    /// Several processes, made before any client comes, that accept from one listener
+    Prefork,
+    /// Several threads that wait on one level-triggered epoll descriptor
+    EpollShared,
+    /// Several threads that wait on one epoll descriptor, where each report is delivered once
+    EpollOneshot,
+    /// Several threads with an epoll descriptor each, all of which watch one listener
+    EpollEach,
+    /// Several threads with an epoll descriptor and a listener each, all of them on one port
+    Reuseport,
+    /// One loop around an `io_uring`: system calls are submitted and complete later
+    IoUring,
+    /// One thread that runs the tasks of the tokio runtime
+    Tokio,
 }
 
 /// A deliberate mistake: a server that does everything right but this.
@@ -88,6 +104,36 @@ impl Model {
     /// Every model, in the order of the documentation.
     pub fn all() -> &'static [Self] {
         Self::value_variants()
+    }
+
+    /// Whether readiness is reported, so that how much to read is a choice.
+    pub(crate) fn reads_when_ready(self) -> bool {
+        matches!(self, Self::Select | Self::Poll | Self::Spin) || self.has_epoll()
+    }
+
+    pub(crate) fn has_epoll(self) -> bool {
+        matches!(
+            self,
+            Self::EpollLt
+                | Self::EpollEt
+                | Self::EpollShared
+                | Self::EpollOneshot
+                | Self::EpollEach
+                | Self::Reuseport
+        )
+    }
+
+    /// Whether a fixed number of threads or processes serves the connections.
+    pub(crate) fn has_workers(self) -> bool {
+        matches!(
+            self,
+            Self::Pool
+                | Self::Prefork
+                | Self::EpollShared
+                | Self::EpollOneshot
+                | Self::EpollEach
+                | Self::Reuseport
+        )
     }
 }
 

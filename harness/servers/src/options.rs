@@ -61,20 +61,24 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t)]
     pub reply: Reply,
 
-    /// How much to read per readiness [select, poll and epoll; default: drain]
+    /// How much to read per readiness [select, poll, spin and all with epoll; default: drain]
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub read: Option<Read>,
 
-    /// Most events that one `epoll_wait` may return [epoll; default: 64]
+    /// Most events that one `epoll_wait` may return [all with epoll; default: 64]
     #[arg(long, value_name = "EVENTS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_events: Option<NonZeroUsize>,
 
-    /// Number of threads that serve connections [pool; default: 4]
+    /// Number of threads or processes [pool, prefork, reuseport, epoll-shared, -oneshot, -each; default: 4]
     #[arg(long, value_name = "THREADS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NonZeroUsize>,
+
+    /// Watch the listener with EPOLLEXCLUSIVE, so that a connection wakes one thread [epoll-each]
+    #[arg(long)]
+    pub exclusive: bool,
 
     /// The one mistake that the server makes on purpose
     #[arg(long, value_enum)]
@@ -106,17 +110,11 @@ impl Options {
                 applies_to,
             })
         };
-        refuse("read", self.read.is_some(), |model| {
-            matches!(
-                model,
-                Model::Select | Model::Poll | Model::EpollLt | Model::EpollEt
-            )
-        })?;
-        refuse("max-events", self.max_events.is_some(), |model| {
-            matches!(model, Model::EpollLt | Model::EpollEt)
-        })?;
-        refuse("workers", self.workers.is_some(), |model| {
-            matches!(model, Model::Pool)
+        refuse("read", self.read.is_some(), Model::reads_when_ready)?;
+        refuse("max-events", self.max_events.is_some(), Model::has_epoll)?;
+        refuse("workers", self.workers.is_some(), Model::has_workers)?;
+        refuse("exclusive", self.exclusive, |model| {
+            model == Model::EpollEach
         })?;
         match self.defect {
             Some(defect) if defect.model() != model => {
@@ -171,6 +169,7 @@ impl Default for Options {
             read: None,
             max_events: None,
             workers: None,
+            exclusive: false,
             defect: None,
         }
     }
@@ -183,15 +182,15 @@ mod tests {
     #[test]
     fn an_option_without_meaning_names_the_models_that_have_it() {
         let options = Options {
-            read: Some(Read::Once),
+            exclusive: true,
             ..Options::default()
         };
         let error = options.check(Model::Fork).unwrap_err().to_string();
         assert_eq!(
             error,
-            "`--read` does not apply to the model `fork`, only to `select`, `poll`, `epoll-lt` and `epoll-et`"
+            "`--exclusive` does not apply to the model `fork`, only to `epoll-each`"
         );
-        options.check(Model::EpollEt).unwrap();
+        options.check(Model::EpollEach).unwrap();
     }
 
     #[test]

@@ -12,7 +12,6 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::Builder;
 
-use nix::errno::Errno;
 use nix::sys::socket::SockFlag;
 
 use crate::blocking::converse;
@@ -66,8 +65,7 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
                     converse(&queue.take(), &options); // close(2) when it is dropped
                 }
             })
-            .map_err(|error| Errno::from_raw(error.raw_os_error().unwrap_or(0)))
-            .map_err(Error::call("start", format!("worker {number}")))?;
+            .map_err(Error::io("start", format!("worker {number}")))?;
     }
     let listener = Listener::open(options, SockFlag::empty())?;
     listener.announce()?;

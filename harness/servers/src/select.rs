@@ -27,6 +27,15 @@ pub(crate) struct Connection {
     pub(crate) unsent: Vec<u8>,
 }
 
+impl Connection {
+    pub(crate) fn new(fd: OwnedFd) -> Self {
+        Self {
+            fd,
+            unsent: Vec::new(),
+        }
+    }
+}
+
 pub(crate) struct Server<'a> {
     options: &'a Options,
     pub(crate) listener: Listener,
@@ -72,13 +81,7 @@ impl<'a> Server<'a> {
                     );
                     return Ok(None); // close(2) as it is dropped
                 }
-                self.connections.insert(
-                    number,
-                    Connection {
-                        fd,
-                        unsent: Vec::new(),
-                    },
-                );
+                self.connections.insert(number, Connection::new(fd));
                 Ok(Some(number))
             }
             Err(Errno::EAGAIN) => Ok(None),
@@ -141,7 +144,7 @@ impl<'a> Server<'a> {
 
 impl Connection {
     /// Sends what is unsent, then reads and sends in turn. False: the connection is over.
-    fn converse(&mut self, buffer: &mut [u8], options: &Options) -> bool {
+    pub(crate) fn converse(&mut self, buffer: &mut [u8], options: &Options) -> bool {
         let mut reads = options.reads();
         loop {
             while !self.unsent.is_empty() {

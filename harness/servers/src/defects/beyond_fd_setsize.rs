@@ -76,13 +76,9 @@ fn accept(server: &mut Server) -> Result<(), Error> {
             Ok(())
         }
         Ok(fd) => {
-            server.connections.insert(
-                fd.as_raw_fd(),
-                Connection {
-                    fd,
-                    unsent: Vec::new(),
-                },
-            );
+            server
+                .connections
+                .insert(fd.as_raw_fd(), Connection::new(fd));
             Ok(())
         }
         Err(Errno::EAGAIN) => Ok(()),

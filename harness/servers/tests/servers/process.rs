@@ -16,9 +16,24 @@ use nix::unistd::Pid;
 /// How long anything may take before a test fails.
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
-/// The models, by name.
-pub const MODELS: [&str; 8] = [
-    "blocking", "fork", "thread", "pool", "select", "poll", "epoll-lt", "epoll-et",
+/// The models, by name. `io-uring` needs a kernel that allows it, or its tests fail with the reason.
+pub const MODELS: [&str; 16] = [
+    "blocking",
+    "fork",
+    "thread",
+    "pool",
+    "select",
+    "poll",
+    "epoll-lt",
+    "epoll-et",
+    "spin",
+    "prefork",
+    "epoll-shared",
+    "epoll-oneshot",
+    "epoll-each",
+    "reuseport",
+    "io-uring",
+    "tokio",
 ];
 
 /// A running server. It ends with the test.
