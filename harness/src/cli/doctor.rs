@@ -6,12 +6,15 @@ use std::path::Path;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{Exit, SuiteArgs, terminal, test::Color};
+use super::test::{Color, Evidence, Real, Runner};
+use super::{Exit, SuiteArgs, terminal};
 use crate::case::{Grade, Probe};
+use crate::kernel;
 use crate::load::{LoadedCase, Suite};
 use crate::object::object;
 use crate::plan::{Capabilities, decide};
-use crate::recording::{Kernel, ProbeReport};
+use crate::record::{Cancel, Unobserved};
+use crate::recording::ProbeReport;
 use crate::render::doctor::{Doctor, Missing, Privileges, ProbeHealth, Suite as Runnable, text};
 
 /// Arguments of `wakeproof doctor`.
@@ -51,7 +54,8 @@ const AFTER: &str = concat!(
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     terminal::colors(args.color);
     let suite = args.suite.load()?;
-    let doctor = examine(&suite, &super::test::capabilities());
+    let (real, unobserved) = Real::new(Evidence::Auto, Cancel::default());
+    let doctor = examine(&suite, &real.setting().have, unobserved.as_ref());
     let mut out = anstream::stdout();
     match args.format {
         Format::Text => out.write_all(text(&doctor, terminal::look()).as_bytes())?,
@@ -65,10 +69,10 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Everything that can be said about this machine without running a case.
-fn examine(suite: &Suite, have: &Capabilities) -> Doctor {
+fn examine(suite: &Suite, have: &Capabilities, unobserved: Option<&Unobserved>) -> Doctor {
     let mut doctor = Doctor {
         grade: have.grade,
-        kernel: kernel(),
+        kernel: kernel::identity(),
         privileges: privileges(&fs::read_to_string("/proc/self/status").unwrap_or_default()),
         btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
         lockdown: fs::read_to_string("/sys/kernel/security/lockdown").ok().and_then(|text| chosen(&text)),
@@ -77,21 +81,8 @@ fn examine(suite: &Suite, have: &Capabilities) -> Doctor {
         suite: runnable(suite, have),
         missing: Vec::new(),
     };
-    doctor.missing = missing(&doctor);
+    doctor.missing = missing(&doctor, unobserved);
     doctor
-}
-
-/// Which kernel is running.
-pub(super) fn kernel() -> Kernel {
-    match nix::sys::utsname::uname() {
-        Ok(name) => Kernel {
-            release: name.release().to_string_lossy().into_owned(),
-            version: name.version().to_string_lossy().into_owned(),
-            machine: name.machine().to_string_lossy().into_owned(),
-        },
-        // uname(2) fails only for a bad address
-        Err(errno) => Kernel { release: format!("unknown ({errno})"), version: String::new(), machine: String::new() },
-    }
 }
 
 /// The capabilities that matter, by their bit in `/proc/self/status` (include/uapi/linux/capability.h).
@@ -149,25 +140,27 @@ fn runnable(suite: &Suite, have: &Capabilities) -> Runnable {
 }
 
 /// What is missing, the most far-reaching first: without the first, the others cannot be told.
-fn missing(doctor: &Doctor) -> Vec<Missing> {
+fn missing(doctor: &Doctor, unobserved: Option<&Unobserved>) -> Vec<Missing> {
     let skipped: usize = doctor.suite.skipped.values().sum();
     let cost = format!("evidence is {}, and {skipped} of {} cases do not run", doctor.grade, doctor.suite.cases);
     let mut missing = Vec::new();
-    let mut put = |what: &str, why: String, cost: String, remedy: &str| {
-        missing.push(Missing { what: what.to_owned(), why, cost, remedy: remedy.to_owned() });
+    let mut put = |what: &str, why: String, remedy: &str| {
+        missing.push(Missing { what: what.to_owned(), why, cost: cost.clone(), remedy: remedy.to_owned() });
     };
     if !doctor.object {
         let why = "this binary was built by cargo alone, without the eBPF object".to_owned();
-        put("the eBPF program", why, cost.clone(), "build with `cargo xtask build`, or run the suite with `cargo xtask test`");
+        put("the eBPF program", why, "build with `cargo xtask build`, or run the suite with `cargo xtask test`");
     }
-    let needed: Vec<_> = doctor.privileges.lacking.iter().filter(|name| matches!(name.as_str(), "CAP_BPF" | "CAP_PERFMON")).cloned().collect();
-    if !needed.is_empty() && !doctor.privileges.held.iter().any(|name| name == "CAP_SYS_ADMIN") {
-        let why = format!("uid {} without {}: the kernel loads no tracing program for it", doctor.privileges.uid, needed.join(" and "));
-        put("privileges", why, cost.clone(), "run as root, or give the binary these: setcap cap_bpf,cap_perfmon,cap_net_admin,cap_sys_admin+ep wakeproof");
+    if doctor.privileges.uid != 0 {
+        let why = format!("user {}: the kernel loads tracing programs for root only", doctor.privileges.uid);
+        put("privileges", why, "run as root: sudo wakeproof doctor, sudo wakeproof test");
     }
     if !doctor.btf {
         let why = "/sys/kernel/btf/vmlinux is not there: the kernel was built without CONFIG_DEBUG_INFO_BTF".to_owned();
-        put("BTF", why, cost, "use a kernel with CONFIG_DEBUG_INFO_BTF=y, or a guest: cargo xtask test --kernel guest");
+        put("BTF", why, "use a kernel with CONFIG_DEBUG_INFO_BTF=y, or a guest: cargo xtask test --kernel guest");
+    }
+    if let Some(why) = unobserved.filter(|why| !matches!(why, Unobserved::NoObject | Unobserved::NotRoot(_)) && doctor.btf) {
+        put("every probe", why.to_string(), "look at `wakeproof doctor -vv`, or use a guest: cargo xtask test --kernel guest");
     }
     if !missing.is_empty() {
         return missing;

@@ -1,9 +1,12 @@
 //! The command line: one file per subcommand, each with its `Args` and a `run` that says how it ended.
 //!
 //! A new subcommand is a file beside this one, a variant of [`Command`] and an arm in [`Command::run`].
+pub mod cell;
 pub mod doctor;
 mod exit;
 mod log;
+pub mod serve;
+pub mod show;
 mod suite;
 mod terminal;
 pub mod test;
@@ -31,8 +34,15 @@ struct Cli {
 enum Command {
     /// Run the suite on the running kernel, and show every verdict with its evidence.
     Test(test::Args),
+    /// Show the results of an earlier run again.
+    Show(show::Args),
     /// Say what this kernel allows, and what each absence costs.
     Doctor(doctor::Args),
+    /// Run a reference server until a signal ends it.
+    Serve(serve::Args),
+    /// Make one run, for the harness that asks for it.
+    #[command(hide = true)]
+    Cell(cell::Args),
 }
 
 const AFTER: &str = concat!(
@@ -55,7 +65,10 @@ impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
             Self::Test(args) => test::run(&args),
+            Self::Show(args) => show::run(&args),
             Self::Doctor(args) => doctor::run(&args),
+            Self::Serve(args) => serve::run(&args),
+            Self::Cell(args) => cell::run(&args),
         }
     }
 }

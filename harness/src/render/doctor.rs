@@ -114,7 +114,7 @@ fn identity(doctor: &Doctor, look: Look) -> String {
         ("evidence", paint(NAME, doctor.grade)),
         ("user", format!("{user}{lacking}")),
         ("BTF", yes(doctor.btf, "/sys/kernel/btf/vmlinux", "absent")),
-        ("lockdown", doctor.lockdown.clone().unwrap_or_else(|| "the kernel does not say".to_owned())),
+        ("lockdown", doctor.lockdown.clone().unwrap_or_else(|| "not told (is securityfs mounted?)".to_owned())),
         ("object", yes(doctor.object, "in this binary", "not in this binary")),
     ];
     rows.iter()

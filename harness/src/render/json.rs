@@ -1,9 +1,55 @@
-//! Results for programs: one JSON object, whose shape is [`Results`](super::Results).
-use super::Results;
+//! Results for programs: one JSON object, whose shape is [`Results`].
+use super::{Results, VERSION};
 
 /// The results as JSON, readable by people too.
 pub fn json(results: &Results) -> serde_json::Result<String> {
     let mut text = serde_json::to_string_pretty(results)?;
     text.push('\n');
     Ok(text)
+}
+
+/// Why results cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// They are of another version.
+    #[error("results of version {0}, and this command reads version {VERSION}")]
+    Version(u64),
+    /// They are no results.
+    #[error("no results: {0}")]
+    Shape(#[from] serde_json::Error),
+}
+
+/// Reads results back.
+pub fn read(text: &str) -> Result<Results, ReadError> {
+    let value: serde_json::Value = serde_json::from_str(text)?;
+    match value.get("version").and_then(serde_json::Value::as_u64) {
+        Some(version) if version != u64::from(VERSION) => Err(ReadError::Version(version)),
+        _ => Ok(serde_json::from_value(value)?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing;
+    use super::*;
+
+    #[test]
+    fn results_survive_the_file() -> Result<(), ReadError> {
+        for results in [testing::healthy(), testing::failing(), testing::troubled()] {
+            let text = json(&results)?;
+            assert_eq!(json(&read(&text)?)?, text);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn another_version_is_refused() {
+        assert!(matches!(read(r#"{"version": 99}"#), Err(ReadError::Version(99))));
+    }
+
+    #[test]
+    fn the_shape_is_stable() -> Result<(), ReadError> {
+        insta::assert_snapshot!(json(&testing::failing())?);
+        Ok(())
+    }
 }

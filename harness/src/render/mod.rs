@@ -5,6 +5,8 @@ pub mod json;
 mod paint;
 mod results;
 pub mod screen;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 
 pub use excerpt::{Excerpt, Shown};

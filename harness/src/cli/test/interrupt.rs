@@ -1,23 +1,22 @@
 //! Ctrl-C, and a request to terminate: the first one cancels, the second ends the process at once.
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::Exit;
+use crate::record::Cancel;
 
-/// A flag that is set when the user wants to stop.
-pub(super) fn watch() -> anyhow::Result<Arc<AtomicBool>> {
-    let flag = Arc::new(AtomicBool::new(false));
+/// What is cancelled when the user wants to stop.
+pub(super) fn watch() -> anyhow::Result<Cancel> {
+    let flag = Cancel::default();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start watching for Ctrl-C")?;
     let (mut interrupt, mut terminate) = {
         let _inside = runtime.enter();
         let watch = |kind| signal(kind).context("failed to watch for Ctrl-C");
         (watch(SignalKind::interrupt())?, watch(SignalKind::terminate())?)
     };
-    let set = Arc::clone(&flag);
+    let set = flag.clone();
     thread::Builder::new()
         .name("interrupt".to_owned())
         .spawn(move || {
@@ -27,9 +26,10 @@ pub(super) fn watch() -> anyhow::Result<Arc<AtomicBool>> {
                         _ = interrupt.recv() => {}
                         _ = terminate.recv() => {}
                     }
-                    if set.swap(true, Ordering::Relaxed) {
+                    if set.is_cancelled() {
                         std::process::exit(i32::from(Exit::Interrupted as u8));
                     }
+                    set.cancel();
                 }
             });
         })

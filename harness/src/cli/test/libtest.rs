@@ -1,6 +1,5 @@
 //! The suite in libtest's protocol, for `cargo nextest` and for programs that read libtest's formats.
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use anstream::adapter::strip_str;
 use libtest_mimic::{Arguments, ColorSetting, Completion, Failed, FormatSetting, Trial};
@@ -9,14 +8,15 @@ use super::runner::{Runner, run_one};
 use super::{Color, Format, Protocol};
 use crate::cli::Exit;
 use crate::load::LoadedCase;
+use crate::record::Cancel;
 use crate::render::{Exhibit, screen};
 use crate::verdict::Outcome;
 
 /// Lists or runs the cases. Those that cannot run here are marked as ignored before the list is made.
-pub(super) fn run(runner: &Arc<dyn Runner>, cases: &[LoadedCase], protocol: &Protocol, cancel: &Arc<AtomicBool>) -> Exit {
+pub(super) fn run(runner: &Arc<dyn Runner>, cases: &[LoadedCase], protocol: &Protocol, cancel: &Cancel) -> Exit {
     let trial = |case: &LoadedCase| {
         let ignored = runner.lacks(case).is_some();
-        let (runner, case, cancel) = (Arc::clone(runner), case.clone(), Arc::clone(cancel));
+        let (runner, case, cancel) = (Arc::clone(runner), case.clone(), cancel.clone());
         let insist = protocol.insists();
         let name = case.id.clone();
         Trial::ignorable_test(name, move || one(&*runner, &case, &cancel, insist)).with_ignored_flag(ignored)
@@ -25,7 +25,7 @@ pub(super) fn run(runner: &Arc<dyn Runner>, cases: &[LoadedCase], protocol: &Pro
     if libtest_mimic::run(&arguments(protocol), trials).has_failed() { Exit::Libtest } else { Exit::Good }
 }
 
-fn one(runner: &dyn Runner, case: &LoadedCase, cancel: &Arc<AtomicBool>, insist: bool) -> Result<Completion, Failed> {
+fn one(runner: &dyn Runner, case: &LoadedCase, cancel: &Cancel, insist: bool) -> Result<Completion, Failed> {
     let Some(ran) = run_one(runner, case, cancel) else { return Err("interrupted".into()) };
     let outcome = ran.verdict.outcome;
     if outcome == Outcome::Skip && !insist {

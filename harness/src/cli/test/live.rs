@@ -1,7 +1,7 @@
 //! The suite with our own screen: lines appear as cases end, and a bar says what is going on.
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::Arc;
 use std::thread;
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::bar::Bar;
 use super::runner::{Ran, Runner, run_one};
 use crate::load::LoadedCase;
+use crate::record::Cancel;
 use crate::render::{Exhibit, Results, screen};
 
 /// How long a cancelled run may take to clean up. With the rest, Ctrl-C takes less than two seconds.
@@ -30,7 +31,7 @@ pub(super) fn run(
     runner: &Arc<dyn Runner>,
     cases: &Arc<[LoadedCase]>,
     threads: usize,
-    cancel: &Arc<AtomicBool>,
+    cancel: &Cancel,
     look: screen::Look,
     out: &mut dyn Write,
     keep: Keep<'_>,
@@ -68,7 +69,7 @@ pub(super) fn run(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => break,
         }
-        if cancel.load(Ordering::Relaxed) {
+        if cancel.is_cancelled() {
             let since = *stopping.get_or_insert_with(Instant::now);
             if since.elapsed() > CLEAN_UP {
                 tracing::warn!("a case did not stop in time and is left behind");
@@ -86,13 +87,13 @@ pub(super) fn run(
 }
 
 /// Threads that take the cases in order. They are not joined: one that does not stop is left behind.
-fn start(runner: &Arc<dyn Runner>, cases: &Arc<[LoadedCase]>, threads: usize, cancel: &Arc<AtomicBool>, tell: &Sender<News>) {
+fn start(runner: &Arc<dyn Runner>, cases: &Arc<[LoadedCase]>, threads: usize, cancel: &Cancel, tell: &Sender<News>) {
     let next = Arc::new(AtomicUsize::new(0));
     for _ in 0..threads.clamp(1, cases.len().max(1)) {
         let (runner, cases, next) = (Arc::clone(runner), Arc::clone(cases), Arc::clone(&next));
-        let (cancel, tell) = (Arc::clone(cancel), tell.clone());
+        let (cancel, tell) = (cancel.clone(), tell.clone());
         thread::spawn(move || {
-            while !cancel.load(Ordering::Relaxed) {
+            while !cancel.is_cancelled() {
                 let place = next.fetch_add(1, Ordering::Relaxed);
                 let Some(case) = cases.get(place) else { break };
                 // Sending fails once nobody listens: then there is nothing left to do.

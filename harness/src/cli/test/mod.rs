@@ -12,7 +12,6 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstream::adapter::strip_str;
 use anyhow::Context;
@@ -24,7 +23,7 @@ pub use select::Selection;
 
 use super::{Exit, terminal};
 use crate::load::LoadedCase;
-use crate::plan::Capabilities;
+use crate::record::Cancel;
 use crate::render::screen;
 use crate::verdict::Outcome;
 
@@ -155,11 +154,6 @@ impl Protocol {
     }
 }
 
-/// What can be seen on the running kernel.
-pub(super) fn capabilities() -> Capabilities {
-    Capabilities::surface()
-}
-
 /// Runs the suite.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let suite = args.suite.load()?;
@@ -169,25 +163,25 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         let filters = args.selection.filters.join("`, `");
         return Err(super::bad_input(format!("no case matches `{filters}`; `wakeproof test --list` names them all")));
     }
-    let runner: Arc<dyn Runner> = Arc::new(Real::new(args.evidence)?);
-    run_with(&runner, cases, args)
+    let cancel = interrupt::watch()?;
+    let (real, _) = Real::new(args.evidence, cancel.clone());
+    run_with(&(Arc::new(real) as Arc<dyn Runner>), cases, args, &cancel)
 }
 
 /// Runs cases with any runner.
-fn run_with(runner: &Arc<dyn Runner>, mut cases: Vec<LoadedCase>, args: &Args) -> anyhow::Result<Exit> {
+fn run_with(runner: &Arc<dyn Runner>, mut cases: Vec<LoadedCase>, args: &Args, cancel: &Cancel) -> anyhow::Result<Exit> {
     let protocol = &args.protocol;
-    let cancel = interrupt::watch()?;
     if protocol.speaks_libtest() {
-        let exit = libtest::run(runner, &cases, protocol, &cancel);
-        return Ok(if cancel.load(Ordering::Relaxed) { Exit::Interrupted } else { exit });
+        let exit = libtest::run(runner, &cases, protocol, cancel);
+        return Ok(if cancel.is_cancelled() { Exit::Interrupted } else { exit });
     }
     if protocol.ignored {
         cases.retain(|case| runner.lacks(case).is_some());
     }
-    on_screen(runner, &cases.into(), args, &cancel)
+    on_screen(runner, &cases.into(), args, cancel)
 }
 
-fn on_screen(runner: &Arc<dyn Runner>, cases: &Arc<[LoadedCase]>, args: &Args, cancel: &Arc<AtomicBool>) -> anyhow::Result<Exit> {
+fn on_screen(runner: &Arc<dyn Runner>, cases: &Arc<[LoadedCase]>, args: &Args, cancel: &Cancel) -> anyhow::Result<Exit> {
     let report = args.report_dir.as_deref().map(report::ReportDir::new).transpose()?;
     let mut keep = |ran: &Ran| match (&report, &ran.recording) {
         (Some(report), Some(recording)) => report.recording(recording),
@@ -208,7 +202,7 @@ fn on_screen(runner: &Arc<dyn Runner>, cases: &Arc<[LoadedCase]>, args: &Args, c
         let mut file = File::create(path).with_context(failed)?;
         write!(file, "{}", strip_str(&screen::screen(&results, look))).with_context(failed)?;
     }
-    if cancel.load(Ordering::Relaxed) {
+    if cancel.is_cancelled() {
         return Ok(Exit::Interrupted);
     }
     let skipped = results.verdicts.iter().any(|verdict| verdict.outcome == Outcome::Skip);

@@ -1,25 +1,37 @@
 //! The runner that touches the kernel: plan, record, judge.
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::Mutex;
 
 use super::Evidence;
 use super::runner::{Ran, Runner, Setting, verdict};
-use crate::cli::doctor;
+use crate::kernel;
 use crate::load::LoadedCase;
-use crate::plan::{Capabilities, decide};
+use crate::plan::{decide, plan};
+use crate::record::{Cancel, Deadlines, Probes, Recorder, Unobserved};
 use crate::verdict::Outcome;
 
 /// Runs cases on the running kernel.
-#[derive(Debug)]
 pub struct Real {
     setting: Setting,
+    /// The probes serve one run at a time.
+    recorder: Mutex<Recorder>,
 }
 
 impl Real {
-    /// Attaches the probes that the kernel lets us attach.
-    #[expect(clippy::unnecessary_wraps, reason = "attaching can fail")]
-    pub fn new(_: Evidence) -> anyhow::Result<Self> {
-        Ok(Self { setting: Setting { kernel: doctor::kernel(), have: Capabilities::surface() } })
+    /// Attaches the probes that the kernel lets us attach; says why there are none, if there are none.
+    pub fn new(evidence: Evidence, cancel: Cancel) -> (Self, Option<Unobserved>) {
+        let (probes, unobserved) = match evidence {
+            Evidence::Surface => (None, None),
+            Evidence::Auto => match Probes::attach() {
+                Ok(probes) => (Some(probes), None),
+                Err(why) => (None, Some(why)),
+            },
+        };
+        if let Some(why) = &unobserved {
+            tracing::info!("evidence is surface: {why}");
+        }
+        let recorder = Recorder::new(probes, Deadlines::default(), cancel);
+        let setting = Setting { kernel: kernel::identity(), have: recorder.capabilities() };
+        (Self { setting, recorder: Mutex::new(recorder) }, unobserved)
     }
 }
 
@@ -32,8 +44,12 @@ impl Runner for Real {
         decide(case, &self.setting.have).skip
     }
 
-    fn run(&self, case: &LoadedCase, _: &Arc<AtomicBool>) -> Ran {
-        let reason = "this build has no recorder".to_owned();
-        Ran { verdict: verdict(case, &self.setting, Outcome::Broken, reason), recording: None }
+    fn run(&self, case: &LoadedCase) -> Ran {
+        let plan = plan(case, &self.setting.have);
+        // A panic in one case leaves nothing half done that the next would see: each run is armed anew.
+        let mut recorder = self.recorder.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let recording = recorder.record(&plan);
+        let reason = "this build has no judge".to_owned();
+        Ran { verdict: verdict(case, &self.setting, Outcome::Broken, reason), recording: Some(recording) }
     }
 }

@@ -1,12 +1,10 @@
 //! The folder of recordings and results that `--report-dir` asks for.
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use serde::Serialize;
 
-use crate::recording::Recording;
+use crate::recording::{self, Recording};
 use crate::render::{Results, json};
 
 pub(super) struct ReportDir(PathBuf);
@@ -21,7 +19,7 @@ impl ReportDir {
     /// Writes one recording, as `epoll.a-case.jsonl`.
     pub(super) fn recording(&self, recording: &Recording) -> anyhow::Result<()> {
         let path = self.0.join(format!("{}.jsonl", recording.head.case.replace('/', ".")));
-        write(&path, recording).with_context(|| format!("failed to write the recording {}", path.display()))
+        recording::save(recording, &path).with_context(|| format!("failed to write the recording {}", path.display()))
     }
 
     /// Writes `results.json`.
@@ -29,21 +27,4 @@ impl ReportDir {
         let path = self.0.join("results.json");
         fs::write(&path, json::json(results)?).with_context(|| format!("failed to write {}", path.display()))
     }
-}
-
-fn write(path: &Path, recording: &Recording) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    line(&mut file, &recording.head)?;
-    for run in &recording.runs {
-        line(&mut file, &run.head)?;
-        for event in &run.events {
-            line(&mut file, event)?;
-        }
-    }
-    file.flush()
-}
-
-fn line(file: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *file, value)?;
-    file.write_all(b"\n")
 }

@@ -1,11 +1,10 @@
 //! The seam between the command and what touches the kernel.
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::load::LoadedCase;
 use crate::plan::Capabilities;
+use crate::record::Cancel;
 use crate::recording::{Kernel, Recording};
 use crate::render::Results;
 use crate::verdict::{ControlResult, Outcome, Verdict};
@@ -43,20 +42,20 @@ pub trait Runner: Send + Sync {
     /// Why a case cannot run here, if it cannot: the capability that is missing, named.
     fn lacks(&self, case: &LoadedCase) -> Option<String>;
 
-    /// Runs a case that can. Ends early, with what it has, once `cancel` is set.
-    fn run(&self, case: &LoadedCase, cancel: &Arc<AtomicBool>) -> Ran;
+    /// Runs a case that can. Ends early, with what it has, once the suite is cancelled.
+    fn run(&self, case: &LoadedCase) -> Ran;
 }
 
 /// Runs a case, or says why not; whatever goes wrong becomes a verdict.
-pub(super) fn run_one(runner: &dyn Runner, case: &LoadedCase, cancel: &Arc<AtomicBool>) -> Option<Ran> {
+pub(super) fn run_one(runner: &dyn Runner, case: &LoadedCase, cancel: &Cancel) -> Option<Ran> {
     let without = |outcome, reason| Ran { verdict: verdict(case, runner.setting(), outcome, reason), recording: None };
     if let Some(reason) = runner.lacks(case) {
         return Some(without(Outcome::Skip, reason));
     }
-    let ran = catch_unwind(AssertUnwindSafe(|| runner.run(case, cancel)))
+    let ran = catch_unwind(AssertUnwindSafe(|| runner.run(case)))
         .unwrap_or_else(|panic| without(Outcome::Broken, format!("the harness panicked: {}", words(&*panic))));
     // A run that was cut short says nothing.
-    (!cancel.load(Ordering::Relaxed) || ran.verdict.outcome == Outcome::Pass).then_some(ran)
+    (!cancel.is_cancelled() || ran.verdict.outcome == Outcome::Pass).then_some(ran)
 }
 
 /// The verdict on a case that was not judged.

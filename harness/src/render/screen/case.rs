@@ -8,7 +8,7 @@ use crate::case::ClaimVerdict;
 use crate::verdict::{ClaimResult, Outcome, Verdict};
 
 /// Columns of the claims' verdicts, the grade and the time.
-const CLAIMS: usize = 22;
+const CLAIMS: usize = 21;
 const GRADE: usize = 8;
 const TIME: usize = 8;
 /// A title needs so much room beside those; with less, they go below it.
@@ -22,7 +22,7 @@ pub(super) fn heading(subject: &str) -> String {
 pub(super) fn line(verdict: &Verdict, look: Look) -> String {
     let style = of_outcome(verdict.outcome);
     let mark = paint(style, look.signs().outcome(verdict.outcome));
-    let facts = CLAIMS + GRADE + TIME + 3;
+    let facts = CLAIMS + GRADE + TIME + 4;
     let wide = look.columns() >= MARK + TITLE + facts;
     let room = look.columns() - MARK - if wide { facts } else { 0 };
     let claims = if verdict.outcome == Outcome::Skip { String::new() } else { claims(&verdict.claims) };
@@ -38,7 +38,7 @@ pub(super) fn line(verdict: &Verdict, look: Look) -> String {
             out.push_str(&format!("{}{text}\n", " ".repeat(MARK)));
         } else if wide {
             let facts = format!("{} {} {}", left(&claims, CLAIMS), left(&grade, GRADE), right(&time, TIME));
-            out.push_str(format!("  {mark} {} {facts}", left(&text, room)).trim_end());
+            out.push_str(format!("  {mark} {}  {facts}", left(&text, room)).trim_end());
             out.push('\n');
         } else {
             out.push_str(&format!("  {mark} {text}\n"));

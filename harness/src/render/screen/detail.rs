@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::paint::{BAD, BOLD, DIM, DOUBT, GOOD, of_claim, of_outcome, paint};
-use super::super::text::{columns, grouped, hang};
+use super::super::text::{columns, counted, grouped, hang};
 use super::super::{Excerpt, Exhibit};
 use super::{Look, table};
 use crate::case::Value;
@@ -17,8 +17,10 @@ pub(super) fn detail(verdict: &Verdict, exhibit: Option<&Exhibit>, look: Look) -
     let signs = look.signs();
     let word = verdict.outcome.to_string();
     let title = format!("{} {} ", signs.outcome(verdict.outcome), verdict.case);
-    let rule = look.columns().saturating_sub(columns(&title) + columns(&word) + 1).max(2);
-    let mut out = format!("\n{}{} {}\n", paint(style, title), paint(DIM, signs.rule(rule)), paint(style, word));
+    let mut out = match look.columns().checked_sub(columns(&title) + columns(&word) + 1) {
+        Some(rule) => format!("\n{}{} {}\n", paint(style, title), paint(DIM, signs.rule(rule)), paint(style, word)),
+        None => format!("\n{}{}\n", paint(style, hang("", &title, look.columns())), paint(style, word)),
+    };
     out.push_str(&hang("  ", &verdict.title, look.columns()));
     if let Some(reason) = &verdict.reason {
         out.push_str(&hang(&paint(style, "  "), reason, look.columns()));
@@ -42,7 +44,8 @@ pub(super) fn detail(verdict: &Verdict, exhibit: Option<&Exhibit>, look: Look) -
         }
     }
     out.push_str(&page.ends());
-    out.push_str(&hang("  ", &format!("again: wakeproof test --exact {}", verdict.case), look.columns()));
+    let again = format!("wakeproof test --exact {}", verdict.case);
+    out.push_str(&format!("\n{}", hang(&format!("  {}  ", paint(DIM, "again")), &again, look.columns())));
     out
 }
 
@@ -136,7 +139,8 @@ impl Page<'_> {
         if excerpt.events.is_empty() {
             return self.row("events", "none was seen");
         }
-        self.row("last", "") + &table::table(excerpt, excerpt.events.keys().copied(), INDENT + 2, self.look)
+        let number = counted(excerpt.events.len(), "event");
+        self.row("last", &number) + &table::table(excerpt, excerpt.events.keys().copied(), INDENT + 2, self.look)
     }
 
     fn point(&self, point: &BTreeMap<String, Value>) -> String {
@@ -150,6 +154,6 @@ impl Page<'_> {
 
     fn row(&self, name: &str, text: &str) -> String {
         let first = format!("{}{}  ", " ".repeat(INDENT), paint(DIM, format!("{name:<9}")));
-        if text.is_empty() { format!("{}\n", first.trim_end()) } else { hang(&first, text, self.look.columns()) }
+        hang(&first, text, self.look.columns())
     }
 }

@@ -89,3 +89,6 @@ impl Lines {
         out
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,6 +8,8 @@ use super::Look;
 use crate::case::{EventName, Probe};
 use crate::recording::Via;
 
+/// Columns that fields need, to stand beside the event's name.
+const FIELDS: usize = 20;
 /// How many frames of a stack fit the table.
 const FRAMES: usize = 4;
 
@@ -19,12 +21,15 @@ pub(super) fn table(excerpt: &Excerpt, places: impl IntoIterator<Item = usize>, 
     let names: Vec<_> = events.iter().map(|event| name(event.name)).collect();
     let widest = |cells: &[String]| cells.iter().map(|cell| columns(cell)).max().unwrap_or_default();
     let (time, actor, kind) = (widest(&times), widest(&whos), widest(&names));
-    let before = indent + time + actor + kind + 6;
-    let room = look.columns().saturating_sub(before).max(16);
+    let full = indent + time + actor + kind + 6;
+    // In a narrow terminal the fields stand below.
+    let beside = full + FIELDS <= look.columns();
+    let before = if beside { full } else { indent + time + 2 };
+    let room = look.columns().saturating_sub(before);
     let mut out = String::new();
     for (index, event) in events.iter().enumerate() {
         let mut fields = wrap(&fields(event), room).into_iter();
-        let first = fields.next().unwrap_or_default();
+        let first = if beside { fields.next().unwrap_or_default() } else { String::new() };
         let kind = left(&paint(NAME, &names[index]), kind);
         let line = format!("{}{}  {}  {kind}  {first}", " ".repeat(indent), right(&times[index], time), left(&whos[index], actor));
         out.push_str(line.trim_end());
@@ -76,7 +81,27 @@ fn fields(event: &Shown) -> String {
     parts.join(" ")
 }
 
-/// A JSON value without the quotation marks of a plain text.
+/// A JSON value as predicates write it, long lists cut short; a text stands without quotation marks.
 pub(super) fn bare(value: &Json) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value.as_str().map_or_else(|| written(value), str::to_owned)
+}
+
+/// How many entries of a list are written out.
+const ENTRIES: usize = 12;
+
+fn written(value: &Json) -> String {
+    match value {
+        Json::Array(list) => {
+            let mut entries: Vec<_> = list.iter().take(ENTRIES).map(written).collect();
+            if list.len() > ENTRIES {
+                entries.push(format!("and {} more", grouped((list.len() - ENTRIES) as u64)));
+            }
+            format!("[{}]", entries.join(", "))
+        }
+        Json::Object(fields) => {
+            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {}", written(value))).collect();
+            format!("{{{}}}", fields.join(", "))
+        }
+        other => other.to_string(),
+    }
 }
