@@ -1,6 +1,6 @@
 //! bpf-linker, built once under the target folder.
 
-use std::{fs, path::Path, process::Command};
+use std::{env, ffi::OsString, fs, path::Path, process::Command};
 
 use anyhow::{Context as _, Result};
 
@@ -53,6 +53,8 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
         .arg("--target-dir")
         .arg(&scratch)
         .env("LLVM_PREFIX", LLVM_PREFIX)
+        // Else cargo warns that what it installs cannot be found.
+        .env("PATH", path_with(&workspace.tools().join("bin"))?)
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     process::run_quietly(&mut command, &activity).context("failed to build bpf-linker")?;
@@ -60,6 +62,13 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
     let _ = fs::remove_dir_all(scratch);
     activity.done();
     Ok(())
+}
+
+/// `PATH` with a folder at its end.
+fn path_with(folder: &Path) -> Result<OsString> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let folders = env::split_paths(&path).chain([folder.to_path_buf()]);
+    env::join_paths(folders).with_context(|| format!("{} cannot stand in PATH", folder.display()))
 }
 
 /// Whether this linker is there, runs (its LLVM library is installed), and has the version we want.
