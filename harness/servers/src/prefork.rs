@@ -15,7 +15,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::sys::socket::SockFlag;
 use nix::sys::wait::wait;
-use nix::unistd::{ForkResult, fork};
+use nix::unistd::{ForkResult, fork, getpid, getppid};
 
 use crate::blocking;
 use crate::listen::Listener;
@@ -42,12 +42,21 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
 }
 
 fn fork_child(listener: &Listener, options: &Options) -> Result<(), Error> {
+    let parent = getpid();
     // SAFETY: this process has one thread, so no lock can be left held in the child.
     match unsafe { fork() }.map_err(Error::call("fork", "a child"))? {
         ForkResult::Parent { .. } => Ok(()),
         ForkResult::Child => {
-            // Children end with their parent, or they would keep the port.
+            // Children end with their parent, or they would keep the port. The signal comes only for
+            // a death from here on; a parent that is dead already has been replaced by another.
             let ended = set_pdeathsig(Signal::SIGTERM)
+                .and_then(|()| {
+                    if getppid() == parent {
+                        Ok(())
+                    } else {
+                        Err(Errno::ESRCH)
+                    }
+                })
                 .map_err(Error::call(
                     "ask for SIGTERM with the death of",
                     "the parent",
