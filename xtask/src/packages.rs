@@ -24,31 +24,31 @@ pub struct Package {
 pub const RUSTC_WEB: Package = Package {
     name: "rustc-web",
     reason: "compile the eBPF program with an LLVM that the eBPF linker can read",
-    cost: "about 80 MB to download with its libraries",
+    cost: "about 90 MB to download with its libraries",
 };
 /// The sources of `core`, which the eBPF target has no built copy of.
 pub const RUST_WEB_SRC: Package = Package {
     name: "rust-web-src",
     reason: "build `core` for the eBPF target",
-    cost: "about 110 MB to download",
+    cost: "45 MB to download",
 };
 /// The linter that belongs to the compiler of the eBPF program.
 pub const RUST_WEB_CLIPPY: Package = Package {
     name: "rust-web-clippy",
     reason: "lint the eBPF program with its own compiler's lints",
-    cost: "about 5 MB to download",
+    cost: "4 MB to download",
 };
 /// What bpf-linker is built against.
 pub const LLVM_DEV: Package = Package {
     name: "llvm-22-dev",
     reason: "build bpf-linker, which links the eBPF program",
-    cost: "about 60 MB to download",
+    cost: "about 90 MB to download with what it depends on",
 };
 /// The linker and headers every Rust program needs.
 pub const BUILD_ESSENTIAL: Package = Package {
     name: "build-essential",
     reason: "link any Rust program",
-    cost: "about 60 MB to download",
+    cost: "some 40 MB to download",
 };
 /// A library that LLVM's static parts name.
 pub const ZLIB_DEV: Package = Package {
