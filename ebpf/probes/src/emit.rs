@@ -17,12 +17,14 @@ use crate::{
 /// The longest payload.
 pub(crate) const PAYLOAD: usize = 192;
 const STACK: usize = MAX_FRAMES * 8;
+/// The verifier learns from this mask that a stack's length is neither negative nor beyond the scratch.
+const STACK_MASK: u64 = 0xff;
 
 /// Room to put a record together that is longer than its header.
 #[repr(C)]
 struct Scratch {
     event: Event,
-    tail: [u8; PAYLOAD + STACK],
+    tail: [u8; PAYLOAD + STACK_MASK as usize + 1],
 }
 
 /// A soft interrupt may come while a record is put together, and one more above it: each has a scratch of its own.
@@ -92,9 +94,11 @@ fn long<const P: usize>(ctx: *mut c_void, stack: bool, mut event: Event, fill: i
         let mut length = (size_of::<Event>() + P) as u64;
         if stack {
             let bytes = bpf_get_stack(ctx, tail.add(P).cast(), STACK as u32, 0);
-            if bytes > 0 && bytes <= STACK as i64 {
+            if bytes > 0 {
+                // Hidden from the compiler, which would see that the mask is not needed and leave it out.
+                let bytes = core::hint::black_box(bytes as u64) & STACK_MASK;
                 event.frames = (bytes / 8) as u8;
-                length += bytes as u64;
+                length += bytes;
             }
         }
         (*scratch).event = event;
@@ -106,12 +110,15 @@ fn long<const P: usize>(ctx: *mut c_void, stack: bool, mut event: Event, fill: i
 }
 
 /// `RingBuf::output` for a length that is known only now.
+///
+/// # Safety
+///
+/// `length` bytes must lie behind `record`.
 #[inline(always)]
 unsafe fn output(record: *const c_void, length: u64) -> bool {
-    let length = length & 0x1ff; // the verifier wants a bound below the size of `Scratch`
-    // SAFETY: `length` bytes lie within a `Scratch`, whose size is checked below.
+    // SAFETY: as the caller says.
     let bytes = unsafe { core::slice::from_raw_parts(record.cast::<u8>(), length as usize) };
     EVENTS.output::<[u8]>(bytes, u64::from(BPF_RB_NO_WAKEUP)).is_ok()
 }
 
-const _: () = assert!(size_of::<Scratch>() == 440 && 440 < 0x1ff);
+const _: () = assert!(STACK as u64 <= STACK_MASK && size_of::<Scratch>() == size_of::<Event>() + PAYLOAD + 256);

@@ -2,6 +2,7 @@
 use std::error::Error;
 use std::io;
 
+use aya::programs::ProgramError;
 use nix::errno::Errno;
 
 /// The innermost cause of an error: an errno by name and number, or the last sentence of the chain.
@@ -10,6 +11,11 @@ pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
     let mut errno = None;
     let mut next = Some(error);
     while let Some(error) = next {
+        if let Some(ProgramError::LoadError { verifier_log, .. }) = error.downcast_ref()
+            && let Some(complaint) = complaint(&verifier_log.to_string())
+        {
+            return format!("the verifier refused the program: {complaint}");
+        }
         errno = errno.or_else(|| error.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error));
         last = error;
         next = error.source();
@@ -23,6 +29,13 @@ pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
         }
         None => last.to_string(),
     }
+}
+
+/// The verifier's own words: the last line of its log that is not about its work.
+fn complaint(log: &str) -> Option<String> {
+    let about_work = ["processed ", "verification time", "stack depth", "mark_precise"];
+    let line = log.lines().rev().map(str::trim).find(|line| !line.is_empty() && !about_work.iter().any(|word| line.starts_with(word)));
+    line.map(ToOwned::to_owned)
 }
 
 /// What the errno means where eBPF programs are loaded and attached.
@@ -40,6 +53,13 @@ fn meaning(errno: Errno) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_verifier_is_quoted() {
+        let log = "1369: (85) call bpf_ringbuf_output#130\nR3 min value is negative\nprocessed 1671 insns\n";
+        assert_eq!(complaint(log).as_deref(), Some("R3 min value is negative"));
+        assert_eq!(complaint(""), None);
+    }
 
     #[test]
     fn an_errno_is_named_and_numbered() {
