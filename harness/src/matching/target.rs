@@ -45,6 +45,11 @@ impl Target {
         ports.0 != 0 && self.ports.contains(&ports)
     }
 
+    /// Whether these are the ports of one of its connections, this end first.
+    pub fn is_connection(&self, local: u16, remote: u16) -> bool {
+        self.has_ports((local, remote))
+    }
+
     fn has_fd(&self, fd: i32) -> bool {
         !self.fds.is_empty() && self.fds.contains(&fd)
     }

@@ -2,11 +2,15 @@
 //!
 //! A recording holds every run of one case on one kernel: the subject and its control, once for each point of the sweep.
 //! As a file it is JSON Lines: a [`Head`], then for each run a [`RunHead`] with `events` lines of [`Event`] behind it.
+mod file;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+
+pub use file::{FileError, open, read, save, write};
 
 use crate::case::{EventName, Grade, Probe, Value};
 
@@ -202,22 +206,22 @@ pub struct CallResult {
     /// What the call returned; -1 on failure.
     pub ret: i64,
     /// The errno's name on failure, such as `EBADF`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub errno: Option<String>,
     /// What a wait call reported: name of the object and the reported bits (`IN`, `HUP`, …).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub ready: Vec<Ready>,
     /// What the call could not even be asked (`FD_SET` beyond `FD_SETSIZE`), in words.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub refused: Option<String>,
     /// The stream had ended.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub eof: bool,
     /// The actor that made it, if one did.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub actor: Option<String>,
     /// When it returned.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub time: u64,
 }
 
@@ -300,27 +304,28 @@ pub struct Event {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<By>,
     /// The processor.
+    #[serde(default, skip_serializing_if = "is_default")]
     pub cpu: u16,
     /// The kernel object it is about, as an address (0: none).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub object: u64,
     /// A second kernel object (for `ep_poll_callback` the eventpoll).
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub peer: u64,
-    /// The return value, length, tid or descriptor: see [`crate::recording::Event::field`].
-    #[serde(default)]
+    /// The return value, length, tid or descriptor: see [`crate::matching::field`].
+    #[serde(default, skip_serializing_if = "is_default")]
     pub value: i64,
     /// Mask, descriptor, state, error code: as `value`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub detail: u32,
     /// Port on this end of the connection it is about, or 0.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub local: u16,
     /// Port on the far end, or 0.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub remote: u16,
     /// The system call's number, or the watch's.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_default")]
     pub call: u16,
     /// What some events carry beside.
     #[serde(default, skip_serializing_if = "Extra::is_none")]
@@ -387,4 +392,8 @@ impl Extra {
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }

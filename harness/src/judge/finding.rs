@@ -1,0 +1,159 @@
+//! Predicates at every point of the sweep, and what they rest on.
+use serde_json::Value as Json;
+
+use super::explain::explain;
+use super::outcome::Problems;
+use super::runs::{Runs, Scored, at, without};
+use super::{Expected, Facts, Gap, Predicates};
+use crate::case::{Case, Measure};
+use crate::load::Point;
+use crate::recording::Half;
+use crate::verdict::{Evidence, Finding};
+
+/// How many entries of a list are kept as evidence.
+const ENTRIES: usize = 16;
+
+/// What is needed to find something.
+pub(super) struct Findings<'a> {
+    pub(super) runs: &'a Runs,
+    pub(super) predicates: &'a Predicates,
+    pub(super) facts: &'a Facts,
+}
+
+/// A predicate in one run.
+pub(super) struct Found<'a> {
+    pub(super) run: &'a Scored,
+    /// The point of the sweep, without what a fit is over.
+    pub(super) point: Point,
+    pub(super) held: Result<bool, Gap>,
+}
+
+/// A predicate at all points of the sweep.
+pub(super) struct Everywhere<'a> {
+    pub(super) source: &'a str,
+    pub(super) found: Vec<Found<'a>>,
+    unfit: Option<Gap>,
+}
+
+impl<'a> Findings<'a> {
+    /// Evaluates a predicate in all runs of a half; one with a fit once for each series.
+    pub(super) fn everywhere(&self, half: Half, source: &'a str, case: &Case) -> Everywhere<'a> {
+        let runs: &'a Runs = self.runs;
+        let mut found: Vec<Found<'a>> = Vec::new();
+        for run in runs.of(half) {
+            let over = self.predicates.measures(source, run).into_iter().find_map(|(name, _)| match case.measure.get(name) {
+                Some(Measure::Fit(fit)) => Some(fit.over.as_str()),
+                _ => None,
+            });
+            let point = over.map_or_else(|| run.point.clone(), |over| without(&run.point, over));
+            let held = self.predicates.holds(source, run, self.facts);
+            // Of a series the last run stands for all.
+            found.retain(|other| over.is_none() || other.point != point);
+            found.push(Found { run, point, held });
+        }
+        Everywhere { source, found, unfit: self.runs.unfit.clone() }
+    }
+
+    /// A predicate in one run, in terms of what it compares.
+    pub(super) fn explain(&self, source: &str, found: &Found<'_>) -> String {
+        let text = explain(source, &|part| self.predicates.value(part, found.run, self.facts).ok());
+        format!("{text}{}", at(&found.point))
+    }
+
+    /// The measures that a predicate rests on in one run.
+    pub(super) fn evidence(&self, source: &str, run: &Scored) -> Vec<Evidence> {
+        let taken = self.predicates.measures(source, run).into_iter();
+        taken
+            .filter_map(|(name, taken)| {
+                let value = shorten(taken.value.as_ref().ok()?);
+                Some(Evidence { measure: name.to_owned(), value, run: run.place, events: taken.events.clone() })
+            })
+            .collect()
+    }
+
+    /// One run as a finding.
+    pub(super) fn finding(&self, name: &str, source: &str, found: &Found<'_>) -> Finding {
+        Finding {
+            name: name.to_owned(),
+            predicate: source.to_owned(),
+            point: found.point.clone(),
+            held: found.held.as_ref().ok().copied(),
+            undecided: found.held.as_ref().err().map(|gap| gap.why().to_owned()),
+            evidence: self.evidence(source, found.run),
+        }
+    }
+
+    /// What is shown of a predicate: the points at which it did not hold or could not be decided, else one at which it held.
+    pub(super) fn shown(&self, name: &str, all: &Everywhere<'_>) -> Vec<Finding> {
+        let mut shown: Vec<Finding> = Vec::new();
+        for found in all.found.iter().filter(|found| found.held != Ok(true)) {
+            shown.push(self.finding(name, all.source, found));
+        }
+        if shown.is_empty() {
+            shown.extend(all.found.first().map(|found| self.finding(name, all.source, found)));
+        }
+        if shown.is_empty() {
+            shown.push(Finding {
+                name: name.to_owned(),
+                predicate: all.source.to_owned(),
+                point: Point::new(),
+                held: None,
+                undecided: all.unfit.as_ref().map(|gap| gap.why().to_owned()),
+                evidence: Vec::new(),
+            });
+        }
+        shown
+    }
+}
+
+impl<'a> Everywhere<'a> {
+    /// Whether it holds at all points.
+    pub(super) fn held(&self) -> Result<bool, Gap> {
+        if let Some(unfit) = &self.unfit {
+            return Err(unfit.clone());
+        }
+        if self.found.iter().any(|found| found.held == Ok(false)) {
+            return Ok(false);
+        }
+        self.found.iter().find_map(|found| found.held.as_ref().err()).map_or(Ok(true), |gap| Err(gap.clone()))
+    }
+
+    /// The run that decides: the first at which it fails, else the first that cannot be decided, else the last.
+    pub(super) fn decisive(&self) -> Option<&Found<'a>> {
+        let failed = self.found.iter().find(|found| found.held == Ok(false));
+        failed.or_else(|| self.found.iter().find(|found| found.held.is_err())).or(self.found.last())
+    }
+}
+
+/// The expectations of the subject.
+pub(super) fn expectations(case: &Case, expected: &Expected<'_>, findings: &Findings<'_>, problems: &mut Problems) -> Vec<Finding> {
+    let mut shown = Vec::new();
+    for (name, source) in &case.expect {
+        let all = findings.everywhere(Half::Subject, source, case);
+        shown.extend(findings.shown(name, &all));
+        if findings.runs.unfit.is_some() {
+            continue;
+        }
+        let text = all.decisive().map_or_else(String::new, |found| findings.explain(source, found));
+        match (all.held(), expected.fails.get(name.as_str())) {
+            (Ok(true), None) => {}
+            (Ok(true), Some(because)) => problems.xpass(format!("{name}: it must fail here ({because}), and it held: {text}")),
+            (Ok(false), None) => problems.fail(format!("{name}: {text}")),
+            (Ok(false), Some(because)) => problems.xfail(format!("{name}: {because}: {text}")),
+            (Err(gap), _) => problems.gap(name, &gap),
+        }
+    }
+    shown
+}
+
+/// Without most of a long list.
+fn shorten(value: &Json) -> Json {
+    match value {
+        Json::Array(list) if list.len() > ENTRIES => {
+            let mut short = list[..ENTRIES].to_vec();
+            short.push(format!("and {} more", list.len() - ENTRIES).into());
+            short.into()
+        }
+        value => value.clone(),
+    }
+}

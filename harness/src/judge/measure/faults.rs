@@ -1,0 +1,40 @@
+//! The kernel's faults inside of a user buffer.
+use serde_json::{Value as Json, json};
+
+use super::{Gap, Reader, SHOWN};
+use crate::matching::{Matcher, Scene, function};
+use crate::recording::{BufferRange, Event, RunHead};
+
+/// Faults as `{offset, write, by}`.
+pub(super) struct Faulted {
+    buffer: BufferRange,
+    faults: Vec<Json>,
+    first: Vec<usize>,
+}
+
+impl Faulted {
+    pub(super) fn new(inside: &str, run: &RunHead) -> Result<Self, Gap> {
+        let buffer = *run.buffers.get(inside).ok_or_else(|| Gap::Wrong(format!("the run had no buffer `{inside}`")))?;
+        Ok(Self { buffer, faults: Vec::new(), first: Vec::new() })
+    }
+}
+
+impl Reader for Faulted {
+    fn read(&mut self, place: usize, event: &Event, _: &Matcher, scene: Scene<'_>) {
+        let offset = event.object.wrapping_sub(self.buffer.start);
+        if offset < self.buffer.bytes {
+            let by = scene.stack(event).first().map_or("", |frame| function(frame));
+            self.faults.push(json!({"offset": offset, "write": event.detail & WRITE != 0, "by": by}));
+            if self.first.len() < SHOWN {
+                self.first.push(place);
+            }
+        }
+    }
+
+    fn finish(self: Box<Self>) -> (Json, Vec<usize>) {
+        (self.faults.into(), self.first)
+    }
+}
+
+/// arch/x86/include/asm/trap_pf.h: `X86_PF_WRITE`.
+const WRITE: u32 = 2;

@@ -1,0 +1,226 @@
+//! The runs of a recording, each with its point of the sweep and its measures.
+use std::collections::BTreeMap;
+
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+
+use super::measure::{measure, results};
+use super::outcome::Problems;
+use super::{Gap, fit};
+use crate::case::{Case, Grade, Measure, Step, Value};
+use crate::load::{LoadedCase, Point};
+use crate::recording::{End, Half, Recording, Run};
+
+/// A measure, taken.
+#[derive(Clone, Debug)]
+pub(super) struct Taken {
+    pub(super) value: Result<Json, Gap>,
+    /// Places of the first events.
+    pub(super) events: Vec<usize>,
+    pub(super) grade: Grade,
+}
+
+/// A run, ready for predicates.
+#[derive(Debug)]
+pub(super) struct Scored {
+    /// Place in the recording.
+    pub(super) place: usize,
+    pub(super) half: Half,
+    /// The values of swept parameters.
+    pub(super) point: Point,
+    /// The values of all parameters.
+    pub(super) values: Point,
+    pub(super) taken: IndexMap<String, Taken>,
+    pub(super) results: BTreeMap<String, Json>,
+}
+
+/// All runs that can be judged, or the reason why none can.
+#[derive(Debug)]
+pub(super) struct Runs {
+    scored: Vec<Scored>,
+    pub(super) unfit: Option<Gap>,
+}
+
+impl Runs {
+    pub(super) fn read(loaded: &LoadedCase, recording: &Recording, problems: &mut Problems) -> Self {
+        let case = loaded.case();
+        let unfit = |gap: Gap| Self { scored: Vec::new(), unfit: Some(gap) };
+        if recording.head.grade < case.grade {
+            let why = format!("it needs evidence of grade {}, and there is only {} here", case.grade, recording.head.grade);
+            problems.gap("the case", &Gap::Missing(why.clone()));
+            return unfit(Gap::Missing(why));
+        }
+        if let Some(why) = missing(loaded, recording) {
+            problems.broken(why.clone());
+            return unfit(Gap::Wrong(why));
+        }
+        let before = problems.len();
+        for run in &recording.runs {
+            ended(run, case, problems);
+        }
+        if problems.len() > before {
+            return unfit(Gap::Wrong(problems.last().to_owned()));
+        }
+        let mut scored: Vec<Scored> = Vec::new();
+        for (place, run) in recording.runs.iter().enumerate() {
+            match score(place, run, loaded, recording, problems) {
+                Ok(run) => scored.push(run),
+                Err(gap) => {
+                    problems.broken(gap.why().to_owned());
+                    return unfit(gap);
+                }
+            }
+        }
+        for (name, measure) in &case.measure {
+            if let Measure::Fit(of) = measure {
+                fits(name, &of.of, &of.over, &mut scored);
+            }
+        }
+        Self { scored, unfit: None }
+    }
+
+    pub(super) fn of(&self, half: Half) -> impl Iterator<Item = &Scored> {
+        self.scored.iter().filter(move |run| run.half == half)
+    }
+
+    pub(super) fn subject(&self) -> impl Iterator<Item = &Scored> {
+        self.of(Half::Subject)
+    }
+}
+
+/// The first run that there should be and is not.
+fn missing(loaded: &LoadedCase, recording: &Recording) -> Option<String> {
+    for half in [Half::Subject, Half::Control] {
+        for point in loaded.points() {
+            let values = loaded.values(half, &point);
+            if !recording.runs.iter().any(|run| run.head.half == half && run.head.point == values) {
+                return Some(format!("the recording has no run of the {}{}", name(half), at(&swept(loaded.case(), &values))));
+            }
+        }
+    }
+    None
+}
+
+/// A run that did not come to its end.
+fn ended(run: &Run, case: &Case, problems: &mut Problems) {
+    let whose = format!("the {}{}", name(run.head.half), at(&swept(case, &run.head.point)));
+    match (&run.head.end, run.head.half) {
+        (End::Complete, _) => {}
+        (End::Timeout { step, why }, Half::Subject) => problems.timeout(format!("{whose} did not come to its end: {step}: {why}")),
+        (End::Timeout { step, why }, Half::Control) => {
+            problems.broken(format!("{whose} did not come to its end, so it is no control: {step}: {why}"));
+        }
+        (End::Broken { step, why }, _) => problems.broken(format!("{whose} could not be run: {step}: {why}")),
+    }
+}
+
+fn score(place: usize, run: &Run, loaded: &LoadedCase, recording: &Recording, problems: &mut Problems) -> Result<Scored, Gap> {
+    let head = &run.head;
+    let case = loaded.resolve(head.half, &head.point).map_err(|error| Gap::Wrong(error.to_string()))?;
+    let measured = measure(run, &case, &recording.head);
+    let point = swept(loaded.case(), &head.point);
+    if let Some(why) = measured.idle {
+        problems.broken(format!("in the {}{}: {why}", name(head.half), at(&point)));
+    }
+    let repeated = |name: &String| repeats(&case.steps, name, false);
+    let results = head.results.iter().map(|(name, calls)| (name.clone(), results(calls, repeated(name)))).collect();
+    Ok(Scored { place, half: head.half, point, values: head.point.clone(), taken: measured.taken, results })
+}
+
+/// The swept parameters among all.
+fn swept(case: &Case, values: &Point) -> Point {
+    values.iter().filter(|(name, _)| case.sweep.contains_key(*name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// Whether a result stands for several calls: it is given under `repeat`, or by several threads.
+fn repeats(steps: &[Step], name: &str, several: bool) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Repeat(repeat) => repeats(&repeat.steps, name, true),
+        Step::Start(start) => repeats(std::slice::from_ref(&start.call), name, several || start.times.0 > 1),
+        step => several && result_name(step) == Some(name),
+    })
+}
+
+fn result_name(step: &Step) -> Option<&str> {
+    match step {
+        Step::Receive(step) => step.name.as_deref(),
+        Step::EpollCtl(step) => step.name.as_deref(),
+        Step::EpollWait(step) => step.name.as_deref(),
+        Step::Select(step) => step.name.as_deref(),
+        Step::Poll(step) => step.name.as_deref(),
+        Step::Read(step) | Step::Write(step) => step.name.as_deref(),
+        Step::MmapEpoll(step) => Some(&step.name),
+        Step::IoUring(step) => Some(&step.name),
+        _ => None,
+    }
+}
+
+/// Takes a fit: the same value for every run of a series, which differ in `over` only.
+fn fits(name: &str, of: &str, over: &str, runs: &mut [Scored]) {
+    let series = |half: Half, key: &Point, runs: &[Scored]| {
+        let mine = runs.iter().filter(|run| run.half == half && without(&run.point, over) == *key);
+        let size = |run: &Scored| match run.point.get(over) {
+            Some(Value::Int(size)) => Some(float(*size)),
+            _ => None,
+        };
+        let mut points = Vec::new();
+        let mut grade = Grade::Surface;
+        for run in mine {
+            let Some(taken) = run.taken.get(of) else { return Err(Gap::Wrong(format!("there is no measure `{of}`"))) };
+            grade = grade.max(taken.grade);
+            let value = taken.value.as_ref().map_err(Clone::clone)?;
+            let count = value.as_i64().or_else(|| value.as_array().and_then(|list| i64::try_from(list.len()).ok()));
+            let (Some(size), Some(count)) = (size(run), count) else {
+                return Err(Gap::Wrong(format!("`{of}` over `{over}` is no series of numbers")));
+            };
+            points.push((size, float(count)));
+        }
+        let growth = fit::growth(&points).ok_or_else(|| Gap::Wrong(format!("a fit needs at least three values of `{over}`")))?;
+        serde_json::to_value(growth).map(|growth| (growth, grade)).map_err(|error| Gap::Wrong(error.to_string()))
+    };
+    let mut known: Vec<(Half, Point, Result<(Json, Grade), Gap>)> = Vec::new();
+    for place in 0..runs.len() {
+        let (half, key) = (runs[place].half, without(&runs[place].point, over));
+        if !known.iter().any(|(other, point, _)| *other == half && *point == key) {
+            let growth = series(half, &key, runs);
+            known.push((half, key.clone(), growth));
+        }
+        let growth = known.iter().find(|(other, point, _)| *other == half && *point == key).map(|(.., growth)| growth.clone());
+        let (value, grade) = match growth {
+            Some(Ok((growth, grade))) => (Ok(growth), grade),
+            Some(Err(gap)) => (Err(gap), Grade::Surface),
+            None => continue,
+        };
+        runs[place].taken.insert(name.to_owned(), Taken { value, events: Vec::new(), grade });
+    }
+}
+
+/// A point without one parameter.
+pub(super) fn without(point: &Point, name: &str) -> Point {
+    let mut point = point.clone();
+    point.remove(name);
+    point
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a class of growth does not need the 53rd bit")]
+fn float(number: i64) -> f64 {
+    number as f64
+}
+
+/// A half in words.
+pub(super) fn name(half: Half) -> &'static str {
+    match half {
+        Half::Subject => "case",
+        Half::Control => "control",
+    }
+}
+
+/// A point of the sweep in words: ` at n = 100, model = poll`.
+pub(super) fn at(point: &Point) -> String {
+    let value = |value: &Value| match value {
+        Value::Int(number) => number.to_string(),
+        Value::Text(text) => text.clone(),
+    };
+    let parts: Vec<String> = point.iter().map(|(name, given)| format!("{name} = {}", value(given))).collect();
+    if parts.is_empty() { String::new() } else { format!(" at {}", parts.join(", ")) }
+}

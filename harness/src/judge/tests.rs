@@ -1,0 +1,281 @@
+//! Verdicts on small recordings.
+use super::testing::*;
+use super::*;
+use crate::case::EventName;
+use crate::load::load;
+use crate::recording::{BufferRange, End, Event, Half, Recording, Run};
+use crate::verdict::Outcome;
+
+/// A case about arrivals; `rest` replaces or adds keys.
+fn case(rest: &str) -> LoadedCase {
+    let text = format!(
+        "title: A test\nwiring: none\nserver: {{model: epoll-et}}\nsteps: [{{connect: {{as: conn}}}}, {{mark: later}}]\n{rest}\n"
+    );
+    load("epoll/test", &text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+const ARRIVALS: &str = "
+with: {arrivals: 2}
+claims:
+  - id: epoll.once
+    quotes: [{source: A, text: 苏醒一次}]
+    says: Once per arrival.
+    verdict: refined
+    literal: first == 1
+    repaired: first == 1 && later == arrivals
+  - id: epoll.only-first
+    quotes: [{source: A, text: 第一次}]
+    says: Only the first time.
+    verdict: refuted
+    literal: later == 0
+    repaired: later == arrivals && callbacks == arrivals
+measure:
+  first: {count: {of: epoll_wait, only: {reports: conn, until: later}}}
+  later: {count: {of: epoll_wait, only: {reports: conn, from: later}}}
+  callbacks: {count: {of: ep_poll_callback, only: {on: conn, from: later}}}
+control: {title: Nothing arrives, with: {arrivals: 0}, must_fail: [epoll.only-first]}
+";
+
+fn arrivals(script: Script, wakes: usize, callbacks: usize) -> Script {
+    let script = script.connection("conn", 5001).callback("conn").wait_reports("conn").mark("later");
+    let script = (0..callbacks).fold(script, |script, _| script.callback("conn"));
+    (0..wakes).fold(script, |script, _| script.wait_reports("conn"))
+}
+
+fn subject(wakes: usize, callbacks: usize) -> Script {
+    arrivals(Script::subject().at(&[("arrivals", 2)]), wakes, callbacks)
+}
+
+fn nothing_arrives() -> Run {
+    arrivals(Script::control().at(&[("arrivals", 0)]), 0, 0).run()
+}
+
+fn judged(case: &LoadedCase, recording: &Recording) -> (Outcome, String, Verdict) {
+    let verdict = judge(case, recording);
+    (verdict.outcome, verdict.reason.clone().unwrap_or_default(), verdict)
+}
+
+fn on_arrivals(subject: Script) -> (Outcome, String, Verdict) {
+    judged(&case(ARRIVALS), &recording([subject.run(), nothing_arrives()]))
+}
+
+#[test]
+fn what_is_expected_passes_and_shows_its_evidence() {
+    let (outcome, reason, verdict) = on_arrivals(subject(2, 2));
+    assert_eq!((outcome, reason.as_str()), (Outcome::Pass, ""));
+    assert_eq!(verdict.claims[0].found, Some(ClaimVerdict::Refined));
+    assert_eq!((verdict.claims[0].literal, verdict.claims[0].repaired), (Some(true), Some(true)));
+    assert_eq!(verdict.claims[1].found, Some(ClaimVerdict::Refuted));
+    let later = verdict.claims[1].evidence.iter().find(|evidence| evidence.measure == "later").expect("evidence");
+    assert_eq!((later.value.as_i64(), later.run, later.events.len()), (Some(2), 0, 2));
+    assert_eq!((verdict.grade, verdict.control.discriminates), (Grade::Function, Some(true)));
+}
+
+#[test]
+fn a_corrected_sentence_that_fails_is_shown_with_its_values() {
+    let (outcome, reason, verdict) = on_arrivals(subject(1, 2));
+    assert_eq!(outcome, Outcome::Fail);
+    let expected = "epoll.once: expected refined, but the corrected sentence failed: later == arrivals is 1 == 2";
+    assert!(reason.starts_with(expected), "{reason}");
+    assert_eq!(verdict.claims[0].found, None);
+}
+
+#[test]
+fn a_refuted_claim_that_suddenly_holds_is_a_failure() {
+    let (outcome, reason, verdict) = on_arrivals(subject(0, 2));
+    assert_eq!(outcome, Outcome::Fail);
+    assert_eq!(verdict.claims[1].found, Some(ClaimVerdict::Confirmed));
+    assert!(reason.contains("epoll.once") && reason.contains("1 more"), "{reason}");
+}
+
+#[test]
+fn a_control_that_comes_out_like_the_case_breaks_it() {
+    let same = arrivals(Script::control().at(&[("arrivals", 0)]), 0, 0).callback("conn").run();
+    let case = case(&ARRIVALS.replace("literal: later == 0", "literal: later == 100").replace("repaired: later == arrivals && callbacks == arrivals", "repaired: callbacks > 0"));
+    let (outcome, reason, verdict) = judged(&case, &recording([subject(2, 2).run(), same]));
+    assert_eq!(outcome, Outcome::Broken);
+    assert!(reason.starts_with("the control did not fail: epoll.only-first came out as in the case"), "{reason}");
+    assert_eq!(verdict.control.discriminates, Some(false));
+}
+
+#[test]
+fn lost_events_make_what_rests_on_them_inconclusive_and_nothing_else() {
+    let (outcome, reason, verdict) = on_arrivals(subject(2, 2).lost("ep_poll_callback", 12, 4030));
+    assert_eq!(outcome, Outcome::Inconclusive);
+    assert!(reason.contains("12 of 4030 ep_poll_callback events were lost"), "{reason}");
+    assert_eq!(verdict.claims[0].found, Some(ClaimVerdict::Refined), "needs no callbacks");
+    assert_eq!(verdict.claims[1].found, None);
+    let (outcome, ..) = on_arrivals(subject(2, 2).lost("sched_switch", 12, 4030));
+    assert_eq!(outcome, Outcome::Pass, "nothing rests on switches");
+    let missing = subject(2, 2).lost("sys_exit", 0, 90).with(|head| head.accounts[0].delivered = 80);
+    assert_eq!(on_arrivals(missing).0, Outcome::Inconclusive, "fired, and neither delivered nor lost");
+}
+
+#[test]
+fn anything_in_the_window_without_load_breaks_the_case() {
+    let idle = Event { local: SERVER, remote: 5001, ..client(EventName::EpPollCallback) };
+    let (outcome, reason, _) = on_arrivals(subject(2, 2).idle(idle));
+    assert_eq!(outcome, Outcome::Broken);
+    assert!(reason.contains("`callbacks` was 1 in the window without load") && reason.contains("event 0, ep_poll_callback"), "{reason}");
+}
+
+#[test]
+fn runs_that_did_not_end_say_so() {
+    let timeout = || End::Timeout { step: "steps[1]: await epoll_wait".to_owned(), why: "0 of 1 seen".to_owned() };
+    let (outcome, reason, verdict) = on_arrivals(subject(0, 0).with(|head| head.end = timeout()));
+    assert_eq!(outcome, Outcome::Timeout);
+    assert!(reason.contains("steps[1]: await epoll_wait") && reason.contains("0 of 1 seen"), "{reason}");
+    assert_eq!(verdict.claims[0].found, None);
+    let broken = End::Broken { step: "server".to_owned(), why: "no port".to_owned() };
+    assert_eq!(on_arrivals(subject(0, 0).with(|head| head.end = broken)).0, Outcome::Broken);
+    let mut control = nothing_arrives();
+    control.head.end = timeout();
+    let (outcome, reason, _) = judged(&case(ARRIVALS), &recording([subject(2, 2).run(), control]));
+    assert_eq!(outcome, Outcome::Broken);
+    assert!(reason.contains("so it is no control"), "{reason}");
+}
+
+#[test]
+fn a_recording_without_its_control_is_broken() {
+    let (outcome, reason, _) = judged(&case(ARRIVALS), &recording([subject(2, 2).run()]));
+    assert_eq!((outcome, reason.as_str()), (Outcome::Broken, "the recording has no run of the control"));
+}
+
+#[test]
+fn what_this_kernel_cannot_show_is_skipped_with_the_reason() {
+    let mut recording = recording([subject(2, 2).run(), nothing_arrives()]);
+    for report in recording.head.probes.iter_mut().filter(|report| report.probe == crate::case::Probe::EpPollCallback) {
+        report.won = None;
+        report.lost = vec![crate::recording::Loser { candidate: "fentry ep_poll_callback".into(), reason: "EPERM".into() }];
+    }
+    let (outcome, reason, verdict) = judged(&case(ARRIVALS), &recording);
+    assert_eq!(outcome, Outcome::Skip);
+    assert!(reason.contains("ep_poll_callback cannot be seen on this kernel (fentry ep_poll_callback: EPERM)"), "{reason}");
+    assert_eq!(verdict.claims[0].found, Some(ClaimVerdict::Refined));
+    recording.head.grade = Grade::Surface;
+    let (outcome, reason, _) = judged(&case(&format!("grade: trace\n{ARRIVALS}")), &recording);
+    assert_eq!(outcome, Outcome::Skip);
+    assert!(reason.contains("needs evidence of grade trace"), "{reason}");
+}
+
+#[test]
+fn a_known_difference_must_show() {
+    let known = "differs: [{when: 'kernel >= version(\"6.10\")', because: since 6.10, fails: [quick]}]";
+    let rest = "measure: {n: {count: {of: read}}}\nexpect: {quick: n == 0, some: n < 9}\ncontrol: {title: c, must_fail: [some]}\n";
+    let run = |script: Script, reads| (0..reads).fold(script.connection("conn", 5001), |script, _| script.read("conn", 1)).mark("later").run();
+    let with = |differs: &str, reads| {
+        let recording = recording([run(Script::subject(), reads), run(Script::control(), 9)]);
+        judged(&case(&format!("{rest}{differs}")), &recording)
+    };
+    assert_eq!(with("", 1).0, Outcome::Fail);
+    let (outcome, reason, _) = with(known, 1);
+    assert_eq!(outcome, Outcome::Xfail);
+    assert!(reason.contains("since 6.10"), "{reason}");
+    assert_eq!(with(known, 0).0, Outcome::Xpass);
+    assert_eq!(with(&known.replace("6.10", "7.0"), 0).0, Outcome::Pass, "another kernel");
+}
+
+#[test]
+fn a_sweep_must_hold_everywhere_and_its_growth_is_found() {
+    let rest = "
+sweep: {n: [1, 10, 100]}
+measure:
+  asked: {calls: {of: tcp_poll, from: later}}
+  growth: {fit: {of: asked, over: n}}
+expect: {grows: asked >= n, linearly: growth == \"linear\"}
+control: {title: c, must_fail: [grows, linearly]}
+";
+    let run = |script: Script, n: i64, calls: u64| script.at(&[("n", n)]).mark("later").calls("tcp_poll", calls).run();
+    let series = |calls: [u64; 3]| {
+        let subject = [1, 10, 100].into_iter().zip(calls).map(|(n, calls)| run(Script::subject(), n, calls));
+        let control = [1, 10, 100].map(|n| run(Script::control(), n, 3));
+        recording(subject.chain(control))
+    };
+    let (outcome, reason, verdict) = judged(&case(rest), &series([2, 20, 200]));
+    assert_eq!((outcome, reason.as_str()), (Outcome::Pass, ""));
+    assert_eq!(verdict.expectations.len(), 2, "one finding each, as all points agree");
+    let (outcome, reason, verdict) = judged(&case(rest), &series([2, 2, 200]));
+    assert_eq!((outcome, reason.contains("grows: asked >= n is 2 >= 10 at n = 10")), (Outcome::Fail, true), "{reason}");
+    assert_eq!(verdict.expectations[0].point.len(), 1);
+}
+
+#[test]
+fn chains_faults_writes_lists_and_results_have_their_fields() {
+    let rest = "
+measure:
+  way: {chain: {of: [tcp_v4_rcv, ep_poll_callback, sched_waking, epoll_wait, read], on: conn}}
+  lengths: {list: {of: tcp_v4_rcv, take: len, only: {on: conn}}}
+expect:
+  chains: size(way) == 1 && way[0].ns == 4000 && way[0].steps[1] == \"ep_poll_callback\"
+  lengths: lengths == [0, 8]
+control: {title: c, must_fail: [chains]}
+";
+    let way = |script: Script| {
+        let script = script.connection("conn", 5001).segment("conn", 0).segment("conn", 8).callback("conn").waking();
+        script.wait_reports("conn").read("conn", 8).mark("later")
+    };
+    let control = Script::control().connection("conn", 5001).segment("conn", 0).mark("later").run();
+    let (outcome, reason, verdict) = judged(&case(rest), &recording([way(Script::subject()).run(), control]));
+    assert_eq!((outcome, reason.as_str()), (Outcome::Pass, ""));
+    assert_eq!(verdict.expectations[0].evidence[0].events, [3, 4, 5, 6, 7], "not the acknowledgement at 2");
+}
+
+#[test]
+fn two_segments_in_one_wait_are_two_chains_that_share_it() {
+    let rest = "
+measure: {way: {chain: {of: [tcp_v4_rcv, ep_poll_callback, epoll_wait], on: conn}}}
+expect: {two: size(way) == 2}
+control: {title: c, must_fail: [two]}
+";
+    let script = Script::subject().connection("conn", 5001).segment("conn", 1).callback("conn").segment("conn", 1).callback("conn");
+    let subject = script.wait_reports("conn").wait_reports("conn").mark("later").run();
+    let control = Script::control().connection("conn", 5001).segment("conn", 1).callback("conn").mark("later").run();
+    let (outcome, reason, _) = judged(&case(rest), &recording([subject, control]));
+    assert_eq!((outcome, reason.as_str()), (Outcome::Pass, ""));
+}
+
+#[test]
+fn faults_and_writes_are_read_off_what_the_kernel_touched() {
+    let mut case = case(ARRIVALS).case().clone();
+    case.measure = serde_json::from_value(serde_json::json!({
+        "faults": {"faults": {"inside": "events"}},
+        "writes": {"writes": {"to": "list", "through": ["ep_poll_callback"]}},
+        "reads": {"count": {"of": "read", "only": {"by": "server", "where": "ret < 0"}}},
+    }))
+    .expect("measures");
+    let buffer = BufferRange { start: 0x7000, bytes: 4096 };
+    let fault = |object, detail| Event { object, detail, ..client(EventName::PageFaultKernel) };
+    let run = Script::subject()
+        .connection("conn", 5001)
+        .seen("conn", EventName::Watch, &["hw_breakpoint_handler", "ep_poll_callback.cold", "tcp_v4_rcv"])
+        .seen("conn", EventName::Watch, &["ep_done_scan"])
+        .event(fault(0x7006, 3))
+        .event(fault(0x8000, 3))
+        .read("conn", 8)
+        .read("conn", -11)
+        .with(|head| head.watches = vec!["list".to_owned()])
+        .with(|head| _ = head.buffers.insert("events".to_owned(), buffer))
+        .run();
+    let taken = measure::measure(&run, &case, &head()).taken;
+    let value = |name: &str| taken[name].value.clone().expect("a value");
+    assert_eq!(value("faults"), serde_json::json!([{"offset": 6, "write": true, "by": ""}]));
+    let write = &value("writes")[0];
+    assert_eq!((write["by"].as_str(), write["target"].as_str(), write["empty"].as_bool()), (Some("ep_poll_callback"), Some("conn"), Some(false)));
+    assert_eq!(value("writes").as_array().map(Vec::len), Some(1));
+    assert_eq!(value("reads"), 1);
+}
+
+#[test]
+fn results_of_calls_need_no_events_and_give_grade_surface() {
+    let rest = "steps: [{socketpair: {as: [near, far]}}, {read: {on: far, bytes: 1, as: got}}]\nexpect: {one: got.ret == 1 && got.errno == \"\"}\ncontrol: {title: c, must_fail: [one]}";
+    let text = format!("title: A test\nwiring: none\n{rest}\n");
+    let case = load("fd/test", &text).unwrap_or_else(|error| panic!("{error}"));
+    let run = |half: Half, ret| match half {
+        Half::Subject => Script::subject().result("got", ret).run(),
+        Half::Control => Script::control().result("got", ret).run(),
+    };
+    let mut recording = recording([run(Half::Subject, 1), run(Half::Control, 0)]);
+    recording.head.grade = Grade::Surface;
+    let (outcome, reason, verdict) = judged(&case, &recording);
+    assert_eq!((outcome, reason.as_str(), verdict.grade), (Outcome::Pass, "", Grade::Surface));
+}
