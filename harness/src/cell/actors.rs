@@ -31,20 +31,23 @@ struct Busy {
 
 impl Actor {
     fn start(name: String, number: usize, token: u64) -> Result<Self, Failure> {
-        let (orders, taken) = channel::<Call>();
+        let (orders, received) = channel::<Call>();
         let (give, returned) = channel();
         let (tell, told) = channel();
         let life = move || {
             fence::actor(number, token);
             let _ = tell.send(gettid().as_raw());
-            while let Ok(call) = taken.recv() {
+            while let Ok(call) = received.recv() {
                 if give.send((call.make)()).is_err() {
                     return;
                 }
             }
         };
         let failed = |why: String| Failure::Broken(format!("failed to start a thread for the actor {name}: {why}"));
-        thread::Builder::new().name(name.chars().take(15).collect()).spawn(life).map_err(|error| failed(error.to_string()))?;
+        thread::Builder::new()
+            .name(name.chars().take(15).collect())
+            .spawn(life)
+            .map_err(|error| failed(error.to_string()))?;
         let tid = told.recv().map_err(|error| failed(error.to_string()))?;
         Ok(Self { name, tid, orders, returned, busy: None })
     }
@@ -63,7 +66,8 @@ impl Actor {
 
     /// Whether it sleeps in its call, and not on the way there. Where the kernel doesn't say in which call, sleep will do.
     fn sleeps_in_call(&self, task: &Task) -> bool {
-        task.stat.state == 'S' && self.busy.as_ref().is_some_and(|busy| task.call().is_none_or(|call| call == busy.number))
+        task.stat.state == 'S'
+            && self.busy.as_ref().is_some_and(|busy| task.call().is_none_or(|call| call == busy.number))
     }
 
     fn doing(&self) -> String {
@@ -86,15 +90,15 @@ impl Run<'_> {
         for index in 0..step.times.size() {
             let name = if step.times.0 == 1 { step.actor.clone() } else { format!("{}[{index}]", step.actor) };
             let Ok([call]) = <[Call; 1]>::try_from(self.prepare(&step.call)?) else {
-                return Err(Failure::Broken(format!("{name} can make one call, so its name must stand for one object")));
+                return Err(Failure::Broken(format!(
+                    "{name} can make one call, so its name must stand for one object"
+                )));
             };
-            let at = match self.actors.iter().position(|actor| actor.name == name) {
-                Some(at) => at,
-                None => {
-                    self.actors.push(Actor::start(name, self.actors.len(), self.token)?);
-                    self.actors.len() - 1
-                }
-            };
+            let known = self.actors.iter().position(|actor| actor.name == name);
+            let at = known.unwrap_or(self.actors.len());
+            if known.is_none() {
+                self.actors.push(Actor::start(name, at, self.token)?);
+            }
             if self.stand(at, deadline)? == Stand::Returned {
                 self.collect(at)?;
             }
@@ -106,7 +110,8 @@ impl Run<'_> {
     /// The actors that a reference stands for.
     fn find_actors(&self, reference: &str) -> Result<Vec<usize>, Failure> {
         let is_meant = |name: &str| name == reference || names::split(name).0 == reference;
-        let found: Vec<_> = self.actors.iter().enumerate().filter(|(_, actor)| is_meant(&actor.name)).map(|(at, _)| at).collect();
+        let found: Vec<_> =
+            self.actors.iter().enumerate().filter(|(_, actor)| is_meant(&actor.name)).map(|(at, _)| at).collect();
         if found.is_empty() {
             let known: Vec<_> = self.actors.iter().map(|actor| actor.name.as_str()).collect();
             return Err(Failure::Broken(format!("no actor is called `{reference}`; there is {}", known.join(", "))));

@@ -24,7 +24,8 @@ impl Memory {
     fn new(access: Access) -> nix::Result<Self> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
-        let start = unsafe { libc::mmap(std::ptr::null_mut(), BYTES, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+        let start =
+            unsafe { libc::mmap(std::ptr::null_mut(), BYTES, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
         if start == libc::MAP_FAILED {
             return Err(Errno::last());
         }
@@ -88,7 +89,9 @@ impl Buffers {
 
     /// The one of this name, if a name is given.
     pub fn find(&self, name: Option<&str>) -> Result<Option<Memory>, Failure> {
-        let find = |name| self.memory.get(name).copied().ok_or_else(|| Failure::Broken(format!("there is no buffer `{name}`")));
+        let find = |name| {
+            self.memory.get(name).copied().ok_or_else(|| Failure::Broken(format!("there is no buffer `{name}`")))
+        };
         name.map(find).transpose()
     }
 

@@ -69,8 +69,12 @@ pub fn send(run: &mut Run, step: &Send, deadline: &Deadline) -> Result<(), Failu
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
                     let sent = bytes.len() - left.len();
-                    let waited = format!("{sent} of {} bytes could be sent on {label} within {} ms", bytes.len(), deadline.millis);
-                    wait_for(run, fd, libc::POLLOUT, deadline, waited)?;
+                    let why = format!(
+                        "{sent} of {} bytes could be sent on {label} within {} ms",
+                        bytes.len(),
+                        deadline.millis
+                    );
+                    wait_for(run, fd, libc::POLLOUT, deadline, why)?;
                 }
                 Err(errno) => return Err(Failure::call(format!("send on {label}"), errno).add(&run.doings())),
             }
@@ -98,7 +102,7 @@ struct Received {
 
 /// Takes what is there, up to a limit. Returns at the end of the stream, at the limit, or when nothing is left.
 fn take(fd: RawFd, limit: usize, so_far: &mut Received) {
-    let mut buffer = [0; 64 * 1024];
+    let mut buffer = [0; 16 * 1024];
     while so_far.bytes < limit {
         let room = buffer.len().min(limit - so_far.bytes);
         match recv(fd, &mut buffer[..room], MsgFlags::MSG_DONTWAIT) {
@@ -166,12 +170,12 @@ fn receive_exactly(run: &mut Run, place: Place, step: &Receive, deadline: &Deadl
             }
             None => {}
         }
-        let waited = format!("waited {} ms for {wanted} on {label}; {had} bytes have arrived", deadline.millis);
-        wait_for(run, fd, libc::POLLIN, deadline, waited)?;
+        let why = format!("waited {} ms for {wanted} on {label}; {had} bytes have arrived", deadline.millis);
+        wait_for(run, fd, libc::POLLIN, deadline, why)?;
     }
 }
 
-/// Receives one byte back on the last connection of a name.
+/// Receives one byte back.
 pub fn receive_echo(run: &mut Run, label: &str, deadline: &Deadline) -> Result<(), Failure> {
     receive(run, &Receive { on: label.to_owned(), bytes: crate::case::Number(1), name: None }, deadline)
 }
@@ -197,7 +201,7 @@ pub fn reset(run: &mut Run, on: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Closes without lingering: what is unsent is dropped and the peer gets RST (net/ipv4/tcp.c: __tcp_close).
+/// Closes without lingering: what is unsent is dropped and the peer gets RST (net/ipv4/tcp.c: `__tcp_close`).
 fn abort(fd: OwnedFd) -> nix::Result<()> {
     setsockopt(&fd, Linger, &libc::linger { l_onoff: 1, l_linger: 0 })?;
     nix::unistd::close(fd)

@@ -89,7 +89,7 @@ fn parse(bytes: &[u8], labels: &Labels) -> Vec<Ready> {
     bytes.chunks_exact(EVENT).map(ready).collect()
 }
 
-/// Maps an epoll descriptor, which has no `mmap` of its own: the kernel refuses with ENODEV (mm/mmap.c: do_mmap).
+/// Maps an epoll descriptor, which has no `mmap` of its own: the kernel refuses with ENODEV (mm/mmap.c: `do_mmap`).
 pub fn map(run: &Run, step: &MapEpoll) -> Result<Call, Failure> {
     let fd = run.names.fd(run.names.one(&step.of)?);
     Ok(Call {

@@ -27,7 +27,9 @@ pub fn make_pipes(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
 
 /// Connected TCP sockets: the connecting end, then the accepted end.
 pub fn make_tcp_pairs(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
-    pairs(run, step, || tcp_pair().map_err(|error| Failure::Broken(format!("failed to connect a pair of TCP sockets: {error}"))))
+    pairs(run, step, || {
+        tcp_pair().map_err(|error| Failure::Broken(format!("failed to connect a pair of TCP sockets: {error}")))
+    })
 }
 
 fn tcp_pair() -> std::io::Result<(OwnedFd, OwnedFd)> {
@@ -155,7 +157,10 @@ pub fn ports(fd: &OwnedFd) -> (u16, u16) {
     use nix::sys::socket::{SockaddrStorage, getpeername, getsockname};
     let port = |address: nix::Result<SockaddrStorage>| {
         let address = address.ok()?;
-        address.as_sockaddr_in().map(nix::sys::socket::SockaddrIn::port).or(address.as_sockaddr_in6().map(nix::sys::socket::SockaddrIn6::port))
+        address
+            .as_sockaddr_in()
+            .map(nix::sys::socket::SockaddrIn::port)
+            .or(address.as_sockaddr_in6().map(nix::sys::socket::SockaddrIn6::port))
     };
     let fd = fd.as_raw_fd();
     (port(getsockname(fd)).unwrap_or(0), port(getpeername(fd)).unwrap_or(0))

@@ -6,7 +6,7 @@
 //! harness ── guardian ── one that leaves the namespaces ── the cell, process 1 of its own, and all its children
 //! ```
 //!
-//! The end of process 1 ends its namespace. Where there is none, the second process is the cell, and the guardian itself
+//! The end of process 1 ends its namespace. Where there is none, the second process is the cell, and the guardian
 //! outlives the harness for just long enough to kill what descends from it.
 use std::fs::File;
 use std::io::{Read as _, Write as _};
@@ -27,7 +27,8 @@ use super::{process, wait};
 pub fn enter(harness: Option<u32>) -> anyhow::Result<Isolation> {
     process::die_with_parent()?;
     let parent = harness.map_or(getppid().as_raw(), |harness| i32::try_from(harness).unwrap_or(-1));
-    let harness = process::Handle::open(parent).with_context(|| format!("failed to open the harness, process {parent}"))?;
+    let harness =
+        process::Handle::open(parent).with_context(|| format!("failed to open the harness, process {parent}"))?;
     if getppid().as_raw() != parent {
         bail!("the harness, process {parent}, has ended");
     }

@@ -8,17 +8,20 @@ use super::protocol::{Answer, Order, Say};
 
 /// The conversation, over standard input and output.
 #[derive(Debug)]
-pub struct Link(());
+pub struct Link {
+    input: std::io::StdinLock<'static>,
+    output: std::io::StdoutLock<'static>,
+}
 
 impl Link {
-    /// The only one.
-    pub fn new() -> Self {
-        Self(())
+    /// Takes standard input and output for itself.
+    pub fn open() -> Self {
+        Self { input: std::io::stdin().lock(), output: std::io::stdout().lock() }
     }
 
     fn line(&mut self) -> anyhow::Result<String> {
         let mut line = String::new();
-        if std::io::stdin().lock().read_line(&mut line)? == 0 {
+        if self.input.read_line(&mut line)? == 0 {
             bail!("the harness closed the conversation");
         }
         Ok(line)
@@ -33,8 +36,10 @@ impl Link {
     pub fn say(&mut self, say: &Say) -> anyhow::Result<()> {
         let mut line = serde_json::to_string(say)?;
         line.push('\n');
-        let mut stdout = std::io::stdout().lock();
-        stdout.write_all(line.as_bytes()).and_then(|()| stdout.flush()).context("failed to speak to the harness")
+        self.output
+            .write_all(line.as_bytes())
+            .and_then(|()| self.output.flush())
+            .context("failed to speak to the harness")
     }
 
     /// Says something and waits for the answer.

@@ -34,8 +34,8 @@ use protocol::Say;
 
 /// The command that starts a cell: this program again, told who its harness is.
 ///
-/// The cell dies with the *thread* that spawns it (`PR_SET_PDEATHSIG` in prctl(2)), so spawn it from one that waits for it.
-/// Its standard input and output are the protocol's; its standard error says what went wrong inside.
+/// The cell dies with the *thread* that spawns it (`PR_SET_PDEATHSIG` in prctl(2)), so spawn it from one that waits for
+/// it. Its standard input and output are the protocol's; its standard error says what went wrong inside.
 pub fn command() -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg("cell").arg("--harness").arg(std::process::id().to_string());
@@ -44,7 +44,7 @@ pub fn command() -> Command {
 
 /// Is a cell: isolates itself, makes one run, reports it. Call it from a process with one thread.
 ///
-/// `harness` is the process that must be alive for the cell to live, if it is known; else it is the parent.
+/// `harness` is the process that started this one, if it is known: should it have ended already, so does the cell.
 ///
 /// # Errors
 ///
@@ -53,9 +53,9 @@ pub fn command() -> Command {
 pub fn main(harness: Option<u32>) -> anyhow::Result<()> {
     let isolation = guardian::enter(harness)?;
     process::raise_descriptor_limit().context("failed to raise the limit of descriptors (RLIMIT_NOFILE)")?;
-    let mut link = link::Link::new();
+    let mut link = link::Link::open();
     let order = link.order()?;
     fence::join(wakeproof_abi::Role::Client, order.token);
-    let report = run::run(order, isolation, &mut link)?;
+    let report = run::run(&order, isolation, &mut link)?;
     link.say(&Say::Done(Box::new(report)))
 }

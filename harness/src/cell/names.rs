@@ -65,9 +65,10 @@ impl Names {
     pub fn one(&self, reference: &str) -> Result<Place, Failure> {
         match self.find(reference)?[..] {
             [place] => Ok(place),
-            ref all => {
-                Err(Failure::Broken(format!("`{reference}` stands for {}: say which, as in `{reference}[0]`", all.len())))
-            }
+            ref all => Err(Failure::Broken(format!(
+                "`{reference}` stands for {}: say which, as in `{reference}[0]`",
+                all.len()
+            ))),
         }
     }
 
@@ -227,7 +228,10 @@ mod tests {
         assert_eq!((names.fd(third), names.label(third)), (12, "idle[2]".to_owned()));
         assert_eq!(names.labels().of(10), "idle[0]");
         assert_eq!(names.labels().of(20), "one");
-        assert_eq!(names.find("idle[3]"), Err(Failure::Broken("there is no `idle[3]`: `idle` stands for 3".to_owned())));
+        assert_eq!(
+            names.find("idle[3]"),
+            Err(Failure::Broken("there is no `idle[3]`: `idle` stands for 3".to_owned()))
+        );
         let Err(Failure::Broken(why)) = names.find("two") else { panic!("a name out of nothing") };
         assert_eq!(why, "nothing is called `two` here; there is `idle`, `one`");
     }

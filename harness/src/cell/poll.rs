@@ -53,5 +53,8 @@ fn parse(bytes: &[u8], names: &[String]) -> Vec<Ready> {
         u32::from(u16::from_ne_bytes([entry[at], entry[at + 1]]))
     };
     let entries = bytes.chunks_exact(ENTRY).map(found).zip(names);
-    entries.filter(|(found, _)| *found != 0).map(|(found, name)| Ready { name: name.clone(), bits: bits(found) }).collect()
+    entries
+        .filter(|(found, _)| *found != 0)
+        .map(|(found, name)| Ready { name: name.clone(), bits: bits(found) })
+        .collect()
 }

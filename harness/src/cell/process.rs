@@ -6,7 +6,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{Pid, fork, ForkResult};
+use nix::unistd::{ForkResult, Pid, fork};
 
 use super::{tasks, wait};
 

@@ -1,4 +1,4 @@
-//! A poll request through io_uring. Its completion is an entry in memory that the kernel and the cell share.
+//! A poll request through `io_uring`. Its completion is an entry in memory that the kernel and the cell share.
 use std::os::fd::AsRawFd as _;
 
 use io_uring::{IoUring, opcode, types};
@@ -24,13 +24,15 @@ pub fn poll(run: &mut Run, step: &IoRing, deadline: &Deadline) -> Result<(), Fai
         }
     };
     let new = mappings().into_iter().filter(|mapping| !before.contains(mapping));
-    let range = completion_ring(new).ok_or_else(|| Failure::Broken("no memory of the new ring in /proc/self/maps".to_owned()))?;
+    let range = completion_ring(new)
+        .ok_or_else(|| Failure::Broken("no memory of the new ring in /proc/self/maps".to_owned()))?;
     run.buffers.lend(&step.ring, range);
 
     let mask = u32::from(libc::POLLIN.cast_unsigned());
     let request = opcode::PollAdd::new(types::Fd(fd), mask).build();
     // SAFETY: the request refers to no memory, and the kernel looks at the descriptor when it is submitted.
-    unsafe { ring.submission().push(&request) }.map_err(|error| Failure::Broken(format!("the ring is full: {error}")))?;
+    unsafe { ring.submission().push(&request) }
+        .map_err(|error| Failure::Broken(format!("the ring is full: {error}")))?;
     ring.submit().map_err(|error| Failure::Broken(format!("failed to submit to the ring: {error}")))?;
     let completed = loop {
         // This reads the shared memory, and makes no system call.

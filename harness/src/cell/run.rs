@@ -52,7 +52,7 @@ pub struct Run<'a> {
 }
 
 /// Makes the run of an order. The error is one that leaves nothing to report.
-pub fn run(order: Order, isolation: Isolation, link: &mut Link) -> anyhow::Result<Report> {
+pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Result<Report> {
     let mut run = Run {
         link,
         token: order.token,
@@ -69,7 +69,7 @@ pub fn run(order: Order, isolation: Isolation, link: &mut Link) -> anyhow::Resul
         results: IndexMap::new(),
         alarm: Alarm::new()?,
     };
-    let end = match run.live(&order, isolation) {
+    let end = match run.live(order, isolation) {
         Ok(()) => End::Complete,
         Err(Stop { step, failure }) => failure.at(step),
     };
@@ -90,7 +90,7 @@ impl Run<'_> {
         self.link.ask(&Say::Joined { isolation }).map_err(Stop::at("join"))?;
         if let Some(server) = &order.server {
             self.start_server(server, &Deadline::after(order.start_millis)).map_err(Stop::at("start the server"))?;
-            self.await_server_asleep(&self.deadline()).map_err(Stop::at("wait for the server to sleep"))?;
+            self.await_idle().map_err(Stop::at("wait for the server to sleep"))?;
         }
         self.mark("idle");
         self.link.ask(&Say::Idle).map_err(Stop::at("idle"))?;
@@ -106,16 +106,28 @@ impl Run<'_> {
         self.server.insert(started).announced(deadline)
     }
 
+    /// A server that has nothing to do must sleep: without that there is no window without load, and nothing can be told
+    /// from its own stir.
+    fn await_idle(&mut self) -> Result<(), Failure> {
+        self.await_server_asleep(&self.deadline()).map_err(|failure| match failure {
+            Failure::Timeout(why) => {
+                Failure::Broken(format!("the server does not come to rest without clients: {why}"))
+            }
+            broken @ Failure::Broken(_) => broken,
+        })
+    }
+
     /// Waits until every task of the server sleeps.
     pub fn await_server_asleep(&mut self, deadline: &Deadline) -> Result<(), Failure> {
         let Some(server) = &mut self.server else {
             return Err(Failure::Broken("this case has no server that could sleep".to_owned()));
         };
-        if let Some(how) = server.exit() {
-            return Err(Failure::Broken(format!("the server has ended ({how})")));
-        }
         let me = Pid::this().as_raw();
-        tasks::until_all_rest(|| tasks::below(me), deadline)
+        let rested = tasks::until_all_rest(|| tasks::below(me), deadline);
+        match server.exit() {
+            Some(how) => Err(Failure::Broken(format!("the server has ended ({how})"))),
+            None => rested,
+        }
     }
 
     /// What the server does just now, if there is one.
@@ -165,7 +177,13 @@ impl Run<'_> {
     }
 
     /// Keeps the result of a call under its name. One without a name must have succeeded.
-    pub fn record(&mut self, what: &str, name: Option<&str>, mut returned: Returned, actor: Option<String>) -> Result<(), Failure> {
+    pub fn record(
+        &mut self,
+        what: &str,
+        name: Option<&str>,
+        mut returned: Returned,
+        actor: Option<String>,
+    ) -> Result<(), Failure> {
         match (name, returned.trouble) {
             (None, Some(trouble)) => Err(Failure::Broken(format!("{what}: {trouble}; without `as` it must succeed"))),
             (None, None) => Ok(()),

@@ -23,7 +23,10 @@ pub fn select(run: &Run, step: &SelectCall) -> Result<Call, Failure> {
         make,
     };
     if let Some((fd, label)) = watched.iter().find(|(fd, _)| step.libc && size(*fd) >= libc::FD_SETSIZE) {
-        let why = format!("descriptor {fd} (`{label}`) has no place in an fd_set, which ends at FD_SETSIZE = {}", libc::FD_SETSIZE);
+        let why = format!(
+            "descriptor {fd} (`{label}`) has no place in an fd_set, which ends at FD_SETSIZE = {}",
+            libc::FD_SETSIZE
+        );
         return Ok(call(Box::new(move || Returned::refused(why))));
     }
     let input = if step.libc { libc_set(&watched) } else { set(&watched) };
@@ -31,7 +34,8 @@ pub fn select(run: &Run, step: &SelectCall) -> Result<Call, Failure> {
     let limit = watched.iter().map(|(fd, _)| fd + 1).max().unwrap_or(0);
     let through_libc = step.libc;
     Ok(call(Box::new(move || {
-        let returned = if through_libc { by_libc(limit, &mut area, timeout) } else { by_hand(limit, &mut area, timeout) };
+        let returned =
+            if through_libc { by_libc(limit, &mut area, timeout) } else { by_hand(limit, &mut area, timeout) };
         let ready = if returned.reported() == 0 { Vec::new() } else { found(&area.read(input.len()), &watched) };
         returned.with(ready)
     })))
@@ -41,7 +45,7 @@ fn size(fd: RawFd) -> usize {
     usize::try_from(fd).unwrap_or(usize::MAX)
 }
 
-/// The set as the kernel reads it: bits in longs (include/uapi/linux/posix_types.h), here as many as are needed.
+/// The set as the kernel reads it: bits in longs (`include/uapi/linux/posix_types.h`), here as many as are needed.
 fn set(watched: &[(RawFd, String)]) -> Vec<u8> {
     let words = watched.iter().map(|(fd, _)| size(*fd) / 64 + 1).max().unwrap_or(0);
     let mut set = vec![0_u64; words];

@@ -38,14 +38,15 @@ pub fn command(server: &case::Server) -> Command {
 
 /// The options as the command line has them. Both forms have the same names and values, in kebab case.
 fn arguments(server: &case::Server) -> Vec<String> {
+    use serde_json::Value;
     let options = serde_json::to_value(&server.options).unwrap_or_default();
-    let given = options.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    given
-        .flat_map(|(name, value)| {
-            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            [format!("--{name}"), value]
-        })
-        .collect()
+    let argument = |(name, value): (&String, &Value)| match value {
+        Value::Null | Value::Bool(false) => None,
+        Value::Bool(true) => Some(format!("--{name}")),
+        Value::String(text) => Some(format!("--{name}={text}")),
+        other => Some(format!("--{name}={other}")),
+    };
+    options.as_object().into_iter().flatten().filter_map(argument).collect()
 }
 
 impl Server {
@@ -73,20 +74,26 @@ impl Server {
             let Some(stdout) = &mut self.child.stdout else { break };
             let there = wait::until(stdout.as_raw_fd(), libc::POLLIN, deadline);
             if !there.map_err(|errno| Failure::call("wait for the server's address", errno))? {
-                let why = format!("the server {} has not said where it listens within {} ms", self.model, deadline.millis);
+                let why =
+                    format!("the server {} has not said where it listens within {} ms", self.model, deadline.millis);
                 return Err(Failure::Timeout(why).add(&self.doings()).add(&self.complaint()));
             }
             let mut byte = [0];
             match stdout.read(&mut byte) {
                 Ok(0) => return Err(self.died_at_start(deadline)),
                 Ok(_) => line.push(byte[0]),
-                Err(error) => return Err(Failure::Broken(format!("failed to hear the server {}: {error}", self.model))),
+                Err(error) => {
+                    return Err(Failure::Broken(format!("failed to hear the server {}: {error}", self.model)));
+                }
             }
         }
         let line = String::from_utf8_lossy(&line);
         self.address = parse_announcement(&line).ok_or_else(|| {
             let said = line.trim_end();
-            Failure::Broken(format!("expected the server {} to say `listening on ADDRESS:PORT`, it said `{said}`", self.model))
+            Failure::Broken(format!(
+                "expected the server {} to say `listening on ADDRESS:PORT`, it said `{said}`",
+                self.model
+            ))
         })?;
         Ok(())
     }
@@ -113,7 +120,11 @@ impl Server {
     pub fn doings(&mut self) -> String {
         match self.exit() {
             Some(how) => format!("the server {} has ended ({how})", self.model),
-            None => format!("the server {}: {}", self.model, tasks::describe(&tasks::below(nix::unistd::Pid::this().as_raw()))),
+            None => format!(
+                "the server {}: {}",
+                self.model,
+                tasks::describe(&tasks::below(nix::unistd::Pid::this().as_raw()))
+            ),
         }
     }
 

@@ -65,7 +65,10 @@ fn event_name(name: EventName) -> String {
 
 /// Whether a step does something that events can follow from. Receiving is not: the server's part in it is over.
 fn acts(step: &Step) -> bool {
-    !matches!(step, Step::Await(_) | Step::Mark(_) | Step::Receive(_) | Step::Watch(_) | Step::Buffer(_) | Step::Repeat(_))
+    !matches!(
+        step,
+        Step::Await(_) | Step::Mark(_) | Step::Receive(_) | Step::Watch(_) | Step::Buffer(_) | Step::Repeat(_)
+    )
 }
 
 impl Run<'_> {
@@ -145,7 +148,9 @@ impl Run<'_> {
             Step::Write(step) => files::write(self, step),
             Step::Close(name) => files::close(self, name),
             Step::MmapEpoll(step) => epoll::map(self, step).map(|call| vec![call]),
-            other => Err(Failure::Broken(format!("an actor cannot make `{}`: it is no single system call", label(other)))),
+            other => {
+                Err(Failure::Broken(format!("an actor cannot make `{}`: it is no single system call", label(other))))
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 //! What `/proc` says about tasks: whose child, in which state, asleep where.
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::fs;
 
 use super::failure::Failure;
+use super::names::call_name;
 use super::wait::{self, Deadline};
-use crate::cell::names::call_name;
 
 /// The part of `/proc/PID/stat` that matters here.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,11 +77,11 @@ impl Task {
         };
         let mut text = format!("task {} ({}) {state} ({})", self.tid, self.stat.name, self.stat.state);
         if let Some(call) = self.call().filter(|call| *call >= 0) {
-            text += &format!(" in {}", call_name(call));
+            let _ = write!(text, " in {}", call_name(call));
         }
         let place = fs::read_to_string(format!("/proc/{}/task/{}/wchan", self.pid, self.tid)).unwrap_or_default();
         if !matches!(place.as_str(), "" | "0") {
-            text += &format!(" at {place}");
+            let _ = write!(text, " at {place}");
         }
         text
     }
@@ -147,7 +148,7 @@ pub fn until_all_rest(look: impl Fn() -> Vec<Task>, deadline: &Deadline) -> Resu
         if deadline.passed() {
             let restless: Vec<_> = now.into_iter().filter(|task| !before.contains(task) || !task.rests()).collect();
             let who = if restless.is_empty() { "a task has just ended".to_owned() } else { describe(&restless) };
-            return Err(Failure::Broken(format!("waited {} ms for every task to sleep: {who}", deadline.millis)));
+            return Err(Failure::Timeout(format!("waited {} ms for every task to sleep: {who}", deadline.millis)));
         }
         before = now;
     }

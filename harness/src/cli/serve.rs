@@ -1,4 +1,7 @@
 //! `wakeproof serve`: a reference server, until a signal ends it.
+use std::ffi::CString;
+
+use nix::sys::prctl::set_name;
 use wakeproof_servers::{Model, Options};
 
 use super::{Exit, bad_input};
@@ -15,6 +18,10 @@ pub struct Args {
 /// Runs the subcommand.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     args.options.check(args.model).map_err(bad_input)?;
+    // Whoever looks at the tasks of this machine sees which server this is. Threads inherit it.
+    if let Ok(name) = CString::new(args.model.to_string()) {
+        set_name(&name)?;
+    }
     let Err(error) = wakeproof_servers::serve(args.model, &args.options);
     Err(anyhow::Error::new(error).context(format!("the server `{}` has ended", args.model)))
 }
