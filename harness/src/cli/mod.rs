@@ -4,6 +4,7 @@
 pub mod cell;
 pub mod doctor;
 mod exit;
+pub mod judge;
 mod log;
 pub mod serve;
 pub mod show;
@@ -34,6 +35,8 @@ struct Cli {
 enum Command {
     /// Run the suite on the running kernel, and show every verdict with its evidence.
     Test(test::Args),
+    /// Judge recordings again, without the kernel and without privileges.
+    Judge(judge::Args),
     /// Show the results of an earlier run again.
     Show(show::Args),
     /// Say what this kernel allows, and what each absence costs.
@@ -65,6 +68,7 @@ impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
             Self::Test(args) => test::run(&args),
+            Self::Judge(args) => judge::run(&args),
             Self::Show(args) => show::run(&args),
             Self::Doctor(args) => doctor::run(&args),
             Self::Serve(args) => serve::run(&args),

@@ -69,12 +69,11 @@ fn outside(text: &str) -> Option<Vec<usize>> {
         match (quote, c) {
             (Some(_), '\\') => _ = characters.next(),
             (Some(open), c) if open == c => quote = None,
-            (Some(_), _) => {}
             (None, '"' | '\'') => quote = Some(c),
             (None, '(' | '[' | '{') => depth += 1,
             (None, ')' | ']' | '}') => depth = depth.checked_sub(1)?,
             (None, _) if depth == 0 => places.push(place),
-            (None, _) => {}
+            _ => {}
         }
     }
     (depth == 0 && quote.is_none()).then_some(places)

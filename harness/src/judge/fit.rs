@@ -84,7 +84,7 @@ mod tests {
 
     /// One more, one less, in turn.
     fn noisy(sizes: &[f64], count: impl Fn(f64) -> f64) -> Growth {
-        let one = |place: usize| if place % 2 == 0 { 1.0 } else { -1.0 };
+        let one = |place: usize| if place.is_multiple_of(2) { 1.0 } else { -1.0 };
         growth(&sizes.iter().enumerate().map(|(place, &n)| (n, count(n).round() + one(place))).collect::<Vec<_>>()).expect("three")
     }
 
@@ -98,8 +98,8 @@ mod tests {
             assert_eq!(class(sizes, |n| n * n), Growth::Quadratic);
             assert_eq!(noisy(sizes, |n| n * n), Growth::Quadratic, "{sizes:?}");
         }
-        assert_eq!(class(&SMALL, |n| n.exp2()), Growth::Exponential);
-        assert_eq!(noisy(&SMALL, |n| n.exp2()), Growth::Exponential);
+        assert_eq!(class(&SMALL, f64::exp2), Growth::Exponential);
+        assert_eq!(noisy(&SMALL, f64::exp2), Growth::Exponential);
     }
 
     #[test]

@@ -157,42 +157,41 @@ fn result_name(step: &Step) -> Option<&str> {
 
 /// Takes a fit: the same value for every run of a series, which differ in `over` only.
 fn fits(name: &str, of: &str, over: &str, runs: &mut [Scored]) {
-    let series = |half: Half, key: &Point, runs: &[Scored]| {
-        let mine = runs.iter().filter(|run| run.half == half && without(&run.point, over) == *key);
-        let size = |run: &Scored| match run.point.get(over) {
-            Some(Value::Int(size)) => Some(float(*size)),
-            _ => None,
-        };
-        let mut points = Vec::new();
-        let mut grade = Grade::Surface;
-        for run in mine {
-            let Some(taken) = run.taken.get(of) else { return Err(Gap::Wrong(format!("there is no measure `{of}`"))) };
-            grade = grade.max(taken.grade);
-            let value = taken.value.as_ref().map_err(Clone::clone)?;
-            let count = value.as_i64().or_else(|| value.as_array().and_then(|list| i64::try_from(list.len()).ok()));
-            let (Some(size), Some(count)) = (size(run), count) else {
-                return Err(Gap::Wrong(format!("`{of}` over `{over}` is no series of numbers")));
-            };
-            points.push((size, float(count)));
+    let mut series: Vec<((Half, Point), Vec<usize>)> = Vec::new();
+    for (place, run) in runs.iter().enumerate() {
+        let key = (run.half, without(&run.point, over));
+        match series.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, places)) => places.push(place),
+            None => series.push((key, vec![place])),
         }
-        let growth = fit::growth(&points).ok_or_else(|| Gap::Wrong(format!("a fit needs at least three values of `{over}`")))?;
-        serde_json::to_value(growth).map(|growth| (growth, grade)).map_err(|error| Gap::Wrong(error.to_string()))
-    };
-    let mut known: Vec<(Half, Point, Result<(Json, Grade), Gap>)> = Vec::new();
-    for place in 0..runs.len() {
-        let (half, key) = (runs[place].half, without(&runs[place].point, over));
-        if !known.iter().any(|(other, point, _)| *other == half && *point == key) {
-            let growth = series(half, &key, runs);
-            known.push((half, key.clone(), growth));
-        }
-        let growth = known.iter().find(|(other, point, _)| *other == half && *point == key).map(|(.., growth)| growth.clone());
-        let (value, grade) = match growth {
-            Some(Ok((growth, grade))) => (Ok(growth), grade),
-            Some(Err(gap)) => (Err(gap), Grade::Surface),
-            None => continue,
-        };
-        runs[place].taken.insert(name.to_owned(), Taken { value, events: Vec::new(), grade });
     }
+    for (_, places) in &series {
+        let fit = fit(of, over, places.iter().map(|&place| &runs[place]));
+        for &place in places {
+            runs[place].taken.insert(name.to_owned(), fit.clone());
+        }
+    }
+}
+
+/// The class of one series, with the grade of what it is made of.
+fn fit<'a>(of: &str, over: &str, series: impl Iterator<Item = &'a Scored>) -> Taken {
+    let mut grade = Grade::Surface;
+    let mut point = |run: &Scored| {
+        let taken = run.taken.get(of).ok_or_else(|| Gap::Wrong(format!("there is no measure `{of}`")))?;
+        grade = grade.max(taken.grade);
+        let value = taken.value.as_ref().map_err(Clone::clone)?;
+        let count = value.as_i64().or_else(|| value.as_array().and_then(|list| i64::try_from(list.len()).ok()));
+        match (run.point.get(over), count) {
+            (Some(Value::Int(size)), Some(count)) => Ok((float(*size), float(count))),
+            _ => Err(Gap::Wrong(format!("`{of}` over `{over}` is no series of numbers"))),
+        }
+    };
+    let points: Result<Vec<_>, Gap> = series.map(&mut point).collect();
+    let value = points.and_then(|points| {
+        let growth = fit::growth(&points).ok_or_else(|| Gap::Wrong(format!("a fit needs at least three values of `{over}`")))?;
+        serde_json::to_value(growth).map_err(|error| Gap::Wrong(error.to_string()))
+    });
+    Taken { value, events: Vec::new(), grade }
 }
 
 /// A point without one parameter.

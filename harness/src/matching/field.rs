@@ -65,7 +65,7 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
     })
 }
 
-/// Bit 1 of the page-fault error code (arch/x86/include/asm/trap_pf.h: `X86_PF_WRITE`).
+/// Bit 1 of the page-fault error code (`arch/x86/include/asm/trap_pf.h`: `X86_PF_WRITE`).
 fn is_write(event: &Event) -> bool {
     event.detail & 2 != 0
 }

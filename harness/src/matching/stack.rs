@@ -19,7 +19,7 @@ pub fn writer(stack: &[Arc<str>]) -> &str {
     stack.iter().map(|frame| function(frame)).find(|name| !is_machinery(name)).unwrap_or_default()
 }
 
-/// arch/x86/kernel/traps.c, arch/x86/kernel/hw_breakpoint.c, kernel/events/core.c and kernel/notifier.c, 5.10 to 7.3.
+/// `arch/x86/kernel/traps.c`, `arch/x86/kernel/hw_breakpoint.c`, `kernel/events/core.c` and `kernel/notifier.c`, 5.10 to 7.3.
 fn is_machinery(name: &str) -> bool {
     const STARTS: &[&str] = &[
         "bpf_", "__bpf", "___bpf", "perf_", "__perf_", "asm_exc_", "exc_debug", "asm_", "hw_breakpoint", "notifier_", "notify_",

@@ -47,7 +47,9 @@ fn call(name: EventName, by: By, fd: u32, value: i64) -> Event {
 
 fn seen(history: &[Event], pattern: &Pattern, event: &Event) -> bool {
     let mut matcher = Matcher::new();
-    history.iter().for_each(|event| matcher.observe(event));
+    for event in history {
+        matcher.observe(event);
+    }
     matcher.step(pattern, event, Scene::default())
 }
 

@@ -36,5 +36,5 @@ impl Reader for Faulted {
     }
 }
 
-/// arch/x86/include/asm/trap_pf.h: `X86_PF_WRITE`.
+/// `arch/x86/include/asm/trap_pf.h`: `X86_PF_WRITE`.
 const WRITE: u32 = 2;

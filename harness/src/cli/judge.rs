@@ -1,0 +1,78 @@
+//! `wakeproof judge`: the verdicts again, from recordings, without the kernel.
+//!
+//! A recording carries the text of its case, so that it is judged by what was run, not by what the suite says today.
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args as ClapArgs;
+
+use super::test::Color;
+use super::{Exit, bad_input, terminal};
+use crate::load::load_as;
+use crate::recording;
+use crate::render::{Exhibit, Results, screen};
+
+/// Arguments of `wakeproof judge`.
+#[derive(Clone, Debug, ClapArgs)]
+#[command(after_help = super::exit::HELP)]
+pub struct Args {
+    /// Recordings, as `wakeproof test --report-dir` writes them.
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Show a line for each skipped case.
+    #[arg(long)]
+    show_skips: bool,
+    /// Colours; `auto` heeds `NO_COLOR` and is off when piped.
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
+}
+
+/// Judges and shows: one screen for each kernel, in the order of the files.
+pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    terminal::colors(args.color);
+    let mut screens: Vec<Results> = Vec::new();
+    for file in &args.files {
+        one(file, &mut screens)?;
+    }
+    let look = screen::Look { skips: args.show_skips, ..terminal::look() };
+    let mut out = anstream::stdout();
+    for results in &screens {
+        out.write_all(screen::screen(results, look).as_bytes())?;
+    }
+    out.flush()?;
+    Ok(Exit::of(screens.iter().flat_map(|results| &results.verdicts).map(|verdict| verdict.outcome)))
+}
+
+fn one(file: &Path, screens: &mut Vec<Results>) -> anyhow::Result<()> {
+    let recording = recording::open(file).map_err(|error| unreadable(file, &error))?;
+    let head = &recording.head;
+    let shown = format!("{} (in {})", head.case, file.display());
+    let case = load_as(&head.case, &shown, &head.source).map_err(bad_input)?;
+    let verdict = crate::judge::judge(&case, &recording);
+    // Recordings of one suite on one kernel share everything in the head but the case.
+    let same = |results: &Results| {
+        let setting = results.kernel == head.kernel && results.grade == head.grade && results.probes == head.probes;
+        setting && !results.exhibits.contains_key(&head.case)
+    };
+    let place = screens.iter().position(same);
+    let place = place.unwrap_or_else(|| {
+        screens.push(Results::new(head.kernel.clone(), head.grade, head.probes.clone()));
+        screens.len() - 1
+    });
+    let results = &mut screens[place];
+    results.millis += verdict.millis;
+    results.exhibits.insert(verdict.case.clone(), Exhibit::new(case.case(), Some(&recording), &verdict));
+    results.verdicts.push(verdict);
+    Ok(())
+}
+
+/// The error with its causes, and the file.
+fn unreadable(file: &Path, error: &dyn std::error::Error) -> anyhow::Error {
+    let mut text = format!("failed to judge {}: {error}", file.display());
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    bad_input(text)
+}
