@@ -1,10 +1,11 @@
 //! `wakeproof doctor`: what this kernel allows, and what each absence costs.
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 use clap::{Args as ClapArgs, ValueEnum};
+use indexmap::IndexMap;
 
 use super::test::{Color, Evidence, Real, Runner};
 use super::{Exit, SuiteArgs, terminal};
@@ -12,9 +13,9 @@ use crate::case::{Grade, Probe};
 use crate::kernel;
 use crate::load::{LoadedCase, Suite};
 use crate::object::object;
-use crate::plan::{Capabilities, decide};
+use crate::plan::{Capabilities, Decision, decide};
 use crate::record::{Cancel, Unobserved};
-use crate::recording::ProbeReport;
+use crate::recording::{Loser, ProbeReport};
 use crate::render::doctor::{Doctor, Missing, Privileges, ProbeHealth, Suite as Runnable, text};
 
 /// Arguments of `wakeproof doctor`.
@@ -115,17 +116,15 @@ fn health(report: &ProbeReport, suite: &Suite, have: &Capabilities) -> ProbeHeal
         let won = ProbeReport { won: Some(String::new()), grade: Some(Grade::Function), ..probe.clone() };
         if probe.probe != report.probe { probe.clone() } else if report.won.is_some() { lost } else { won }
     };
+    // Where an essential probe is missing the grade is surface, and that hides what else hangs on the probe.
+    let have = &Capabilities { grade: have.grade.max(if have.probes.is_empty() { Grade::Surface } else { Grade::Trace }), probes: have.probes.clone() };
     let other = Capabilities { grade: have.grade, probes: have.probes.iter().map(flipped).collect() };
-    let touched = |case: &&LoadedCase| {
-        let (here, there) = (decide(case, have), decide(case, &other));
-        let whole = |skip: &Option<String>| skip.is_none();
-        whole(&here.skip) != whole(&there.skip) || names(&here.undecided) != names(&there.undecided) || names(&here.measures) != names(&there.measures)
+    let what = |decision: Decision| {
+        let names = |reasons: BTreeMap<String, String>| reasons.into_keys().collect::<Vec<_>>();
+        (decision.skip.is_some(), names(decision.undecided), names(decision.measures))
     };
+    let touched = |case: &&LoadedCase| what(decide(case, have)) != what(decide(case, &other));
     ProbeHealth { report: report.clone(), cases: suite.cases.iter().filter(touched).map(|case| case.id.clone()).collect() }
-}
-
-fn names(reasons: &std::collections::BTreeMap<String, String>) -> BTreeSet<&String> {
-    reasons.keys().collect()
 }
 
 fn runnable(suite: &Suite, have: &Capabilities) -> Runnable {
@@ -165,31 +164,45 @@ fn missing(doctor: &Doctor, unobserved: Option<&Unobserved>) -> Vec<Missing> {
     if !missing.is_empty() {
         return missing;
     }
-    for probe in &doctor.probes {
-        let none = probe.report.won.is_none();
-        let weak = matches!(probe.report.probe, Probe::TcpV4Rcv | Probe::EpPollCallback | Probe::EpollWaitReturn)
-            && probe.report.grade < Some(Grade::Function);
-        if none || weak {
-            missing.push(of_probe(probe, none));
-        }
+    missing.extend(doctor.probes.iter().filter(|probe| probe.report.won.is_none()).map(|probe| lost(probe, doctor)));
+    let weak: Vec<_> = doctor.probes.iter().filter(|probe| FUNCTIONS.contains(&probe.report.probe) && probe.report.grade == Some(Grade::Trace)).collect();
+    if !weak.is_empty() {
+        missing.push(Missing {
+            what: format!("function probes for {}", weak.iter().map(|probe| name(probe.report.probe)).collect::<Vec<_>>().join(", ")),
+            why: reasons(weak.iter().flat_map(|probe| &probe.report.lost)),
+            cost: "these are watched by other means: evidence of grade trace, where function is the strongest".to_owned(),
+            remedy: ELSEWHERE.to_owned(),
+        });
     }
     missing
 }
 
-fn of_probe(probe: &ProbeHealth, none: bool) -> Missing {
-    let name = serde_json::to_value(probe.report.probe).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default();
-    let why: Vec<_> = probe.report.lost.iter().map(|loser| format!("{}: {}", loser.candidate, loser.reason)).collect();
-    let cost = match (none, probe.cases.len()) {
-        (true, 0) => "no case of this suite".to_owned(),
-        (true, number) => format!("{number} cases run without it in part, or not at all: {}", probe.cases.join(", ")),
-        (false, _) => format!("evidence of grade {} in place of function", probe.report.grade.unwrap_or(Grade::Surface)),
+/// The kernel functions that every report names.
+const FUNCTIONS: [Probe; 3] = [Probe::TcpV4Rcv, Probe::EpPollCallback, Probe::EpollWaitReturn];
+
+const ELSEWHERE: &str = "use a kernel that is not locked down, with CONFIG_FUNCTION_TRACER and CONFIG_KPROBES; or a guest: cargo xtask test --kernel guest";
+
+/// A probe that could not be attached in any way.
+fn lost(probe: &ProbeHealth, doctor: &Doctor) -> Missing {
+    let cost = match probe.cases.as_slice() {
+        [] => "no case of this suite rests on it".to_owned(),
+        cases => format!("{} of {} cases run without it in part, or not at all: {}", cases.len(), doctor.suite.cases, cases.join(", ")),
     };
-    Missing {
-        what: if none { name } else { format!("{name} as a function probe") },
-        why: if why.is_empty() { "the kernel gave no reason".to_owned() } else { why.join("; ") },
-        cost,
-        remedy: "run on a kernel that is not locked down, with CONFIG_FUNCTION_TRACER and CONFIG_KPROBES, or in a guest: cargo xtask test --kernel guest".to_owned(),
+    Missing { what: name(probe.report.probe), why: reasons(&probe.report.lost), cost, remedy: ELSEWHERE.to_owned() }
+}
+
+/// The kernel's reasons, each once, with the candidates that it gave them for.
+fn reasons<'a>(losers: impl IntoIterator<Item = &'a Loser>) -> String {
+    let mut by_reason: IndexMap<&str, Vec<&str>> = IndexMap::new();
+    for loser in losers {
+        by_reason.entry(&loser.reason).or_default().push(&loser.candidate);
     }
+    let all: Vec<_> = by_reason.into_iter().map(|(reason, candidates)| format!("{}: {reason}", candidates.join(", "))).collect();
+    if all.is_empty() { "nothing was tried".to_owned() } else { all.join("; ") }
+}
+
+fn name(probe: Probe) -> String {
+    serde_json::to_value(probe).ok().and_then(|name| name.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -156,3 +156,46 @@ fn suite(suite: &Suite, look: Look) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use anstream::adapter::strip_str;
+
+    use super::super::testing;
+    use super::*;
+
+    fn doctor() -> Doctor {
+        let cases = vec!["epoll/edge-triggered-wakes-once-per-arrival".to_owned()];
+        let why = "fentry, kprobe: EPERM (1): this kernel or its lockdown does not allow it".to_owned();
+        let remedy = "use a guest: cargo xtask test --kernel guest".to_owned();
+        Doctor {
+            grade: Grade::Trace,
+            kernel: testing::kernel(),
+            privileges: Privileges { uid: 0, held: vec!["CAP_BPF".to_owned()], lacking: vec!["CAP_SYS_RESOURCE".to_owned()] },
+            btf: true,
+            lockdown: Some("integrity".to_owned()),
+            object: true,
+            probes: testing::probes().into_iter().map(|report| ProbeHealth { report, cases: cases.clone() }).collect(),
+            suite: Suite {
+                cases: 3,
+                at_grade: IndexMap::from([(Grade::Trace, 2)]),
+                skipped: IndexMap::from([("`function_counter` cannot be attached here".to_owned(), 1)]),
+            },
+            missing: vec![Missing { what: "function_counter".to_owned(), why, cost: "1 of 3 cases".to_owned(), remedy }],
+        }
+    }
+
+    #[test]
+    fn each_absence_says_why_what_it_costs_and_what_to_do() {
+        let look = Look { width: 90, utf8: true, skips: false };
+        insta::assert_snapshot!(strip_str(&text(&doctor(), look)).to_string());
+    }
+
+    #[test]
+    fn programs_find_the_grade_at_the_top() -> serde_json::Result<()> {
+        let json = serde_json::to_value(doctor())?;
+        assert_eq!(json["grade"], "trace");
+        assert_eq!(json["missing"][0]["what"], "function_counter");
+        Ok(())
+    }
+}

@@ -209,3 +209,6 @@ fn on_screen(runner: &Arc<dyn Runner>, cases: &Arc<[LoadedCase]>, args: &Args, c
     let exit = Exit::of(results.verdicts.iter().map(|verdict| verdict.outcome));
     Ok(if args.protocol.insists() && skipped { exit.max(Exit::Verdicts) } else { exit })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,12 @@
 use std::sync::Mutex;
 
 use super::Evidence;
-use super::runner::{Ran, Runner, Setting, verdict};
+use super::runner::{Ran, Runner, Setting};
+use crate::judge::judge;
 use crate::kernel;
 use crate::load::LoadedCase;
 use crate::plan::{decide, plan};
 use crate::record::{Cancel, Deadlines, Probes, Recorder, Unobserved};
-use crate::verdict::Outcome;
 
 /// Runs cases on the running kernel.
 pub struct Real {
@@ -49,7 +49,6 @@ impl Runner for Real {
         // A panic in one case leaves nothing half done that the next would see: each run is armed anew.
         let mut recorder = self.recorder.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let recording = recorder.record(&plan);
-        let reason = "this build has no judge".to_owned();
-        Ran { verdict: verdict(case, &self.setting, Outcome::Broken, reason), recording: Some(recording) }
+        Ran { verdict: judge(case, &recording), recording: Some(recording) }
     }
 }

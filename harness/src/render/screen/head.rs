@@ -1,8 +1,14 @@
 //! The top of the screen: which kernel, and how it was watched.
 use super::super::paint::{BOLD, DIM, NAME, paint};
 use super::super::text::hang;
-use super::super::{Results, text};
+use super::super::Results;
+use super::table::probe_name;
 use super::Look;
+use crate::case::Probe;
+use crate::recording::ProbeReport;
+
+/// The probes that have more than one way to be watched, and whose way says most about the evidence.
+const HEADLINE: [Probe; 3] = [Probe::TcpV4Rcv, Probe::EpPollCallback, Probe::EpollWaitReturn];
 
 pub(super) fn head(results: &Results, look: Look) -> String {
     let kernel = &results.kernel;
@@ -10,16 +16,21 @@ pub(super) fn head(results: &Results, look: Look) -> String {
     let grade = paint(NAME, results.grade);
     let dot = look.signs().dot();
     let mut out = format!("{} {dot} evidence {grade}\n", paint(BOLD, title));
-    let won: Vec<_> = results.probes.iter().filter_map(|probe| probe.won.as_deref()).collect();
     if !results.probes.is_empty() {
-        let lost = results.probes.len() - won.len();
-        let mut probes = won.join(", ");
-        if lost > 0 {
-            let more = format!("{} not to be had (wakeproof doctor)", text::counted(lost, "probe"));
-            probes = if won.is_empty() { more } else { format!("{probes}; {more}") };
-        }
-        out.push_str(&paint(DIM, hang("probes  ", &probes, look.columns()).trim_end()));
+        let headline: Vec<_> = HEADLINE.iter().filter_map(|probe| way(&results.probes, *probe)).collect();
+        let won = results.probes.iter().filter(|probe| probe.won.is_some()).count();
+        let all = results.probes.len();
+        let count = if won == all { format!("all {all} attached") } else { format!("{won} of {all} attached (wakeproof doctor)") };
+        let text = headline.into_iter().chain([count]).collect::<Vec<_>>().join("; ");
+        out.push_str(&paint(DIM, hang("probes  ", &text, look.columns()).trim_end()));
         out.push('\n');
     }
     out
+}
+
+/// How a probe is watched: `tcp_v4_rcv by kernel stack of sk_data_ready`, or only `fentry tcp_v4_rcv`.
+fn way(probes: &[ProbeReport], probe: Probe) -> Option<String> {
+    let won = probes.iter().find(|report| report.probe == probe)?.won.as_deref()?;
+    let name = probe_name(probe);
+    Some(if won.contains(&name) { won.to_owned() } else { format!("{name} by {won}") })
 }
