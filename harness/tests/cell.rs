@@ -169,13 +169,39 @@ fn a_server_that_dies_at_its_start_leaves_its_last_words() {
 }
 
 #[test]
-fn a_server_that_does_not_announce_itself_in_time_is_shown_at_what_it_does() {
+fn a_server_that_hangs_before_it_announces_itself_is_shown_where_it_hangs() {
     let mut order = order(Some(yaml("{model: poll, options: {}}")), Vec::new());
-    order.start_millis = 0;
-    let (report, _) = Cell::start(command(), &order).finish();
-    let (step, why) = why(&report.end);
+    order.start_millis = 500;
+    let mut cell = command();
+    // SAFETY: it makes system calls only, in a child that has one thread.
+    unsafe { cell.pre_exec(listen_never_returns) };
+    let (report, _) = Cell::start(cell, &order).finish();
+    let End::Timeout { step, why } = &report.end else { panic!("{:?}", report.end) };
     assert_eq!(step, "start the server");
-    assert!(why.contains("has not said where it listens") && why.contains("task "), "{why}");
+    assert!(why.contains("has not said where it listens within 500 ms") && why.contains("in listen"), "{why}");
+}
+
+/// Has every `listen` from here on wait for the verdict of a supervisor that never looks: seccomp(2).
+fn listen_never_returns() -> std::io::Result<()> {
+    let code = |code: u32| u16::try_from(code).unwrap_or(0);
+    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
+    let listen = u32::try_from(libc::SYS_listen).unwrap_or(0);
+    let mut filter = [
+        step(code(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS), 0, 0, 0),
+        step(code(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K), 0, 1, listen),
+        step(code(libc::BPF_RET | libc::BPF_K), 0, 0, libc::SECCOMP_RET_USER_NOTIF),
+        step(code(libc::BPF_RET | libc::BPF_K), 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: 4, filter: filter.as_mut_ptr() };
+    let (mode, flags) = (libc::SECCOMP_SET_MODE_FILTER, libc::SECCOMP_FILTER_FLAG_NEW_LISTENER);
+    nix::sys::prctl::set_no_new_privs()?;
+    // SAFETY: the program and its four steps live until the call returns.
+    let supervisor = unsafe { libc::syscall(libc::SYS_seccomp, mode, flags, &raw const program) };
+    let supervisor = i32::try_from(nix::errno::Errno::result(supervisor)?).unwrap_or(-1);
+    // It stays open across exec: without a supervisor the call would fail instead of waiting.
+    // SAFETY: fcntl with F_SETFD takes numbers.
+    nix::errno::Errno::result(unsafe { libc::fcntl(supervisor, libc::F_SETFD, 0) })?;
+    Ok(())
 }
 
 #[test]
@@ -189,7 +215,9 @@ fn a_reply_that_does_not_come_names_where_the_server_sleeps() {
     let End::Timeout { step, why } = &report.end else { panic!("{:?}", report.end) };
     assert_eq!(step, "steps[1].repeat[1]: receive");
     assert!(
-        why.contains("1 bytes have arrived") && why.contains("epoll-lt) sleeps (S) in epoll_wait") && why.contains("round 1 of 2"),
+        why.contains("1 bytes have arrived")
+            && why.contains("epoll-lt) sleeps (S) in epoll_wait")
+            && why.contains("round 1 of 2"),
         "{why}"
     );
 }
@@ -339,45 +367,56 @@ fn await_none(word: &str) {
     }
 }
 
-/// A shell stands for the harness, and is killed. Its pipes outlive it, so that no end of file tells the cell.
-fn nothing_survives_the_harness(prepare: fn() -> std::io::Result<()>, expected: Option<Isolation>, port: u16) {
+/// A shell, in the place of the harness, that can be killed.
+fn harness() -> Command {
     let mut shell = Command::new("sh");
     // A background process of a shell reads /dev/null unless it is told otherwise.
     shell.args(["-c", "exec 3<&0; \"$0\" cell --harness $$ <&3 3<&- & wait", WAKEPROOF]);
+    shell
+}
+
+/// Kills the first process with SIGKILL in the middle of a run. Its pipes stay open, so that no end of file tells the cell.
+fn nothing_survives(mut first: Command, prepare: fn() -> std::io::Result<()>, expected: Option<Isolation>, port: u16) {
     // SAFETY: it makes system calls only, in a child that has one thread.
-    unsafe { shell.pre_exec(prepare) };
+    unsafe { first.pre_exec(prepare) };
     let server = yaml(&format!("{{model: fork, options: {{port: {port}}}}}"));
     let steps = yaml(
         "[connect: {as: conn, times: 3}, send: {on: conn, bytes: 1}, receive: {on: conn, bytes: 1}, await: {event: {of: accept}}]",
     );
     let mut order = order(Some(server), steps);
     order.observed = true;
-    let mut cell = Cell::start(shell, &order);
+    let mut cell = Cell::start(first, &order);
     let Say::Joined { isolation } = cell.hear() else { panic!("it did not join first") };
     assert!(expected.is_none_or(|expected| isolation == expected), "{isolation:?}");
     cell.answer(&Answer::Go);
     assert!(matches!(cell.hear(), Say::Idle));
     cell.answer(&Answer::Go);
     assert!(matches!(cell.hear(), Say::Await { .. }));
-    let (server, cells) = (format!("--port={port}"), cell.child.id().to_string());
+    let server = format!("--port={port}");
     assert_eq!(processes_with(&server).len(), 1 + 3, "the server and a child for each connection");
-    assert!(processes_with(&cells).len() >= 2, "the guardian and the cell");
+    // The cell's processes are found by the number of the shell. Those of a cell of our own would be those of all tests.
+    let shell = cell.child.id().to_string();
 
     cell.child.kill().unwrap();
     cell.child.wait().unwrap();
     await_none(&server);
-    await_none(&cells);
+    await_none(&shell);
 }
 
 #[test]
 fn nothing_survives_a_harness_that_is_killed() {
-    nothing_survives_the_harness(|| Ok(()), None, 24_711);
+    nothing_survives(harness(), || Ok(()), None, 24_711);
+}
+
+#[test]
+fn nothing_survives_a_cell_that_is_killed() {
+    nothing_survives(command(), || Ok(()), None, 24_714);
 }
 
 /// As an ordinary user, whose namespaces begin with one of users, if the machine lets it have one.
 #[test]
 fn nothing_survives_the_harness_of_an_ordinary_user() {
-    nothing_survives_the_harness(as_nobody, None, 24_712);
+    nothing_survives(harness(), as_nobody, None, 24_712);
 }
 
 fn as_nobody() -> std::io::Result<()> {
@@ -393,7 +432,8 @@ fn as_nobody() -> std::io::Result<()> {
 #[test]
 fn nothing_survives_where_no_namespaces_can_be_had() {
     let none = Isolation { network: false, processes: false };
-    nothing_survives_the_harness(without_namespaces, Some(none), 24_713);
+    nothing_survives(harness(), without_namespaces, Some(none), 24_713);
+    nothing_survives(command(), without_namespaces, Some(none), 24_715);
 }
 
 fn without_namespaces() -> std::io::Result<()> {

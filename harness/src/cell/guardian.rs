@@ -1,21 +1,21 @@
 //! The way into the cell, and who watches over it from outside: whatever dies first, nothing is left behind.
 //!
-//! Three processes, each killed by the kernel when the one before it ends (`PR_SET_PDEATHSIG`):
-//!
 //! ```text
-//! harness ── guardian ── one that leaves the namespaces ── the cell, process 1 of its own, and all its children
+//! harness ── front ── guardian ── the cell ── the server and all its children
 //! ```
 //!
-//! The end of process 1 ends its namespace. Where there is none, the second process is the cell, and the guardian
-//! outlives the harness for just long enough to kill what descends from it.
+//! The kernel kills the front when the harness ends, the guardian when the front ends, the cell when the guardian ends
+//! (`PR_SET_PDEATHSIG`). The guardian leaves the namespaces of the machine, and the cell is process 1 of its own: its end
+//! ends all. Where no process namespace is to be had, the guardian outlives the front for just long enough to kill
+//! whatever descends from itself.
 use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::os::fd::OwnedFd;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use nix::errno::Errno;
 use nix::fcntl::OFlag;
-use nix::sys::prctl::{set_child_subreaper, set_pdeathsig};
+use nix::sys::prctl::set_child_subreaper;
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{Pid, getppid, pipe2};
 
@@ -26,44 +26,34 @@ use super::{process, wait};
 /// Returns in the cell's own process, and says how far it is shut off. The processes outside of it end in here.
 pub fn enter(harness: Option<u32>) -> anyhow::Result<Isolation> {
     process::die_with_parent()?;
-    let parent = harness.map_or(getppid().as_raw(), |harness| i32::try_from(harness).unwrap_or(-1));
-    let harness =
-        process::Handle::open(parent).with_context(|| format!("failed to open the harness, process {parent}"))?;
-    if getppid().as_raw() != parent {
-        bail!("the harness, process {parent}, has ended");
+    if let Some(harness) = harness
+        && getppid().as_raw() != i32::try_from(harness)?
+    {
+        bail!("the harness, process {harness}, has ended");
     }
+    let front = process::Handle::open(Pid::this().as_raw())?;
     let mut refusals = Vec::new();
     for way in WAYS {
-        if !way.isolation().processes {
-            // Killing us would leave the others alive: we watch the harness instead, and adopt what is orphaned.
-            set_pdeathsig(None)?;
-            set_child_subreaper(true)?;
-        }
         let (ready, report) = pipe2(OFlag::O_CLOEXEC)?;
-        let guardian = process::Handle::open(Pid::this().as_raw())?;
-        let Some(child) = process::split()? else {
-            drop((ready, harness));
-            return Ok(inside(way, &guardian, report));
+        let Some(guardian) = process::split()? else {
+            return Ok(inside(way, &front, report));
         };
         drop(report);
         let mut refusal = String::new();
         File::from(ready).read_to_string(&mut refusal)?;
         if refusal.is_empty() {
-            if !way.isolation().processes {
-                watch(&harness, child)?;
-            }
-            pass_on(child)
+            pass_on(guardian)
         }
-        waitpid(child, None)?;
+        waitpid(guardian, None)?;
         refusals.push(refusal);
     }
     bail!("failed to make a cell: {}", refusals.join("; "))
 }
 
-/// The second process. Returns in the cell. A reason against it goes through the pipe, whose mere end is the good news.
-fn inside(way: Way, guardian: &process::Handle, report: OwnedFd) -> Isolation {
+/// In the guardian. Returns in the cell. A reason against it goes through the pipe, whose mere end is the good news.
+fn inside(way: Way, front: &process::Handle, report: OwnedFd) -> Isolation {
     let mut report = Some(File::from(report));
-    match try_inside(way, guardian, &mut report) {
+    match try_inside(way, front, &mut report) {
         Ok(()) => way.isolation(),
         Err(error) => {
             let _ = report.map(|mut report| write!(report, "{way}: {error:#}"));
@@ -72,19 +62,23 @@ fn inside(way: Way, guardian: &process::Handle, report: OwnedFd) -> Isolation {
     }
 }
 
-fn try_inside(way: Way, guardian: &process::Handle, report: &mut Option<File>) -> anyhow::Result<()> {
-    live_with(guardian)?;
+fn try_inside(way: Way, front: &process::Handle, report: &mut Option<File>) -> anyhow::Result<()> {
     way.leave()?;
-    // A change of credentials can take the death signal back (kernel/cred.c: commit_creds).
-    live_with(guardian)?;
     if way.isolation().processes {
-        let outside = process::Handle::open(Pid::this().as_raw())?;
-        if let Some(cell) = process::split()? {
-            *report = None;
-            pass_on(cell)
-        }
-        live_with(&outside)?;
+        // Only now, as a change of credentials can take the death signal back (kernel/cred.c: commit_creds).
+        live_with(front)?;
+    } else {
+        set_child_subreaper(true)?;
     }
+    let guardian = process::Handle::open(Pid::this().as_raw())?;
+    if let Some(cell) = process::split()? {
+        *report = None;
+        if !way.isolation().processes {
+            watch(front, cell)?;
+        }
+        pass_on(cell)
+    }
+    live_with(&guardian)?;
     way.furnish()?;
     set_child_subreaper(true)?;
     Ok(())
@@ -111,17 +105,13 @@ fn pass_on(child: Pid) -> ! {
     }
 }
 
-/// Waits for the cell or for the end of the harness, and kills whatever is left.
-fn watch(harness: &process::Handle, cell: Pid) -> anyhow::Result<()> {
+/// Waits for the end of the cell or of the front, and kills whatever is left.
+fn watch(front: &process::Handle, cell: Pid) -> anyhow::Result<()> {
     let child = process::Handle::open(cell.as_raw())?;
-    while !child.ended()? {
-        wait::any(&[harness.fd(), child.fd()], libc::POLLIN, None)?;
-        if harness.ended()? {
-            process::kill_descendants();
-            std::process::exit(1);
-        }
+    while !child.ended()? && !front.ended()? {
+        wait::any(&[front.fd(), child.fd()], libc::POLLIN, None)?;
     }
-    // The cell stays a zombie until its status has been passed on, and no longer counts among the living.
+    // The cell's own status is still to be collected, and passed on.
     process::kill_living_descendants();
     Ok(())
 }

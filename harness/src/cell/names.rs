@@ -172,7 +172,7 @@ pub fn bits(mask: u32) -> Vec<String> {
 
 /// The name of a system call, of those that tasks of a case sleep in.
 pub fn call_name(number: i64) -> String {
-    const NAMES: [(i64, &str); 22] = [
+    const NAMES: [(i64, &str); 24] = [
         (libc::SYS_read, "read"),
         (libc::SYS_readv, "readv"),
         (libc::SYS_recvfrom, "recvfrom"),
@@ -181,6 +181,8 @@ pub fn call_name(number: i64) -> String {
         (libc::SYS_writev, "writev"),
         (libc::SYS_sendto, "sendto"),
         (libc::SYS_sendmsg, "sendmsg"),
+        (libc::SYS_bind, "bind"),
+        (libc::SYS_listen, "listen"),
         (libc::SYS_connect, "connect"),
         (libc::SYS_accept, "accept"),
         (libc::SYS_accept4, "accept4"),
