@@ -43,7 +43,7 @@ impl Diagnostic {
         match super::nearest(wrong, &known) {
             Some(near) => self.help(format!("did you mean `{near}`?")),
             None if known.is_empty() => self,
-            None => self.help(format!("there is {}", list(&known))),
+            None => self.help(format!("known here: {}", list(&known))),
         }
     }
 }

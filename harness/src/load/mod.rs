@@ -2,23 +2,32 @@
 //!
 //! The text becomes a tree in which every node knows its place; parameters are put in for each half and each point of the
 //! sweep; each tree is compared with the schema, read into the types, and its names and predicates are checked.
+mod claims;
 mod diagnostic;
+mod names;
 mod params;
 mod predicate;
+mod schema;
+mod shape;
 mod suite;
+#[cfg(test)]
+mod tests;
 mod tree;
 mod typed;
+mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use predicate::Predicate;
+pub use schema::{schema, schema_text};
 pub use suite::{Suite, SuiteError};
 pub use tree::Place;
 
 use crate::case::{Case, Value};
 use crate::recording::Half;
+use names::Names;
 use params::Params;
 use tree::Node;
 
@@ -36,6 +45,7 @@ pub struct LoadedCase {
     root: Arc<Node>,
     params: Params,
     case: Arc<Case>,
+    many: Arc<BTreeSet<String>>,
 }
 
 /// Reads a case; `id` is its path below `cases/` without the extension.
@@ -51,33 +61,72 @@ pub fn load_as(id: &str, file: &str, text: &str) -> Result<LoadedCase, Diagnosti
         Err(wrong) => return fail(vec![wrong]),
     };
     let params = Params::read(&root, &mut found);
-    let mut first = None;
+    let mut check = Check { text, params: &params, found, many: BTreeSet::new(), first: None, names: BTreeMap::new() };
     for half in [Half::Subject, Half::Control] {
         for point in params.points() {
-            let case = check(&params.resolve(&root, half, &point, &mut found), &mut found);
-            first = first.or(case);
+            check.point(&root, half, &point);
         }
     }
-    match first {
-        Some(case) if found.is_empty() => Ok(LoadedCase {
+    check.whole(&root);
+    match check.first {
+        Some(case) if check.found.is_empty() => Ok(LoadedCase {
             id: id.to_owned(),
             text: text.into(),
             file: file.to_owned(),
+            many: Arc::new(check.many),
             root: Arc::new(root),
             params,
             case: Arc::new(case),
         }),
-        _ => fail(found),
+        _ => fail(check.found),
     }
 }
 
-/// Everything that can be wrong with one half at one point.
-fn check(tree: &Node, found: &mut Vec<Diagnostic>) -> Option<Case> {
-    match typed::read(tree) {
-        Ok(case) => Some(case),
-        Err(wrong) => {
-            found.push(wrong);
-            None
+/// The check of one file.
+struct Check<'a> {
+    text: &'a str,
+    params: &'a Params,
+    found: Vec<Diagnostic>,
+    /// Results of which there can be several at some point.
+    many: BTreeSet<String>,
+    /// The case at the first point.
+    first: Option<Case>,
+    /// What the steps of each half name at its first point.
+    names: BTreeMap<Half, Names>,
+}
+
+impl Check<'_> {
+    /// Everything that can be wrong with one half at one point.
+    fn point(&mut self, root: &Node, half: Half, point: &Point) {
+        let tree = self.params.resolve(root, half, point, &mut self.found);
+        let before = self.found.len();
+        shape::check(&tree, &mut self.found);
+        if self.found.len() > before {
+            return;
+        }
+        let case = match typed::read(&tree) {
+            Ok(case) => case,
+            // something that has been complained of already
+            Err(_) if !self.found.is_empty() => return,
+            Err(wrong) => return self.found.push(wrong),
+        };
+        let names = names::check(&case, &tree, half, self.params, &mut self.found);
+        self.many.extend(names.many().iter().cloned());
+        self.names.entry(half).or_insert(names);
+        let mut conditions = Vec::new();
+        variables::conditions(self.text, &case, &tree, &mut conditions);
+        self.found.extend(conditions);
+        self.first.get_or_insert(case);
+    }
+
+    /// What is the same everywhere.
+    fn whole(&mut self, root: &Node) {
+        let (Some(case), Some(subject)) = (&self.first, self.names.get(&Half::Subject)) else { return };
+        claims::check(case, root, &mut self.found);
+        let variables = variables::variables(case, self.params, subject, &self.many);
+        variables::predicates(self.text, root, &variables, &mut self.found);
+        if let Some(control) = self.names.get(&Half::Control) {
+            variables::control(case, root, subject, control, &mut self.found);
         }
     }
 }
@@ -86,6 +135,12 @@ impl LoadedCase {
     /// The case as it stands in the file, at the first point of its sweep.
     pub fn case(&self) -> &Case {
         &self.case
+    }
+
+    /// Whether a result is a list in predicates, because several calls may give it: inside `repeat`, by several actors
+    /// or on several files. It then is one at every point, and in both halves.
+    pub fn is_many(&self, result: &str) -> bool {
+        self.many.contains(result)
     }
 
     /// Every point of the sweep, with the values of the parameters that are not swept: one point if nothing is.
@@ -131,5 +186,10 @@ pub(crate) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     let lower = wrong.to_lowercase();
     let score = |name: &str| strsim::damerau_levenshtein(&lower, &name.to_lowercase());
     let near = known.iter().copied().min_by_key(|name| score(name))?;
-    (score(near) <= (wrong.chars().count() / 3).max(1)).then_some(near)
+    if score(near) <= (wrong.chars().count() / 3).max(1) {
+        return Some(near);
+    }
+    // cut short, or said too much
+    let begins = |name: &&&str| name.len().min(wrong.len()) > 2 && (name.starts_with(wrong) || wrong.starts_with(**name));
+    known.iter().find(begins).copied()
 }

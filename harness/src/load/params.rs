@@ -73,6 +73,12 @@ impl Params {
         self.swept.iter().map(|swept| swept.0.as_str())
     }
 
+    /// Every value that a parameter takes in the case itself.
+    pub fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {
+        let swept = self.swept.iter().find(|swept| swept.0 == name).map(|swept| &swept.1);
+        self.fixed.get(name).into_iter().chain(swept.into_iter().flatten())
+    }
+
     fn example(&self, name: &str) -> Option<&Value> {
         self.fixed.get(name).or_else(|| self.swept.iter().find(|swept| swept.0 == name)?.1.first())
     }

@@ -140,8 +140,11 @@ impl<'a> Reader<'a> {
                 let marker = error.marker();
                 let place = Place { line: marker.line(), column: marker.col() + 1, width: 1 };
                 let wrong = Diagnostic::new(place, "this is not YAML").label(error.info());
-                let before = self.text.lines().take(place.line).last().unwrap_or("");
-                Err(if before.contains("${") {
+                let before: Vec<&str> = self.text.lines().take(place.line).collect();
+                let tabs = before.iter().any(|line| line.trim_start_matches(' ').starts_with('\t'));
+                Err(if tabs {
+                    wrong.help("YAML is indented with spaces, never with tabs")
+                } else if before.last().is_some_and(|line| line.contains("${")) {
                     wrong.help("inside braces or brackets a parameter needs quotes: \"${name}\"")
                 } else {
                     wrong
@@ -157,7 +160,7 @@ impl<'a> Reader<'a> {
         if depth > DEEPEST || self.nodes > MOST {
             return Err(Diagnostic::new(place, "this is nested too deep or too large for a case"));
         }
-        let before = self.nodes;
+        let first = self.nodes;
         let (anchor, content) = match event {
             Event::Scalar(text, style, anchor, _) => {
                 (anchor, Content::Scalar(if style == ScalarStyle::Plain { plain(&text) } else { Value::from(text.as_ref()) }))
@@ -175,7 +178,7 @@ impl<'a> Reader<'a> {
         };
         let node = Node { place, content };
         if anchor > 0 {
-            self.anchors.push((anchor, node.clone(), self.nodes - before + 1));
+            self.anchors.push((anchor, node.clone(), self.nodes - first + 1));
         }
         Ok(node)
     }

@@ -1,0 +1,90 @@
+//! The names in measures, expectations, the control and known differences.
+use super::table::{FILES, Kind};
+use super::{Params, Walk};
+use crate::case::{Case, EventName, Measure, event_fields};
+use crate::load::params::is_name;
+
+impl Walk<'_> {
+    pub(super) fn measures(&mut self, case: &Case, params: &Params) {
+        for (name, measure) in &case.measure {
+            self.within("measure", |walk| {
+                walk.within(name.as_str(), |walk| {
+                    walk.variable(name, params);
+                    walk.measure(measure, case, params);
+                });
+            });
+        }
+    }
+
+    /// Measures, results and parameters are all variables of predicates.
+    fn variable(&mut self, name: &str, params: &Params) {
+        if !is_name(name) {
+            self.wrong(format!("`{name}` is no name for a measure"), "expected small letters, digits and `_`, a letter first");
+        }
+        if params.names().any(|other| other == name) {
+            self.wrong(format!("`{name}` is already a parameter"), "choose another name for the measure");
+        }
+        if self.names.of(&[Kind::Result]).iter().any(|other| other.0 == name) {
+            self.wrong(format!("`{name}` is already a result"), "choose another name for the measure");
+        }
+    }
+
+    fn measure(&mut self, measure: &Measure, case: &Case, params: &Params) {
+        match measure {
+            Measure::Count(count) => {
+                self.within("count", |walk| walk.within("only", |walk| walk.filter(&count.only)));
+            }
+            Measure::List(list) => self.within("list", |walk| {
+                walk.within("only", |walk| walk.filter(&list.only));
+                walk.take(list.of, &list.take);
+            }),
+            Measure::Chain(chain) => self.within("chain", |walk| {
+                walk.refer("on", &chain.on, FILES);
+                walk.marks(chain.from.as_ref(), chain.until.as_ref());
+                if chain.of.len() < 2 {
+                    walk.within("of", |walk| walk.wrong("a chain has at least two links", "expected the events in order"));
+                }
+            }),
+            Measure::Calls(calls) => self.within("calls", |walk| {
+                walk.by(calls.by.as_ref(), &["inside"]);
+                if let Some(on) = &calls.on {
+                    walk.refer("on", on, FILES);
+                }
+                walk.marks(calls.from.as_ref(), calls.until.as_ref());
+            }),
+            Measure::Faults(faults) => self.within("faults", |walk| {
+                walk.refer("inside", &faults.inside, &[Kind::Buffer]);
+                walk.marks(faults.from.as_ref(), faults.until.as_ref());
+            }),
+            Measure::Writes(writes) => self.within("writes", |walk| {
+                walk.refer("to", &writes.to, &[Kind::Watch]);
+                walk.marks(writes.from.as_ref(), writes.until.as_ref());
+            }),
+            Measure::Fit(fit) => self.within("fit", |walk| {
+                walk.within("of", |walk| match case.measure.get(&fit.of) {
+                    Some(Measure::Count(_) | Measure::Calls(_)) => {}
+                    Some(_) => walk.wrong(format!("`{}` is no number", fit.of), "expected a `count` or `calls` measure"),
+                    None => {
+                        let wrong = walk.diagnostic(format!("unknown measure `{}`", fit.of));
+                        walk.found.push(wrong.nearest(&fit.of, case.measure.keys().map(String::as_str)));
+                    }
+                });
+                walk.within("over", |walk| {
+                    if !params.swept().any(|name| name == fit.over) {
+                        let wrong = walk.diagnostic(format!("`{}` is not swept", fit.over)).label("expected a parameter of `sweep`");
+                        walk.found.push(wrong.nearest(&fit.over, params.swept()));
+                    }
+                });
+            }),
+        }
+    }
+
+    fn take(&mut self, event: EventName, field: &str) {
+        self.within("take", |walk| {
+            if !event_fields(event).any(|known| known.0 == field) {
+                let wrong = walk.diagnostic(format!("this event has no field `{field}`"));
+                walk.found.push(wrong.nearest(field, event_fields(event).map(|known| known.0)));
+            }
+        });
+    }
+}

@@ -1,0 +1,193 @@
+//! The names in steps.
+use super::table::{FILES, Kind};
+use super::Walk;
+use crate::case::{Asleep, Await, EpollControl, Filter, Step, WatchTarget};
+
+impl Walk<'_> {
+    pub(super) fn steps(&mut self, steps: &[Step]) {
+        for (index, step) in steps.iter().enumerate() {
+            self.within(index.to_string(), |walk| walk.step(step, 1));
+        }
+    }
+
+    /// One step, made by so many at once.
+    fn step(&mut self, step: &Step, actors: u64) {
+        let Some(word) = word(step) else { return };
+        if matches!(step, Step::Connect(_) | Step::Sentinel | Step::Await(Await::Asleep(Asleep::Server))) && !self.server {
+            self.wrong("this needs a server", "the case has none");
+        }
+        self.within(word, |walk| match step {
+            Step::Connect(connect) => walk.name("as", &connect.name, Kind::Connection, connect.times.0),
+            Step::Send(send) => walk.refer("on", &send.on, &[Kind::Connection]),
+            Step::Receive(receive) => {
+                walk.refer("on", &receive.on, &[Kind::Connection]);
+                let times = walk.names.times(&receive.on);
+                walk.result(receive.name.as_ref(), times.saturating_mul(actors));
+            }
+            Step::HalfClose(of) | Step::Reset(of) => walk.refer("", of, &[Kind::Connection]),
+            Step::Await(Await::Event(event)) => {
+                walk.within("event", |walk| walk.within("only", |walk| walk.filter(&event.only)));
+            }
+            Step::Await(Await::Asleep(Asleep::Actor(actor))) => {
+                walk.within("asleep", |walk| walk.refer("actor", actor, &[Kind::Actor]));
+            }
+            Step::Await(Await::Returned(actor)) => walk.refer("returned", actor, &[Kind::Actor]),
+            Step::Mark(name) => walk.name("", name, Kind::Mark, 1),
+            Step::Repeat(repeat) => {
+                let before = std::mem::replace(&mut walk.repeated, true);
+                walk.within("steps", |walk| walk.steps(&repeat.steps));
+                walk.repeated = before;
+            }
+            Step::Start(start) => {
+                walk.name("actor", &start.actor, Kind::Actor, start.times.0);
+                walk.within("call", |walk| {
+                    if is_call(&start.call) {
+                        walk.step(&start.call, actors.saturating_mul(start.times.0));
+                    } else {
+                        walk.wrong("an actor cannot do this", "expected a system call of the script");
+                    }
+                });
+            }
+            Step::Watch(watch) => {
+                walk.name("as", &watch.name, Kind::Watch, 1);
+                walk.within("word", |walk| match &watch.word {
+                    WatchTarget::ReadyList(server) if server == "server" && walk.server => {}
+                    WatchTarget::ReadyList(epoll) => walk.refer("ready_list", epoll, &[Kind::Epoll]),
+                    WatchTarget::WaitQueue(socket) => walk.refer("wait_queue", socket, &[Kind::Descriptor]),
+                    WatchTarget::Buffer(buffer) => walk.refer("buffer", buffer, &[Kind::Buffer]),
+                });
+            }
+            Step::Socketpair(ends) | Step::TcpPair(ends) | Step::Pipe(ends) => walk.within("as", |walk| {
+                for (index, name) in ends.names.iter().enumerate() {
+                    walk.name(&index.to_string(), name, Kind::Descriptor, ends.times.0);
+                }
+            }),
+            _ => walk.call(step, actors),
+        });
+    }
+
+    /// A system call of the script.
+    fn call(&mut self, step: &Step, actors: u64) {
+        match step {
+            Step::Dup(dup) => {
+                self.refer("of", &dup.of, FILES);
+                self.name("as", &dup.name, Kind::Descriptor, 1);
+            }
+            Step::EpollCreate(epoll) => self.name("as", &epoll.name, Kind::Epoll, 1),
+            Step::EpollCtl(control) => self.control(control, actors),
+            Step::EpollWait(wait) => {
+                self.refer("ep", &wait.ep, &[Kind::Epoll]);
+                self.buffer(wait.buffer.as_ref());
+                self.result(wait.name.as_ref(), actors);
+            }
+            Step::Select(select) => {
+                self.within("read", |walk| {
+                    for (index, name) in select.read.iter().enumerate() {
+                        walk.refer(&index.to_string(), name, FILES);
+                    }
+                });
+                self.buffer(select.buffer.as_ref());
+                self.result(select.name.as_ref(), actors);
+            }
+            Step::Poll(poll) => {
+                self.within("fds", |walk| {
+                    for (index, entry) in poll.fds.iter().enumerate() {
+                        walk.within(index.to_string(), |walk| walk.refer("fd", &entry.fd, FILES));
+                    }
+                });
+                self.buffer(poll.buffer.as_ref());
+                self.result(poll.name.as_ref(), actors);
+            }
+            Step::Read(transfer) | Step::Write(transfer) => {
+                self.refer("on", &transfer.on, FILES);
+                let times = self.names.times(&transfer.on);
+                self.result(transfer.name.as_ref(), times.saturating_mul(actors));
+            }
+            Step::Close(of) => self.refer("", of, FILES),
+            Step::Buffer(buffer) => self.name("as", &buffer.name, Kind::Buffer, 1),
+            Step::MmapEpoll(map) => {
+                self.refer("of", &map.of, &[Kind::Epoll]);
+                self.result(Some(&map.name), actors);
+            }
+            Step::IoUring(ring) => {
+                self.refer("on", &ring.on, FILES);
+                self.name("ring", &ring.ring, Kind::Buffer, 1);
+                self.result(Some(&ring.name), actors);
+            }
+            _ => {}
+        }
+    }
+
+    fn control(&mut self, control: &EpollControl, actors: u64) {
+        self.refer("ep", &control.ep, &[Kind::Epoll]);
+        let given: Vec<(&str, &String)> = [("add", &control.add), ("modify", &control.modify), ("delete", &control.delete)]
+            .into_iter()
+            .filter_map(|(key, name)| Some((key, name.as_ref()?)))
+            .collect();
+        for (key, name) in &given {
+            self.refer(key, name, FILES);
+        }
+        if given.len() != 1 {
+            self.wrong(format!("`epoll_ctl` does {} things", given.len()), "expected exactly one of `add`, `modify` and `delete`");
+        }
+        let times = given.first().map_or(1, |(_, name)| self.names.times(name));
+        self.result(control.name.as_ref(), times.saturating_mul(actors));
+    }
+
+    fn buffer(&mut self, name: Option<&String>) {
+        if let Some(name) = name {
+            self.refer("buffer", name, &[Kind::Buffer]);
+        }
+    }
+
+    fn result(&mut self, name: Option<&String>, times: u64) {
+        if let Some(name) = name {
+            self.name("as", name, Kind::Result, times);
+        }
+    }
+
+    pub(super) fn filter(&mut self, only: &Filter) {
+        for (key, name) in [("on", &only.on), ("reports", &only.reports)] {
+            if let Some(name) = name {
+                self.refer(key, name, FILES);
+            }
+        }
+        self.by(only.by.as_ref(), &[]);
+        self.marks(only.from.as_ref(), only.until.as_ref());
+    }
+
+    pub(super) fn by(&mut self, by: Option<&String>, others: &[&str]) {
+        match by.map(String::as_str) {
+            None | Some("client") => {}
+            Some("server") if self.server => {}
+            Some("server") => self.within("by", |walk| walk.wrong("this needs a server", "the case has none")),
+            Some(other) if others.contains(&other) => {}
+            Some(actor) => self.refer("by", actor, &[Kind::Actor]),
+        }
+    }
+
+    pub(super) fn marks(&mut self, from: Option<&String>, until: Option<&String>) {
+        for (key, name) in [("from", from), ("until", until)] {
+            if let Some(name) = name.filter(|name| !Kind::Mark.reserved().contains(&name.as_str())) {
+                self.refer(key, name, &[Kind::Mark]);
+            }
+        }
+    }
+}
+
+/// The word that a case file has for a step.
+fn word(step: &Step) -> Option<String> {
+    match serde_json::to_value(step).ok()? {
+        serde_json::Value::Object(object) => object.keys().next().cloned(),
+        serde_json::Value::String(word) => Some(word),
+        _ => None,
+    }
+}
+
+fn is_call(step: &Step) -> bool {
+    matches!(
+        step,
+        Step::EpollCtl(_) | Step::EpollWait(_) | Step::Select(_) | Step::Poll(_) | Step::Read(_) | Step::Write(_) | Step::Close(_)
+            | Step::MmapEpoll(_) | Step::IoUring(_)
+    )
+}

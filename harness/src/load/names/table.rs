@@ -1,0 +1,112 @@
+//! The names known so far.
+use std::collections::BTreeSet;
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Connection,
+    Descriptor,
+    Epoll,
+    Actor,
+    Mark,
+    Buffer,
+    Watch,
+    Result,
+}
+
+/// What can be asked of a socket, pipe or other file of the script, or of a client's connection.
+pub(super) const FILES: &[Kind] = &[Kind::Descriptor, Kind::Connection, Kind::Epoll];
+
+impl Kind {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Descriptor => "connection or object",
+            Self::Epoll => "epoll descriptor",
+            Self::Actor => "actor",
+            Self::Mark => "mark",
+            Self::Buffer => "buffer",
+            Self::Watch => "watch",
+            Self::Result => "result",
+        }
+    }
+
+    pub fn article(self) -> &'static str {
+        match self {
+            Self::Connection => "a connection",
+            Self::Descriptor => "an object of the script",
+            Self::Epoll => "an epoll descriptor",
+            Self::Actor => "an actor",
+            Self::Mark => "a mark",
+            Self::Buffer => "a buffer",
+            Self::Watch => "a watch",
+            Self::Result => "a result",
+        }
+    }
+
+    /// Names that the harness gives itself.
+    pub fn reserved(self) -> &'static [&'static str] {
+        match self {
+            Self::Mark => &["idle", "start", "end"],
+            Self::Actor => &["server", "client"],
+            Self::Epoll | Self::Connection | Self::Descriptor => &["server"],
+            Self::Buffer | Self::Watch | Self::Result => &[],
+        }
+    }
+
+    /// Kinds that share their names: files are one another's rivals.
+    fn rivals(self, other: Self) -> bool {
+        let file = |kind| FILES.contains(&kind);
+        self == other || (file(self) && file(other))
+    }
+}
+
+/// Names in the order in which they are given.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Names {
+    given: Vec<(String, Kind, u64)>,
+    many: BTreeSet<String>,
+}
+
+impl Names {
+    /// Gives a name. Steps inside `repeat`, and actors, may give theirs again.
+    pub fn give(&mut self, name: &str, kind: Kind, times: u64, repeated: bool) -> Result<(), Kind> {
+        if kind == Kind::Result && (repeated || times > 1) {
+            self.many.insert(name.to_owned());
+        }
+        let before = self.given.iter_mut().find(|given| given.0 == name && given.1.rivals(kind));
+        match before {
+            Some(before) if before.1 == kind && kind == Kind::Actor => {
+                before.2 = before.2.max(times);
+                Ok(())
+            }
+            Some(before) => Err(before.1),
+            None => {
+                // what a repeated step makes is there as often as it is repeated: places are not counted
+                let times = if repeated && kind != Kind::Result { u64::MAX } else { times };
+                self.given.push((name.to_owned(), kind, times));
+                Ok(())
+            }
+        }
+    }
+
+    /// Names of these kinds, with how many each stands for.
+    pub fn of(&self, kinds: &[Kind]) -> Vec<(&str, u64)> {
+        self.given.iter().filter(|given| kinds.contains(&given.1)).map(|given| (given.0.as_str(), given.2)).collect()
+    }
+
+    /// What a name stands for.
+    pub fn kind(&self, name: &str) -> Option<Kind> {
+        self.given.iter().find(|given| given.0 == name).map(|given| given.1)
+    }
+
+    /// How many files a name stands for.
+    pub fn times(&self, name: &str) -> u64 {
+        self.given.iter().find(|given| given.0 == name && FILES.contains(&given.1)).map_or(1, |given| given.2)
+    }
+
+    /// Results of which there can be several.
+    pub fn many(&self) -> &BTreeSet<String> {
+        &self.many
+    }
+}

@@ -1,0 +1,212 @@
+//! Names that are referred to.
+use insta::assert_snapshot;
+
+use super::said;
+
+#[test]
+fn a_connection_must_have_been_named() {
+    assert_snapshot!(said("- send: {on: conn", "- send: {on: con"), @r#"
+    error: unknown connection `con`
+      --> cases/epoll/example.yaml:22:22
+       |
+    22 |         - send: {on: con, bytes: 1}
+       |                      ^^^ no step has named it by here
+       = help: did you mean `conn`?
+    "#);
+    assert_snapshot!(said("- send: {on: conn", "- send: {on: near"), @r#"
+    error: unknown connection `near`
+      --> cases/epoll/example.yaml:22:22
+       |
+    22 |         - send: {on: near, bytes: 1}
+       |                      ^^^^ no step has named it by here
+       = help: known here: `conn`
+    "#);
+}
+
+#[test]
+fn the_order_of_the_steps_counts() {
+    assert_snapshot!(said("  - connect: {as: conn}\n", ""), @r#"
+    error: unknown connection or object `conn`
+      --> cases/epoll/example.yaml:16:48
+       |
+    16 |   - await: {event: {of: tcp_v4_rcv, only: {on: conn, where: len > 0}}}
+       |                                                ^^^^ no step has named it by here
+
+    error: unknown connection `conn`
+      --> cases/epoll/example.yaml:21:22
+       |
+    21 |         - send: {on: conn, bytes: 1}
+       |                      ^^^^ no step has named it by here
+
+    error: unknown connection `conn`
+      --> cases/epoll/example.yaml:22:25
+       |
+    22 |         - receive: {on: conn, bytes: 0, as: taken}
+       |                         ^^^^ no step has named it by here
+
+    error: unknown connection or object `conn`
+      --> cases/epoll/example.yaml:27:51
+       |
+    27 |   wakes: {count: {of: epoll_wait, only: {reports: conn, from: later}}}
+       |                                                   ^^^^ no step has named it by here
+       = help: known here: `near` and `end`
+
+    error: unknown connection or object `conn`
+      --> cases/epoll/example.yaml:29:58
+       |
+    29 |   ways: {chain: {of: [tcp_v4_rcv, ep_poll_callback], on: conn}}
+       |                                                          ^^^^ no step has named it by here
+       = help: known here: `near` and `end`
+    "#);
+}
+
+#[test]
+fn marks_buffers_watches_and_actors_must_have_been_named() {
+    assert_snapshot!(said("from: later", "from: latter"), @r#"
+    error: unknown mark `latter`
+      --> cases/epoll/example.yaml:28:63
+       |
+    28 |   wakes: {count: {of: epoll_wait, only: {reports: conn, from: latter}}}
+       |                                                               ^^^^^^ no step has named it by here
+       = help: did you mean `later`?
+    "#);
+    assert_snapshot!(
+        said("lengths: {list: {of: tcp_v4_rcv, take: len}}", "lengths: {list: {of: tcp_v4_rcv, take: lem, only: {by: waiter}}}"),
+        @r#"
+    error: this event has no field `lem`
+      --> cases/epoll/example.yaml:29:42
+       |
+    29 |   lengths: {list: {of: tcp_v4_rcv, take: lem, only: {by: waiter}}}
+       |                                          ^^^
+       = help: did you mean `len`?
+
+    error: unknown actor `waiter`
+      --> cases/epoll/example.yaml:29:58
+       |
+    29 |   lengths: {list: {of: tcp_v4_rcv, take: lem, only: {by: waiter}}}
+       |                                                          ^^^^^^ no step has named it by here
+    "#
+    );
+    assert_snapshot!(said("  lengths:", "  there: {faults: {inside: page}}\n  written: {writes: {to: list}}\n  lengths:"), @r#"
+    error: unknown buffer `page`
+      --> cases/epoll/example.yaml:29:28
+       |
+    29 |   there: {faults: {inside: page}}
+       |                            ^^^^ no step has named it by here
+
+    error: unknown watch `list`
+      --> cases/epoll/example.yaml:30:26
+       |
+    30 |   written: {writes: {to: list}}
+       |                          ^^^^ no step has named it by here
+    "#);
+}
+
+#[test]
+fn a_name_is_given_once() {
+    assert_snapshot!(said("[near, end]", "[near, conn]"), @r#"
+    error: `conn` is already a connection
+      --> cases/epoll/example.yaml:24:29
+       |
+    24 |   - socketpair: {as: [near, conn]}
+       |                             ^^^^ choose another name
+    "#);
+    assert_snapshot!(said("- mark: later", "- mark: end"), @r#"
+    error: `end` has a meaning of its own
+      --> cases/epoll/example.yaml:18:11
+       |
+    18 |   - mark: end
+       |           ^^^ choose another name
+
+    error: unknown mark `later`
+      --> cases/epoll/example.yaml:28:63
+       |
+    28 |   wakes: {count: {of: epoll_wait, only: {reports: conn, from: later}}}
+       |                                                               ^^^^^ no step has named it by here
+    "#);
+}
+
+#[test]
+fn a_fit_is_of_a_number_over_a_swept_parameter() {
+    assert_snapshot!(said("  lengths:", "  grows: {fit: {of: ways, over: arrivals}}\n  lengths:"), @r#"
+    error: `ways` is no number
+      --> cases/epoll/example.yaml:29:21
+       |
+    29 |   grows: {fit: {of: ways, over: arrivals}}
+       |                     ^^^^ expected a `count` or `calls` measure
+
+    error: `arrivals` is not swept
+      --> cases/epoll/example.yaml:29:33
+       |
+    29 |   grows: {fit: {of: ways, over: arrivals}}
+       |                                 ^^^^^^^^ expected a parameter of `sweep`
+       = help: known here: `model`
+    "#);
+}
+
+#[test]
+fn a_server_takes_only_its_own_options() {
+    assert_snapshot!(said("[epoll-lt, epoll-et]", "[epoll-lt, fork]"), @r#"
+    error: `--read` does not apply to the model `fork`, only to `select`, `poll`, `epoll-lt` and `epoll-et`
+      --> cases/epoll/example.yaml:14:9
+       |
+    14 | server: {model: "${model}", options: {read: never}}
+       |         ^ the server would not start
+    "#);
+}
+
+#[test]
+fn without_a_server_nobody_can_connect() {
+    assert_snapshot!(
+        said("sweep: {model: [epoll-lt, epoll-et]}\nserver: {model: \"${model}\", options: {read: never}}\n", ""),
+        @r#"
+    error: this needs a server
+      --> cases/epoll/example.yaml:14:5
+       |
+    14 |   - connect: {as: conn}
+       |     ^ the case has none
+
+    error: this needs a server
+      --> cases/epoll/example.yaml:24:5
+       |
+    24 |   - sentinel
+       |     ^^^^^^^^ the case has none
+    "#
+    );
+}
+
+#[test]
+fn the_steps_of_the_control_have_names_of_their_own() {
+    assert_snapshot!(said("  with: {arrivals: 0}", "  steps: [{connect: {as: conn}}]"), @r#"
+    error: unknown mark `later`
+      --> cases/epoll/example.yaml:28:63
+       |
+    28 |   wakes: {count: {of: epoll_wait, only: {reports: conn, from: later}}}
+       |                                                               ^^^^^ no step of the control has named it by here
+    "#);
+}
+
+#[test]
+fn epoll_ctl_does_one_thing() {
+    assert_snapshot!(
+        said("  - sentinel", "  - epoll_create: {as: ep}\n  - epoll_ctl: {ep: ep, add: near, delete: end}\n  - sentinel"),
+        @r#"
+    error: `epoll_ctl` does 2 things
+      --> cases/epoll/example.yaml:27:16
+       |
+    27 |   - epoll_ctl: {ep: ep, add: near, delete: end}
+       |                ^ expected exactly one of `add`, `modify` and `delete`
+    "#
+    );
+}
+
+#[test]
+fn a_place_among_several_must_exist() {
+    assert_snapshot!(said("{on: near, bytes: 1, as: got}", "{on: \"near[1]\", bytes: 1, as: got}"), @r#"
+    error: `near[1]` does not exist
+      --> cases/epoll/example.yaml:25:16
+       |
+    25 |   - read: {on: "near[1]", bytes: 1, as: got}
+       |                ^^^^^^^^^ `near` stands for 1, counted from 0
+    "#);
+}
