@@ -1,4 +1,6 @@
 //! What this kernel allows, and what each absence costs.
+use std::fmt::Write as _;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -78,7 +80,7 @@ pub struct Missing {
 /// Doctor's report as text, with colours.
 pub fn text(doctor: &Doctor, look: Look) -> String {
     let mut out = identity(doctor, look);
-    out.push_str(&format!("\n{}\n", paint(BOLD, "Probes")));
+    _ = writeln!(out, "\n{}", paint(BOLD, "Probes"));
     if doctor.probes.is_empty() {
         out.push_str(&hang("  ", "none was tried: see below", look.columns()));
     }
@@ -88,15 +90,15 @@ pub fn text(doctor: &Doctor, look: Look) -> String {
     out.push_str(&suite(&doctor.suite, look));
     for (index, missing) in doctor.missing.iter().enumerate() {
         if index == 0 {
-            out.push_str(&format!("\n{}\n", paint(BOLD, "Missing")));
+            _ = writeln!(out, "\n{}", paint(BOLD, "Missing"));
         }
-        out.push_str(&format!("  {}\n", paint(DOUBT, &missing.what)));
+        _ = writeln!(out, "  {}", paint(DOUBT, &missing.what));
         for (name, text) in [("why", &missing.why), ("cost", &missing.cost), ("do", &missing.remedy)] {
             out.push_str(&hang(&format!("    {}  ", paint(DIM, format!("{name:<4}"))), text, look.columns()));
         }
     }
     if doctor.missing.is_empty() {
-        out.push_str(&format!("\n{}\n", paint(GOOD, "Nothing is missing.")));
+        _ = writeln!(out, "\n{}", paint(GOOD, "Nothing is missing."));
     }
     out
 }

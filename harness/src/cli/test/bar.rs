@@ -10,6 +10,9 @@ use crate::verdict::Outcome;
 pub(super) struct Bar {
     bar: ProgressBar,
     bad: usize,
+    /// Columns for the message. The last ones stay free: a `^C` that the terminal echoes must not begin a new line,
+    /// or the bar would be taken away there.
+    room: usize,
 }
 
 impl Bar {
@@ -18,10 +21,10 @@ impl Bar {
         let target = if std::io::stdout().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(cases as u64), target);
         let (ticks, full) = if look.utf8 { ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ", "━╸─") } else { ("|/-\\ ", "=>-") };
-        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {bar:24.cyan/dim} {pos}/{len} {wide_msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {bar:24.cyan/dim} {pos}/{len} {msg}") {
             bar.set_style(style.tick_chars(ticks).progress_chars(full));
         }
-        Self { bar, bad: 0 }
+        Self { bar, bad: 0, room: look.width.saturating_sub(48) }
     }
 
     /// One more case has ended.
@@ -35,13 +38,13 @@ impl Bar {
         let one = |(id, since): (&str, Duration)| if since.as_secs() > 1 { format!("{id} ({} s)", since.as_secs()) } else { id.to_owned() };
         let running = running.map(one).collect::<Vec<_>>().join(", ");
         let bad = if self.bad > 0 { format!("{} not good  ", self.bad) } else { String::new() };
-        self.bar.set_message(bad + &running);
+        self.bar.set_message((bad + &running).chars().take(self.room).collect::<String>());
         self.bar.tick();
     }
 
     /// Says that Ctrl-C was heard.
     pub(super) fn stopping(&self) {
-        self.bar.set_message("stopping (Ctrl-C again to leave at once)");
+        self.bar.set_message("stopping");
         self.bar.tick();
     }
 

@@ -15,7 +15,7 @@ use crate::verdict::Outcome;
 const TEXT: &str = include_str!("../../../../cases/select/the-system-call-watches-descriptor-1500.yaml");
 const LOOK: Look = Look { width: 100, utf8: true, skips: true };
 
-/// Does with a case what its id says.
+/// Does with each case what its id says.
 struct Fake {
     setting: Setting,
     cancel: Cancel,
@@ -36,7 +36,7 @@ impl Runner for Fake {
             Some("cancel") => self.cancel.cancel(),
             Some("hang") => {
                 self.cancel.cancel();
-                std::thread::sleep(Duration::from_secs(60));
+                std::thread::sleep(Duration::from_secs(50));
             }
             _ => {}
         }

@@ -1,5 +1,6 @@
 //! One case on the screen: a line, where the terminal is wide enough.
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::super::paint::{BAD, BOLD, DIM, of_claim, of_outcome, paint};
 use super::super::text::{columns, duration, left, right, wrap};
@@ -35,18 +36,18 @@ pub(super) fn line(verdict: &Verdict, look: Look) -> String {
     for (index, text) in wrap(&verdict.title, room).into_iter().enumerate() {
         let text = if verdict.outcome == Outcome::Pass { text } else { paint(style, text) };
         if index > 0 {
-            out.push_str(&format!("{}{text}\n", " ".repeat(MARK)));
+            _ = writeln!(out, "{}{text}", " ".repeat(MARK));
         } else if wide {
             let facts = format!("{} {} {}", left(&claims, CLAIMS), left(&grade, GRADE), right(&time, TIME));
             out.push_str(format!("  {mark} {}  {facts}", left(&text, room)).trim_end());
             out.push('\n');
         } else {
-            out.push_str(&format!("  {mark} {text}\n"));
+            _ = writeln!(out, "  {mark} {text}");
         }
     }
     if !wide {
         let facts: Vec<_> = [claims, grade, time].into_iter().filter(|fact| columns(fact) > 0).collect();
-        out.push_str(&format!("{}{}\n", " ".repeat(MARK), facts.join(&paint(DIM, format!(" {} ", look.signs().dot())))));
+        _ = writeln!(out, "{}{}", " ".repeat(MARK), facts.join(&paint(DIM, format!(" {} ", look.signs().dot()))));
     }
     out
 }

@@ -1,5 +1,6 @@
 //! A case that did not pass: what was expected, what was seen, and the events that show it.
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use super::super::paint::{BAD, BOLD, DIM, DOUBT, GOOD, of_claim, of_outcome, paint};
 use super::super::text::{columns, counted, grouped, hang};
@@ -23,7 +24,8 @@ pub(super) fn detail(verdict: &Verdict, exhibit: Option<&Exhibit>, look: Look) -
     };
     out.push_str(&hang("  ", &verdict.title, look.columns()));
     if let Some(reason) = &verdict.reason {
-        out.push_str(&hang(&paint(style, "  "), reason, look.columns()));
+        out.push_str(&paint(style, hang("  ", reason, look.columns()).trim_end()));
+        out.push('\n');
     }
     if matches!(verdict.outcome, Outcome::Xfail) {
         return out;
@@ -38,14 +40,14 @@ pub(super) fn detail(verdict: &Verdict, exhibit: Option<&Exhibit>, look: Look) -
     }
     if verdict.control.discriminates == Some(false) {
         let text = format!("control: {}. These must fail there, and did not:", verdict.control.title.trim_end_matches('.'));
-        out.push_str(&format!("\n{}", hang("  ", &text, look.columns())));
+        _ = write!(out, "\n{}", hang("  ", &text, look.columns()));
         for finding in verdict.control.findings.iter().filter(|finding| finding.held == Some(true)) {
             out.push_str(&page.finding(finding));
         }
     }
     out.push_str(&page.ends());
     let again = format!("wakeproof test --exact {}", verdict.case);
-    out.push_str(&format!("\n{}", hang(&format!("  {}  ", paint(DIM, "again")), &again, look.columns())));
+    _ = write!(out, "\n{}", hang(&format!("  {}  ", paint(DIM, "again")), &again, look.columns()));
     out
 }
 
@@ -114,12 +116,12 @@ impl Page<'_> {
             match &excerpt.end {
                 End::Complete => {}
                 End::Timeout { step, why } => {
-                    out.push_str(&format!("\n  {} in {half}\n", paint(DOUBT, "out of time")));
+                    _ = writeln!(out, "\n  {} in {half}", paint(DOUBT, "out of time"));
                     out.push_str(&(self.row("step", step) + &self.row("why", why) + &self.point(&excerpt.point)));
                     out.push_str(&self.last(excerpt));
                 }
                 End::Broken { step, why } => {
-                    out.push_str(&format!("\n  {} in {half}\n", paint(BAD, "set-up went wrong")));
+                    _ = writeln!(out, "\n  {} in {half}", paint(BAD, "set-up went wrong"));
                     out.push_str(&(self.row("step", step) + &self.row("why", why) + &self.point(&excerpt.point)));
                     out.push_str(&self.last(excerpt));
                 }

@@ -1,6 +1,8 @@
 //! The sums: refuted claims with their counter-examples, skips by reason, and how many of everything.
+use std::fmt::Write as _;
+
 use super::super::paint::{BAD, BOLD, DIM, FINDING, NAME, of_claim, of_outcome, paint};
-use super::super::text::{counted, duration, grouped, hang};
+use super::super::text::{columns, counted, duration, grouped, hang};
 use super::super::{Exhibit, Results};
 use super::{Look, table};
 use crate::case::{ClaimVerdict, Source};
@@ -11,7 +13,7 @@ pub(super) fn summary(results: &Results, look: Look) -> String {
     out.push_str(&skipped(results, look));
     if !results.unfinished.is_empty() {
         let text = format!("{} did not come to run: {}", counted(results.unfinished.len(), "case"), results.unfinished.join(", "));
-        out.push_str(&format!("\n{}", hang(&format!("{} ", paint(BAD, "interrupted")), &text, look.columns())));
+        _ = write!(out, "\n{}", hang(&format!("{} ", paint(BAD, "interrupted")), &text, look.columns()));
     }
     out + &totals(results, look)
 }
@@ -20,7 +22,7 @@ fn refuted(results: &Results, look: Look) -> String {
     let mut out = String::new();
     for (verdict, claim) in results.refuted() {
         if out.is_empty() {
-            out.push_str(&format!("\n{}\n", paint(BOLD, "What the documents say and this kernel refutes")));
+            _ = writeln!(out, "\n{}", paint(BOLD, "What the documents say and this kernel refutes"));
         }
         out.push_str(&refutation(claim, results.exhibits.get(&verdict.case), look));
     }
@@ -54,7 +56,7 @@ fn skipped(results: &Results, look: Look) -> String {
     let mut out = String::new();
     for (reason, verdicts) in &skips {
         if out.is_empty() {
-            out.push_str(&format!("\n{}\n", paint(BOLD, "Skipped")));
+            _ = writeln!(out, "\n{}", paint(BOLD, "Skipped"));
         }
         out.push_str(&hang(&format!("  {:>3}  ", verdicts.len()), reason, look.columns()));
     }
@@ -94,8 +96,7 @@ fn totals(results: &Results, look: Look) -> String {
 
 /// Coloured parts beside a name, on as many lines as they need.
 fn parts(name: &str, text: &str, dot: &str, look: Look) -> String {
-    use super::super::text::columns;
-    let mut out = format!("{}", paint(NAME, format!("{name:<8}")));
+    let mut out = paint(NAME, format!("{name:<8}"));
     let mut used = 8;
     for (index, part) in text.split(dot).enumerate() {
         let wanted = columns(part) + if index > 0 { columns(dot) } else { 0 };

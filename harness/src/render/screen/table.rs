@@ -1,4 +1,6 @@
 //! Events as a little table: when, who, what, with which fields, and from where in the kernel.
+use std::fmt::Write as _;
+
 use serde_json::Value as Json;
 
 use super::super::excerpt::{Excerpt, Shown};
@@ -35,14 +37,14 @@ pub(super) fn table(excerpt: &Excerpt, places: impl IntoIterator<Item = usize>, 
         out.push_str(line.trim_end());
         out.push('\n');
         for more in fields {
-            out.push_str(&format!("{}{more}\n", " ".repeat(before)));
+            _ = writeln!(out, "{}{more}", " ".repeat(before));
         }
         if !event.stack.is_empty() {
             let arrow = format!(" {} ", look.signs().caller());
             let frames = event.stack.iter().take(FRAMES).map(String::as_str).collect::<Vec<_>>().join(&arrow);
             let indent = indent + time + 2;
             for line in wrap(&format!("in {frames}"), look.columns().saturating_sub(indent)) {
-                out.push_str(&format!("{}{}\n", " ".repeat(indent), paint(DIM, line)));
+                _ = writeln!(out, "{}{}", " ".repeat(indent), paint(DIM, line));
             }
         }
     }
