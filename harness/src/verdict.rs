@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{ClaimVerdict, Grade, Value};
-use crate::recording::{Half, Kernel};
+use crate::recording::Kernel;
 
 /// What became of one case on one kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -61,7 +61,7 @@ pub struct Verdict {
     pub kernel: Kernel,
     /// What became of it.
     pub outcome: Outcome,
-    /// Why, in a sentence, unless it passed.
+    /// Why, in a sentence; if it passed, which expectation could not be decided here, if any.
     pub reason: Option<String>,
     /// The strongest evidence that was used.
     pub grade: Grade,
@@ -135,15 +135,4 @@ pub struct ControlResult {
     pub findings: Vec<Finding>,
     /// Whether all of it failed; none if it could not be decided here.
     pub discriminates: Option<bool>,
-}
-
-/// A run that cannot be judged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Flaw {
-    /// In which half.
-    pub half: Half,
-    /// Where in the sweep.
-    pub point: BTreeMap<String, Value>,
-    /// What is wrong.
-    pub why: String,
 }

@@ -5,7 +5,7 @@ use super::explain::explain;
 use super::outcome::Problems;
 use super::runs::{Runs, Scored, at, without};
 use super::{Expected, Facts, Gap, Predicates};
-use crate::case::{Case, Measure};
+use crate::case::{Case, ClaimVerdict, Measure};
 use crate::load::Point;
 use crate::recording::Half;
 use crate::verdict::{Evidence, Finding};
@@ -60,15 +60,17 @@ impl<'a> Findings<'a> {
         format!("{text}{}", at(&found.point))
     }
 
-    /// The measures that a predicate rests on in one run.
+    /// The measures, and the results of calls, that a predicate rests on in one run.
     pub(super) fn evidence(&self, source: &str, run: &Scored) -> Vec<Evidence> {
-        let taken = self.predicates.measures(source, run).into_iter();
-        taken
-            .filter_map(|(name, taken)| {
-                let value = shorten(taken.value.as_ref().ok()?);
-                Some(Evidence { measure: name.to_owned(), value, run: run.place, events: taken.events.clone() })
-            })
-            .collect()
+        let measures = self.predicates.measures(source, run).into_iter().filter_map(|(name, taken)| {
+            let value = shorten(taken.value.as_ref().ok()?);
+            Some(Evidence { measure: name.to_owned(), value, run: run.place, events: taken.events.clone() })
+        });
+        let results = self.predicates.results(source, run).into_iter().map(|(name, result)| {
+            let value = shorten(&telling(result));
+            Evidence { measure: name.to_owned(), value, run: run.place, events: Vec::new() }
+        });
+        measures.chain(results).collect()
     }
 
     /// One run as a finding.
@@ -128,6 +130,8 @@ impl<'a> Everywhere<'a> {
 /// The expectations of the subject.
 pub(super) fn expectations(case: &Case, expected: &Expected<'_>, findings: &Findings<'_>, problems: &mut Problems) -> Vec<Finding> {
     let mut shown = Vec::new();
+    // What claims are there for is decided without expectations that need more than this kernel gives.
+    let claims = case.claims.iter().any(|claim| claim.verdict != ClaimVerdict::Undecidable);
     for (name, source) in &case.expect {
         let all = findings.everywhere(Half::Subject, source, case);
         shown.extend(findings.shown(name, &all));
@@ -140,10 +144,33 @@ pub(super) fn expectations(case: &Case, expected: &Expected<'_>, findings: &Find
             (Ok(true), Some(because)) => problems.xpass(format!("{name}: it must fail here ({because}), and it held: {text}")),
             (Ok(false), None) => problems.fail(format!("{name}: {text}")),
             (Ok(false), Some(because)) => problems.xfail(format!("{name}: {because}: {text}")),
+            (Err(gap), _) if claims => problems.gap_beside_claims(name, &gap),
             (Err(gap), _) => problems.gap(name, &gap),
         }
     }
     shown
+}
+
+/// A result without what it does not have: `{"ret": 1, "ready": ["far"]}`.
+fn telling(result: &Json) -> Json {
+    match result {
+        Json::Array(list) => list.iter().map(telling).collect(),
+        Json::Object(fields) => {
+            let empty = |value: &Json| match value {
+                Json::String(text) => text.is_empty(),
+                Json::Array(list) => list.is_empty(),
+                value => *value == Json::Bool(false),
+            };
+            let there = fields.iter().filter(|(name, value)| *name != "bytes" && !empty(value));
+            there.map(|(name, value)| (name.clone(), if name == "ready" { shorten(&names(value)) } else { value.clone() })).collect()
+        }
+        value => value.clone(),
+    }
+}
+
+/// What a wait call reported, by name.
+fn names(ready: &Json) -> Json {
+    ready.as_array().into_iter().flatten().map(|ready| ready["name"].clone()).collect()
 }
 
 /// Without most of a long list.

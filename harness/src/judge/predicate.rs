@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
 use cel::{Context, Env, Program, Value};
+use serde_json::Value as Json;
 
 use super::value::cel;
 use super::{Facts, Gap, Scored, Taken};
@@ -39,6 +40,13 @@ impl Predicates {
         let Ok(compiled) = self.compile(source) else { return Vec::new() };
         let used = run.taken.iter().filter(|(name, _)| compiled.variables.contains(*name));
         used.map(|(name, taken)| (name.as_str(), taken)).collect()
+    }
+
+    /// The results of calls that a predicate asks for, in the order of their names.
+    pub(super) fn results<'a>(&self, source: &str, run: &'a Scored) -> Vec<(&'a str, &'a Json)> {
+        let Ok(compiled) = self.compile(source) else { return Vec::new() };
+        let used = run.results.iter().filter(|(name, _)| compiled.variables.contains(*name));
+        used.map(|(name, result)| (name.as_str(), result)).collect()
     }
 
     /// Whether a predicate holds in a run.

@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 use super::measure::{measure, results};
 use super::outcome::Problems;
 use super::{Gap, fit};
-use crate::case::{Case, Grade, Measure, Step, Value};
-use crate::load::{LoadedCase, Point};
+use crate::case::{Case, Grade, Measure, Value};
+use crate::load::{LoadedCase, Point, Predicate};
 use crate::recording::{End, Half, Recording, Run};
 
 /// A measure, taken.
@@ -61,9 +61,10 @@ impl Runs {
         if problems.len() > before {
             return unfit(Gap::Wrong(problems.last().to_owned()));
         }
+        let many = many(loaded);
         let mut scored: Vec<Scored> = Vec::new();
         for (place, run) in recording.runs.iter().enumerate() {
-            match score(place, run, loaded, recording, problems) {
+            match score(place, run, loaded, &many, recording, problems) {
                 Ok(run) => scored.push(run),
                 Err(gap) => {
                     problems.broken(gap.why().to_owned());
@@ -114,7 +115,14 @@ fn ended(run: &Run, case: &Case, problems: &mut Problems) {
     }
 }
 
-fn score(place: usize, run: &Run, loaded: &LoadedCase, recording: &Recording, problems: &mut Problems) -> Result<Scored, Gap> {
+fn score(
+    place: usize,
+    run: &Run,
+    loaded: &LoadedCase,
+    many: &[String],
+    recording: &Recording,
+    problems: &mut Problems,
+) -> Result<Scored, Gap> {
     let head = &run.head;
     let case = loaded.resolve(head.half, &head.point).map_err(|error| Gap::Wrong(error.to_string()))?;
     let measured = measure(run, &case, &recording.head);
@@ -122,37 +130,24 @@ fn score(place: usize, run: &Run, loaded: &LoadedCase, recording: &Recording, pr
     if let Some(why) = measured.idle {
         problems.broken(format!("in the {}{}: {why}", name(head.half), at(&point)));
     }
-    let repeated = |name: &String| repeats(&case.steps, name, false);
-    let results = head.results.iter().map(|(name, calls)| (name.clone(), results(calls, repeated(name)))).collect();
+    let given = head.results.iter().map(|(name, calls)| (name.clone(), results(calls, loaded.is_many(name))));
+    let none = many.iter().map(|name| (name.clone(), Json::Array(Vec::new())));
+    // What was given stands in place of what was not.
+    let results = none.chain(given).collect();
     Ok(Scored { place, half: head.half, point, values: head.point.clone(), taken: measured.taken, results })
+}
+
+/// The results that are lists, and empty where no call was made: steps that are repeated no time.
+fn many(loaded: &LoadedCase) -> Vec<String> {
+    let case = loaded.case();
+    let claims = case.claims.iter().flat_map(|claim| [&claim.literal, &claim.repaired]).flatten();
+    let variables = claims.chain(case.expect.values()).flat_map(|source| Predicate::variables(source));
+    variables.filter(|name| loaded.is_many(name)).collect()
 }
 
 /// The swept parameters among all.
 fn swept(case: &Case, values: &Point) -> Point {
     values.iter().filter(|(name, _)| case.sweep.contains_key(*name)).map(|(name, value)| (name.clone(), value.clone())).collect()
-}
-
-/// Whether a result stands for several calls: it is given under `repeat`, or by several threads.
-fn repeats(steps: &[Step], name: &str, several: bool) -> bool {
-    steps.iter().any(|step| match step {
-        Step::Repeat(repeat) => repeats(&repeat.steps, name, true),
-        Step::Start(start) => repeats(std::slice::from_ref(&start.call), name, several || start.times.0 > 1),
-        step => several && result_name(step) == Some(name),
-    })
-}
-
-fn result_name(step: &Step) -> Option<&str> {
-    match step {
-        Step::Receive(step) => step.name.as_deref(),
-        Step::EpollCtl(step) => step.name.as_deref(),
-        Step::EpollWait(step) => step.name.as_deref(),
-        Step::Select(step) => step.name.as_deref(),
-        Step::Poll(step) => step.name.as_deref(),
-        Step::Read(step) | Step::Write(step) => step.name.as_deref(),
-        Step::MmapEpoll(step) => Some(&step.name),
-        Step::IoUring(step) => Some(&step.name),
-        _ => None,
-    }
 }
 
 /// Takes a fit: the same value for every run of a series, which differ in `over` only.

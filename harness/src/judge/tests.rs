@@ -21,12 +21,14 @@ claims:
     quotes: [{source: A, text: 苏醒一次}]
     says: Once per arrival.
     verdict: refined
+    truth: Once per arrival.
     literal: first == 1
     repaired: first == 1 && later == arrivals
   - id: epoll.only-first
     quotes: [{source: A, text: 第一次}]
     says: Only the first time.
     verdict: refuted
+    truth: Every arrival fires.
     literal: later == 0
     repaired: later == arrivals && callbacks == arrivals
 measure:
@@ -161,7 +163,7 @@ fn what_this_kernel_cannot_show_is_skipped_with_the_reason() {
 #[test]
 fn a_known_difference_must_show() {
     let known = "differs: [{when: 'kernel >= version(\"6.10\")', because: since 6.10, fails: [quick]}]";
-    let rest = "measure: {n: {count: {of: read}}}\nexpect: {quick: n == 0, some: n < 9}\ncontrol: {title: c, must_fail: [some]}\n";
+    let rest = "measure: {n: {count: {of: read}}}\nexpect: {quick: n == 0, some: n < 9}\ncontrol: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [some]}\n";
     let run = |script: Script, reads| (0..reads).fold(script.connection("conn", 5001), |script, _| script.read("conn", 1)).mark("later").run();
     let with = |differs: &str, reads| {
         let recording = recording([run(Script::subject(), reads), run(Script::control(), 9)]);
@@ -183,7 +185,7 @@ measure:
   asked: {calls: {of: tcp_poll, from: later}}
   growth: {fit: {of: asked, over: n}}
 expect: {grows: asked >= n, linearly: growth == \"linear\"}
-control: {title: c, must_fail: [grows, linearly]}
+control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [grows, linearly]}
 ";
     let run = |script: Script, n: i64, calls: u64| script.at(&[("n", n)]).mark("later").calls("tcp_poll", calls).run();
     let series = |calls: [u64; 3]| {
@@ -208,7 +210,7 @@ measure:
 expect:
   chains: size(way) == 1 && way[0].ns == 4000 && way[0].steps[1] == \"ep_poll_callback\"
   lengths: lengths == [0, 8]
-control: {title: c, must_fail: [chains]}
+control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [chains]}
 ";
     let way = |script: Script| {
         let script = script.connection("conn", 5001).segment("conn", 0).segment("conn", 8).callback("conn").waking();
@@ -225,7 +227,7 @@ fn two_segments_in_one_wait_are_two_chains_that_share_it() {
     let rest = "
 measure: {way: {chain: {of: [tcp_v4_rcv, ep_poll_callback, epoll_wait], on: conn}}}
 expect: {two: size(way) == 2}
-control: {title: c, must_fail: [two]}
+control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [two]}
 ";
     let script = Script::subject().connection("conn", 5001).segment("conn", 1).callback("conn").segment("conn", 1).callback("conn");
     let subject = script.wait_reports("conn").wait_reports("conn").mark("later").run();
@@ -267,7 +269,7 @@ fn faults_and_writes_are_read_off_what_the_kernel_touched() {
 
 #[test]
 fn results_of_calls_need_no_events_and_give_grade_surface() {
-    let rest = "steps: [{socketpair: {as: [near, far]}}, {read: {on: far, bytes: 1, as: got}}]\nexpect: {one: got.ret == 1 && got.errno == \"\"}\ncontrol: {title: c, must_fail: [one]}";
+    let rest = "steps: [{socketpair: {as: [near, far]}}, {read: {on: far, bytes: 1, as: got}}]\nexpect: {one: got.ret == 1 && got.errno == \"\"}\ncontrol: {title: Nothing to read, steps: [{socketpair: {as: [near, far]}}, {write: {on: near, bytes: 1}}, {read: {on: far, bytes: 1, as: got}}], must_fail: [one]}";
     let text = format!("title: A test\nwiring: none\n{rest}\n");
     let case = load("fd/test", &text).unwrap_or_else(|error| panic!("{error}"));
     let run = |half: Half, ret| match half {
@@ -278,4 +280,29 @@ fn results_of_calls_need_no_events_and_give_grade_surface() {
     recording.head.grade = Grade::Surface;
     let (outcome, reason, verdict) = judged(&case, &recording);
     assert_eq!((outcome, reason.as_str(), verdict.grade), (Outcome::Pass, "", Grade::Surface));
+}
+
+#[test]
+fn on_a_locked_down_kernel_derived_events_decide_with_grade_trace() {
+    const INSERT: &[&str] = &["ep_poll_callback", "sock_def_readable", "tcp_v4_rcv"];
+    let rest = "
+with: {arrivals: 2}
+measure:
+  segments: {count: {of: tcp_v4_rcv, only: {on: conn}}}
+  inserted: {count: {of: ep_poll_callback, only: {on: conn}}}
+expect: {each is inserted: segments == arrivals && inserted == arrivals}
+control: {title: Nothing arrives, with: {arrivals: 1}, must_fail: [each is inserted]}
+";
+    let run = |script: Script, arrivals: i64| {
+        let script = script.at(&[("arrivals", arrivals)]).connection("conn", 5001);
+        let arrive = |script: Script| script.seen("conn", EventName::SkDataReady, INSERT).seen("conn", EventName::Watch, INSERT);
+        arrive(arrive(script)).mark("later").run()
+    };
+    let mut recording = recording([run(Script::subject(), 2), run(Script::control(), 1)]);
+    (recording.head.grade, recording.head.probes) = (Grade::Trace, trace_probes());
+    let (outcome, reason, verdict) = judged(&case(rest), &recording);
+    assert_eq!((outcome, reason.as_str(), verdict.grade), (Outcome::Pass, "", Grade::Trace));
+    assert_eq!(verdict.expectations[0].evidence[0].events, [2, 4], "a derived event is shown by its source");
+    recording.runs[0].head.accounts = Script::subject().lost("watch", 1, 9).run().head.accounts;
+    assert_eq!(judge(&case(rest), &recording).outcome, Outcome::Inconclusive, "what it was derived from was lost");
 }
