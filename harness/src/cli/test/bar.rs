@@ -8,7 +8,7 @@ use crate::render::screen::Look;
 use crate::verdict::Outcome;
 
 pub(super) struct Bar {
-    bar: ProgressBar,
+    line: ProgressBar,
     bad: usize,
     /// Columns for the message. The last ones stay free: a `^C` that the terminal echoes must not begin a new line,
     /// or the bar would be taken away there.
@@ -24,13 +24,13 @@ impl Bar {
         if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {bar:24.cyan/dim} {pos}/{len} {msg}") {
             bar.set_style(style.tick_chars(ticks).progress_chars(full));
         }
-        Self { bar, bad: 0, room: look.width.saturating_sub(48) }
+        Self { line: bar, bad: 0, room: look.width.saturating_sub(48) }
     }
 
     /// One more case has ended.
     pub(super) fn advance(&mut self, outcome: Outcome) {
         self.bad += usize::from(!outcome.is_good());
-        self.bar.inc(1);
+        self.line.inc(1);
     }
 
     /// Says what is running now, and for how long where that is long.
@@ -38,23 +38,23 @@ impl Bar {
         let one = |(id, since): (&str, Duration)| if since.as_secs() > 1 { format!("{id} ({} s)", since.as_secs()) } else { id.to_owned() };
         let running = running.map(one).collect::<Vec<_>>().join(", ");
         let bad = if self.bad > 0 { format!("{} not good  ", self.bad) } else { String::new() };
-        self.bar.set_message((bad + &running).chars().take(self.room).collect::<String>());
-        self.bar.tick();
+        self.line.set_message((bad + &running).chars().take(self.room).collect::<String>());
+        self.line.tick();
     }
 
     /// Says that Ctrl-C was heard.
     pub(super) fn stopping(&self) {
-        self.bar.set_message("stopping");
-        self.bar.tick();
+        self.line.set_message("stopping");
+        self.line.tick();
     }
 
     /// Takes the bar away while something is printed.
     pub(super) fn suspend<R>(&self, print: impl FnOnce() -> R) -> R {
-        self.bar.suspend(print)
+        self.line.suspend(print)
     }
 
     /// Takes the bar away for good.
     pub(super) fn clear(&self) {
-        self.bar.finish_and_clear();
+        self.line.finish_and_clear();
     }
 }
