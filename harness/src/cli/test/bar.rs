@@ -4,27 +4,26 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::stderr::Stderr;
 use crate::render::screen::Look;
 use crate::verdict::Outcome;
 
 pub(super) struct Bar {
     line: ProgressBar,
     bad: usize,
-    /// Columns for the message. The last ones stay free: a `^C` that the terminal echoes must not begin a new line,
-    /// or the bar would be taken away there.
-    room: usize,
 }
 
 impl Bar {
     pub(super) fn new(cases: usize, look: Look) -> Self {
         // Nobody wants it between the lines of a file or a pipe, even if standard error is a terminal.
-        let target = if std::io::stdout().is_terminal() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let seen = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
+        let target = if seen { ProgressDrawTarget::term_like(Box::new(Stderr)) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(cases as u64), target);
         let (ticks, full) = if look.utf8 { ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ", "━╸─") } else { ("|/-\\ ", "=>-") };
-        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {bar:24.cyan/dim} {pos}/{len} {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {bar:24.cyan/dim} {pos}/{len} {wide_msg}") {
             bar.set_style(style.tick_chars(ticks).progress_chars(full));
         }
-        Self { line: bar, bad: 0, room: look.width.saturating_sub(48) }
+        Self { line: bar, bad: 0 }
     }
 
     /// One more case has ended.
@@ -38,7 +37,7 @@ impl Bar {
         let one = |(id, since): (&str, Duration)| if since.as_secs() > 1 { format!("{id} ({} s)", since.as_secs()) } else { id.to_owned() };
         let running = running.map(one).collect::<Vec<_>>().join(", ");
         let bad = if self.bad > 0 { format!("{} not good  ", self.bad) } else { String::new() };
-        self.line.set_message((bad + &running).chars().take(self.room).collect::<String>());
+        self.line.set_message(bad + &running);
         self.line.tick();
     }
 

@@ -7,6 +7,7 @@ mod real;
 mod report;
 mod runner;
 mod select;
+mod stderr;
 
 use std::fs::File;
 use std::io::Write;

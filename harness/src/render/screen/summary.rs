@@ -70,7 +70,7 @@ fn totals(results: &Results, look: Look) -> String {
     let dot = format!(" {} ", look.signs().dot());
     let outcomes: Vec<_> =
         results.outcomes().into_iter().map(|(outcome, count)| paint(of_outcome(outcome), format!("{count} {}", of(outcome)))).collect();
-    let outcomes = if outcomes.is_empty() { "none selected".to_owned() } else { outcomes.join(&dot) };
+    let outcomes = if outcomes.is_empty() { "none".to_owned() } else { outcomes.join(&dot) };
     let claims = results.claims();
     let mut became = vec![
         paint(of_claim(ClaimVerdict::Confirmed), format!("confirmed {}", claims.confirmed)),
