@@ -54,6 +54,35 @@ pub enum EventName {
     Watch,
 }
 
+impl EventName {
+    /// Every event.
+    pub const ALL: &[Self] = &[
+        Self::TcpV4Rcv,
+        Self::EpPollCallback,
+        Self::SkDataReady,
+        Self::EpollWait,
+        Self::Select,
+        Self::Poll,
+        Self::Accept,
+        Self::Read,
+        Self::Write,
+        Self::EpollCtl,
+        Self::Close,
+        Self::Wait4,
+        Self::SysEnterEpollWait,
+        Self::SysEnterSelect,
+        Self::SysEnterPoll,
+        Self::SysEnterAccept,
+        Self::SysEnterRead,
+        Self::Fork,
+        Self::Exit,
+        Self::SchedWaking,
+        Self::SchedSwitch,
+        Self::PageFaultKernel,
+        Self::Watch,
+    ];
+}
+
 /// A named place in the kernel that has more than one way to be watched. `doctor` reports one line for each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

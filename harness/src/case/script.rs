@@ -105,7 +105,11 @@ fn eight() -> Number {
 #[serde(deny_unknown_fields)]
 pub struct SelectCall {
     /// Descriptors watched for reading.
+    #[serde(default)]
     pub read: Vec<String>,
+    /// Descriptors watched for writing.
+    #[serde(default)]
+    pub write: Vec<String>,
     /// Milliseconds; without it the call may sleep until something happens.
     #[serde(default)]
     pub timeout: Option<Number>,
@@ -188,7 +192,7 @@ pub struct Buffer {
 pub struct IoRing {
     /// The descriptor that is polled for reading.
     pub on: String,
-    /// The name under which the completion ring's memory can be referred to as a buffer.
+    /// The ring, made when its name comes first; the memory with its completions can be referred to as a buffer.
     pub ring: String,
     /// Name of the result `{ret, errno}`; `ret` is the completion's.
     #[serde(rename = "as")]

@@ -63,7 +63,7 @@ pub enum Step {
     Buffer(Buffer),
     /// `mmap` of an epoll descriptor, which must be refused.
     MmapEpoll(MapEpoll),
-    /// A poll request through io_uring, whose completion ring is memory shared with the kernel.
+    /// A poll request through `io_uring`, whose completion ring is memory shared with the kernel.
     IoUring(IoRing),
 }
 

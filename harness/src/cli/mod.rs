@@ -2,10 +2,12 @@
 //!
 //! A new subcommand is a file beside this one, a variant of [`Command`] and an arm in [`Command::run`].
 pub mod cell;
+pub mod claims;
 pub mod doctor;
 mod exit;
 pub mod judge;
 mod log;
+pub mod schema;
 pub mod serve;
 pub mod show;
 mod suite;
@@ -41,6 +43,10 @@ enum Command {
     Show(show::Args),
     /// Say what this kernel allows, and what each absence costs.
     Doctor(doctor::Args),
+    /// List what the documents say, and where each sentence is decided.
+    Claims(claims::Args),
+    /// Print the JSON Schema of a case file.
+    Schema(schema::Args),
     /// Run a reference server until a signal ends it.
     Serve(serve::Args),
     /// Make one run, for the harness that asks for it.
@@ -71,6 +77,8 @@ impl Command {
             Self::Judge(args) => judge::run(&args),
             Self::Show(args) => show::run(&args),
             Self::Doctor(args) => doctor::run(&args),
+            Self::Claims(args) => claims::run(&args),
+            Self::Schema(args) => schema::run(&args),
             Self::Serve(args) => serve::run(&args),
             Self::Cell(args) => cell::run(&args),
         }

@@ -1,7 +1,11 @@
 //! What a case says: its title, its claims, what must fail in its control, and where it is known to differ.
+use std::collections::BTreeSet;
+
+use wakeproof_abi::SLOTS;
+
 use super::tree::{Node, Place};
 use super::Diagnostic;
-use crate::case::{Case, Claim, ClaimVerdict};
+use crate::case::{Case, Claim, ClaimVerdict, Measure};
 
 /// Checks what is the same in both halves and at every point.
 pub(super) fn check(case: &Case, tree: &Node, found: &mut Vec<Diagnostic>) {
@@ -23,6 +27,7 @@ pub(super) fn check(case: &Case, tree: &Node, found: &mut Vec<Diagnostic>) {
             check.wrong(&["expect", &claim.id], format!("`{}` is also a claim", claim.id), "choose another name");
         }
     }
+    check.counters(case);
     check.control(case);
     check.differs(case);
 }
@@ -84,6 +89,17 @@ impl Check<'_> {
             if lacks(&claim.truth) {
                 self.wrong(&at("verdict"), format!("a {verdict} claim lacks `truth`"), "expected what is true instead, as a sentence");
             }
+        }
+    }
+
+    /// The program counts only so many functions at once.
+    fn counters(&mut self, case: &Case) {
+        let counted: BTreeSet<String> = case.measure.values().filter_map(|measure| match measure {
+            Measure::Calls(calls) => serde_json::to_string(&calls.of).ok(),
+            _ => None,
+        }).collect();
+        if counted.len() > SLOTS {
+            self.wrong(&["measure"], format!("{} functions are counted", counted.len()), format!("at most {SLOTS} at once"));
         }
     }
 

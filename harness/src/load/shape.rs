@@ -77,20 +77,21 @@ impl Shape<'_> {
                 Diagnostic::new(node.place, format!("`{text}` needs a value")).label(format!("expected `{text}: …`")),
             ),
             Content::Scalar(Value::String(_)) if with.is_empty() || !alone.is_empty() => self.word(node, &all, what),
-            Content::Entries(entries) if !with.is_empty() => match entries.as_slice() {
-                [(key, value)] => match with.iter().find(|tagged| tagged.0 == key.text) {
+            Content::Entries(entries) if !with.is_empty() => {
+                let [(key, value)] = entries.as_slice() else {
+                    let place = entries.get(1).map_or(node.place, |entry| entry.0.place);
+                    let wrong = Diagnostic::new(place, format!("{what} has {} keys", entries.len()));
+                    self.found.push(wrong.label("expected exactly one"));
+                    return;
+                };
+                match with.iter().find(|tagged| tagged.0 == key.text) {
                     Some((tag, schema)) => self.node(value, schema, &format!("`{tag}`")),
                     None if alone.contains(&key.text.as_str()) => {
                         self.found.push(Diagnostic::new(key.place, format!("`{}` takes no value", key.text)));
                     }
                     None => self.found.push(unknown(key.place, &key.text, what, &all)),
-                },
-                _ => {
-                    let place = entries.get(1).map_or(node.place, |entry| entry.0.place);
-                    let wrong = Diagnostic::new(place, format!("{what} has {} keys", entries.len())).label("expected exactly one");
-                    self.found.push(wrong.help(format!("there is {}", list(&all))));
                 }
-            },
+            }
             _ => self.found.push(
                 Diagnostic::new(node.place, format!("{what} is {}", kind(node))).label(format!("expected one of {}", list(&all))),
             ),

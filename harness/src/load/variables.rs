@@ -6,9 +6,9 @@ use super::predicate::{Predicate, Type, check};
 use super::tree::Node;
 use super::{Diagnostic, Params};
 use crate::case::fields::{CHAIN, FAULT, RESULT, WRITE};
-use crate::case::{Await, Case, EventName, Field, FieldType, Filter, Growth, Measure, Step, Value, event_fields};
+use crate::case::{Await, Case, EventName, Field, FieldType, Filter, Measure, Step, Value, event_fields};
 
-/// The words of [`Growth`].
+/// The words of [`Growth`](crate::case::Growth).
 const GROWTH: &[&str] = &["constant", "logarithmic", "linear", "quadratic", "exponential", "irregular"];
 /// The words of [`Grade`](crate::case::Grade).
 const GRADES: &[&str] = &["surface", "trace", "function"];
@@ -115,7 +115,7 @@ pub(super) fn control(case: &Case, tree: &Node, subject: &Names, control: &Names
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::Grade;
+    use crate::case::{Grade, Growth};
 
     #[test]
     fn the_words_are_those_of_the_types() {

@@ -2,11 +2,11 @@
 //!
 //! On a locked-down kernel no function can be probed, but the functions are still on the stacks of what can be seen:
 //!
-//! - `tcp_v4_rcv` stands on the kernel stack of `sk_data_ready` (the tracepoint in `sock_def_readable`) for every segment
-//!   that carries data, and of `sched_waking` if somebody slept (net/ipv4/tcp_ipv4.c, 5.10 to 7.3). Segments without data
+//! - `tcp_v4_rcv` stands on the kernel stack of `sk_data_ready` (a tracepoint in `sock_def_readable`) for every segment
+//!   that carries data, and of `sched_waking` if somebody slept (`net/ipv4/tcp_ipv4.c`, 5.10 to 7.3). Segments without data
 //!   are not seen, nor is a segment's length.
 //! - `ep_poll_callback` writes `rdllist.prev` of its eventpoll whenever it puts an item on the ready list
-//!   (fs/eventpoll.c, 5.10 to 7.3): a write watchpoint there sees each insertion, the function being on the writer's
+//!   (`fs/eventpoll.c`, 5.10 to 7.3): a write watchpoint there sees each insertion, the function being on the writer's
 //!   stack. A callback for an item that already is on the list writes nothing. It also stands on the stack of
 //!   `sched_waking`, but only if somebody slept in `epoll_wait`.
 use wakeproof_abi::Kind;

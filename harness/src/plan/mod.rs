@@ -2,6 +2,8 @@
 mod capabilities;
 mod decide;
 pub mod derive;
+#[cfg(test)]
+mod tests;
 mod wants;
 
 use std::sync::Arc;

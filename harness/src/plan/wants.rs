@@ -61,16 +61,13 @@ impl Wants {
         for (event, only) in &script.awaited {
             wants.filter(*event, only, have, &script);
         }
-        for watch in &script.watches {
-            let _ = watch;
+        if !script.watches.is_empty() {
             wants.see(EventName::Watch, have, &script);
         }
         for measure in case.measure.values() {
             wants.measure(measure, have, &script);
         }
-        if wants.server_ready_list && case.server.is_none() {
-            wants.server_ready_list = false;
-        }
+        wants.server_ready_list &= case.server.is_some();
         wants
     }
 

@@ -1,5 +1,5 @@
 //! The names in measures, expectations, the control and known differences.
-use super::table::{FILES, Kind};
+use super::table::{FILES, Kind, MEMORY};
 use super::{Params, Walk};
 use crate::case::{Case, EventName, Measure, event_fields};
 use crate::load::params::is_name;
@@ -53,7 +53,7 @@ impl Walk<'_> {
                 walk.marks(calls.from.as_ref(), calls.until.as_ref());
             }),
             Measure::Faults(faults) => self.within("faults", |walk| {
-                walk.refer("inside", &faults.inside, &[Kind::Buffer]);
+                walk.refer("inside", &faults.inside, MEMORY);
                 walk.marks(faults.from.as_ref(), faults.until.as_ref());
             }),
             Measure::Writes(writes) => self.within("writes", |walk| {

@@ -67,20 +67,15 @@ impl Walk<'_> {
         let known = self.names.of(kinds);
         let what = kinds.first().map_or("name", |kind| kind.word());
         self.path.push(key.to_owned());
-        match known.iter().find(|named| named.0 == plain) {
-            Some((_, times)) => {
-                if let Some(place) = place
-                    && place >= *times
-                {
-                    self.wrong(format!("`{name}` does not exist"), format!("`{plain}` stands for {times}, counted from 0"));
-                }
+        if let Some((_, times)) = known.iter().find(|named| named.0 == plain) {
+            if place.is_some_and(|place| place >= *times) {
+                self.wrong(format!("`{name}` does not exist"), format!("`{plain}` stands for {times}, counted from 0"));
             }
-            None => {
-                let other = self.names.kind(plain).map(|kind| format!("`{plain}` is {}", kind.article()));
-                let since = if self.control { "no step of the control has named it by here" } else { "no step has named it by here" };
-                let wrong = self.diagnostic(format!("unknown {what} `{plain}`")).label(other.unwrap_or_else(|| since.to_owned()));
-                self.found.push(wrong.nearest(plain, known.iter().map(|named| named.0)));
-            }
+        } else {
+            let other = self.names.kind(plain).map(|kind| format!("`{plain}` is {}", kind.article()));
+            let since = if self.control { "no step of the control has named it by here" } else { "no step has named it by here" };
+            let wrong = self.diagnostic(format!("unknown {what} `{plain}`")).label(other.unwrap_or_else(|| since.to_owned()));
+            self.found.push(wrong.nearest(plain, known.iter().map(|named| named.0)));
         }
         self.path.pop();
     }

@@ -1,5 +1,5 @@
 //! The names in steps.
-use super::table::{FILES, Kind};
+use super::table::{FILES, Kind, MEMORY};
 use super::Walk;
 use crate::case::{Asleep, Await, EpollControl, Filter, Step, WatchTarget};
 
@@ -54,7 +54,7 @@ impl Walk<'_> {
                     WatchTarget::ReadyList(server) if server == "server" && walk.server => {}
                     WatchTarget::ReadyList(epoll) => walk.refer("ready_list", epoll, &[Kind::Epoll]),
                     WatchTarget::WaitQueue(socket) => walk.refer("wait_queue", socket, &[Kind::Descriptor]),
-                    WatchTarget::Buffer(buffer) => walk.refer("buffer", buffer, &[Kind::Buffer]),
+                    WatchTarget::Buffer(buffer) => walk.refer("buffer", buffer, MEMORY),
                 });
             }
             Step::Socketpair(ends) | Step::TcpPair(ends) | Step::Pipe(ends) => walk.within("as", |walk| {
@@ -81,11 +81,13 @@ impl Walk<'_> {
                 self.result(wait.name.as_ref(), actors);
             }
             Step::Select(select) => {
-                self.within("read", |walk| {
-                    for (index, name) in select.read.iter().enumerate() {
-                        walk.refer(&index.to_string(), name, FILES);
-                    }
-                });
+                for (key, names) in [("read", &select.read), ("write", &select.write)] {
+                    self.within(key, |walk| {
+                        for (index, name) in names.iter().enumerate() {
+                            walk.refer(&index.to_string(), name, FILES);
+                        }
+                    });
+                }
                 self.buffer(select.buffer.as_ref());
                 self.result(select.name.as_ref(), actors);
             }
@@ -111,7 +113,7 @@ impl Walk<'_> {
             }
             Step::IoUring(ring) => {
                 self.refer("on", &ring.on, FILES);
-                self.name("ring", &ring.ring, Kind::Buffer, 1);
+                self.name("ring", &ring.ring, Kind::Ring, 1);
                 self.result(Some(&ring.name), actors);
             }
             _ => {}

@@ -10,10 +10,13 @@ pub(crate) enum Kind {
     Actor,
     Mark,
     Buffer,
+    Ring,
     Watch,
     Result,
 }
 
+/// Memory that the kernel may write to.
+pub(super) const MEMORY: &[Kind] = &[Kind::Buffer, Kind::Ring];
 /// What can be asked of a socket, pipe or other file of the script, or of a client's connection.
 pub(super) const FILES: &[Kind] = &[Kind::Descriptor, Kind::Connection, Kind::Epoll];
 
@@ -26,6 +29,7 @@ impl Kind {
             Self::Actor => "actor",
             Self::Mark => "mark",
             Self::Buffer => "buffer",
+            Self::Ring => "ring",
             Self::Watch => "watch",
             Self::Result => "result",
         }
@@ -39,6 +43,7 @@ impl Kind {
             Self::Actor => "an actor",
             Self::Mark => "a mark",
             Self::Buffer => "a buffer",
+            Self::Ring => "a ring",
             Self::Watch => "a watch",
             Self::Result => "a result",
         }
@@ -50,14 +55,14 @@ impl Kind {
             Self::Mark => &["idle", "start", "end"],
             Self::Actor => &["server", "client"],
             Self::Epoll | Self::Connection | Self::Descriptor => &["server"],
-            Self::Buffer | Self::Watch | Self::Result => &[],
+            Self::Buffer | Self::Ring | Self::Watch | Self::Result => &[],
         }
     }
 
-    /// Kinds that share their names: files are one another's rivals.
+    /// Kinds that share their names: files are one another's rivals, and so is memory.
     fn rivals(self, other: Self) -> bool {
-        let file = |kind| FILES.contains(&kind);
-        self == other || (file(self) && file(other))
+        let both = |kinds: &[Self]| kinds.contains(&self) && kinds.contains(&other);
+        self == other || both(FILES) || both(MEMORY)
     }
 }
 
@@ -69,14 +74,14 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Gives a name. Steps inside `repeat`, and actors, may give theirs again.
+    /// Gives a name. Steps inside `repeat`, actors and rings may give theirs again.
     pub fn give(&mut self, name: &str, kind: Kind, times: u64, repeated: bool) -> Result<(), Kind> {
         if kind == Kind::Result && (repeated || times > 1) {
             self.many.insert(name.to_owned());
         }
         let before = self.given.iter_mut().find(|given| given.0 == name && given.1.rivals(kind));
         match before {
-            Some(before) if before.1 == kind && kind == Kind::Actor => {
+            Some(before) if before.1 == kind && matches!(kind, Kind::Actor | Kind::Ring) => {
                 before.2 = before.2.max(times);
                 Ok(())
             }

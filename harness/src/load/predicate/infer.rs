@@ -32,7 +32,6 @@ const FUNCTIONS: [&str; 13] =
 impl Infer {
     pub fn of(&mut self, node: &IdedExpr) -> Type {
         match &node.expr {
-            Expr::Unspecified => Type::Any,
             Expr::Literal(literal) => match literal {
                 LiteralValue::Boolean(_) => Type::Bool,
                 LiteralValue::Int(_) | LiteralValue::UInt(_) => Type::Int,
@@ -48,7 +47,7 @@ impl Infer {
             }
             Expr::Call(call) => self.call(node.id, call),
             Expr::Comprehension(comprehension) => self.comprehension(comprehension),
-            Expr::Map(_) | Expr::Struct(_) => Type::Any,
+            Expr::Map(_) | Expr::Struct(_) | Expr::Unspecified => Type::Any,
         }
     }
 
@@ -93,13 +92,13 @@ impl Infer {
     fn field(&mut self, node: u64, of: &Type, name: &str) -> Type {
         match of {
             Type::Any => Type::Any,
-            Type::Record(fields) => match fields.iter().find(|field| field.0 == name) {
-                Some(field) => field.1.into(),
-                None => {
+            Type::Record(fields) => {
+                let known = fields.iter().find(|field| field.0 == name);
+                if known.is_none() {
                     self.unknown(node, "field", name, &fields.iter().map(|field| field.0).collect::<Vec<_>>());
-                    Type::Any
                 }
-            },
+                known.map_or(Type::Any, |field| field.1.into())
+            }
             Type::List(_) => {
                 self.mistakes.push(Mistake {
                     node,

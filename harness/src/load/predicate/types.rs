@@ -30,8 +30,10 @@ impl Type {
     /// Whether there is an order, or an equality, between two.
     pub fn meets(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Any, _) | (_, Self::Any) => true,
-            (Self::Int | Self::Double, Self::Int | Self::Double) | (Self::Text | Self::Words(_), Self::Text | Self::Words(_)) => true,
+            (Self::Any, _)
+            | (_, Self::Any)
+            | (Self::Int | Self::Double, Self::Int | Self::Double)
+            | (Self::Text | Self::Words(_), Self::Text | Self::Words(_)) => true,
             (Self::List(one), Self::List(other)) => one.meets(other),
             _ => self == other,
         }

@@ -69,7 +69,7 @@ fn aliases_inside_themselves_and_too_many_of_them_are_refused() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let before = format!("*a{}, ", level - 1).repeat(9);
-        bomb += &format!("a{level}: &a{level} [{before}]\n");
+        bomb.extend([format!("a{level}: &a{level} [{before}]\n")]);
     }
     assert!(load("epoll/bomb", &bomb).is_err());
     assert!(load("epoll/deep", &"[".repeat(5000)).is_err());

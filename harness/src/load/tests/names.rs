@@ -146,13 +146,9 @@ fn a_fit_is_of_a_number_over_a_swept_parameter() {
 
 #[test]
 fn a_server_takes_only_its_own_options() {
-    assert_snapshot!(said("[epoll-lt, epoll-et]", "[epoll-lt, fork]"), @r#"
-    error: `--read` does not apply to the model `fork`, only to `select`, `poll`, `epoll-lt` and `epoll-et`
-      --> cases/epoll/example.yaml:14:9
-       |
-    14 | server: {model: "${model}", options: {read: never}}
-       |         ^ the server would not start
-    "#);
+    let said = said("[epoll-lt, epoll-et]", "[epoll-lt, fork]");
+    assert!(said.starts_with("error: `--read` does not apply to the model `fork`"), "{said}");
+    assert!(said.contains("--> cases/epoll/example.yaml:14:9"), "{said}");
 }
 
 #[test]

@@ -110,7 +110,6 @@ fn several_mistakes_are_found_at_once() {
        |
     20 |   - {send: 1, mark: 2}
        |               ^^^^ expected exactly one
-       = help: there is `sentinel`, `connect`, `send`, `receive`, `half_close`, `reset`, `await`, `mark`, `repeat`, `start`, `watch`, `socketpair`, `tcp_pair`, `pipe`, `dup`, `epoll_create`, `epoll_ctl`, `epoll_wait`, `select`, `poll`, `read`, `write`, `close`, `buffer`, `mmap_epoll` and `io_uring`
     "#);
 }
 
