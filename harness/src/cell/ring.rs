@@ -11,23 +11,16 @@ use super::wait::{self, Deadline, now};
 use crate::case::IoRing;
 use crate::recording::BufferRange;
 
-/// Makes a ring, asks it to poll, and takes the completion from the shared memory.
+/// Asks a ring to poll, and takes the completion from the shared memory. The ring is made if there is none of its name.
 pub fn poll(run: &mut Run, step: &IoRing, deadline: &Deadline) -> Result<(), Failure> {
     let fd = run.names.fd(run.names.one(&step.on)?);
-    let before = mappings();
-    let mut ring = match IoUring::new(8) {
-        Ok(ring) => ring,
-        // Switched off (kernel.io_uring_disabled), filtered, or not built: that is the result.
-        Err(error) => {
-            Errno::set_raw(error.raw_os_error().unwrap_or(libc::EIO));
-            return run.record("io_uring_setup", Some(&step.name), Returned::take(-1), None);
-        }
+    let mut ring = match run.rings.swap_remove(&step.ring) {
+        Some(ring) => ring,
+        None => match make(run, &step.ring)? {
+            Ok(ring) => ring,
+            Err(refused) => return run.record("io_uring_setup", Some(&step.name), refused, None),
+        },
     };
-    let new = mappings().into_iter().filter(|mapping| !before.contains(mapping));
-    let range = completion_ring(new)
-        .ok_or_else(|| Failure::Broken("no memory of the new ring in /proc/self/maps".to_owned()))?;
-    run.buffers.lend(&step.ring, range);
-
     let mask = u32::from(libc::POLLIN.cast_unsigned());
     let request = opcode::PollAdd::new(types::Fd(fd), mask).build();
     // SAFETY: the request refers to no memory, and the kernel looks at the descriptor when it is submitted.
@@ -52,8 +45,26 @@ pub fn poll(run: &mut Run, step: &IoRing, deadline: &Deadline) -> Result<(), Fai
         returned.result.errno = Some(format!("{:?}", Errno::from_raw(-completed)));
     }
     returned.result.time = now();
-    run.rings.push(ring);
+    run.rings.insert(step.ring.clone(), ring);
     run.record("io_uring", Some(&step.name), returned, None)
+}
+
+/// Makes a ring and gives its memory a name. Switched off (kernel.io_uring_disabled), filtered, or not built: that is the
+/// result of the call.
+fn make(run: &mut Run, name: &str) -> Result<Result<IoUring, Returned>, Failure> {
+    let before = mappings();
+    let ring = match IoUring::new(8) {
+        Ok(ring) => ring,
+        Err(error) => {
+            Errno::set_raw(error.raw_os_error().unwrap_or(libc::EIO));
+            return Ok(Err(Returned::take(-1)));
+        }
+    };
+    let new = mappings().into_iter().filter(|mapping| !before.contains(mapping));
+    let range = completion_ring(new)
+        .ok_or_else(|| Failure::Broken("no memory of the new ring in /proc/self/maps".to_owned()))?;
+    run.buffers.lend(name, range);
+    Ok(Ok(ring))
 }
 
 /// A mapping of a ring: where, and at which offset of the ring's descriptor.

@@ -42,8 +42,8 @@ pub struct Run<'a> {
     pub actors: Vec<Actor>,
     /// Memory for calls.
     pub buffers: Buffers,
-    /// Rings, whose memory must stay.
-    pub rings: Vec<IoUring>,
+    /// Rings by name; their memory must stay.
+    pub rings: IndexMap<String, IoUring>,
     /// When the last step that did something began.
     pub since: u64,
     marks: Vec<(String, u64)>,
@@ -63,7 +63,7 @@ pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Resu
         names: Names::default(),
         actors: Vec::new(),
         buffers: Buffers::default(),
-        rings: Vec::new(),
+        rings: IndexMap::new(),
         since: now(),
         marks: Vec::new(),
         results: IndexMap::new(),

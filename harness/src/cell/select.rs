@@ -8,12 +8,54 @@ use super::run::Run;
 use crate::case::{Number, SelectCall};
 use crate::recording::Ready;
 
-/// Waits for readability.
-pub fn select(run: &Run, step: &SelectCall) -> Result<Call, Failure> {
-    let mut watched = Vec::new();
-    for name in &step.read {
-        watched.extend(run.names.find(name)?.into_iter().map(|place| (run.names.fd(place), run.names.label(place))));
+/// A descriptor and its name.
+type Watched = (RawFd, String);
+
+/// One of the sets of a call.
+struct Set {
+    watched: Vec<Watched>,
+    area: Area,
+    bytes: usize,
+    bit: &'static str,
+}
+
+impl Set {
+    fn new(run: &Run, names: &[String], libc: bool, buffer: Option<&str>, bit: &'static str) -> Result<Self, Failure> {
+        let mut watched = Vec::new();
+        for name in names {
+            watched.extend(run.names.find(name)?.into_iter().map(|place| (run.names.fd(place), run.names.label(place))));
+        }
+        let fits = watched.iter().all(|(fd, _)| size(*fd) < libc::FD_SETSIZE);
+        let input = if libc && fits { libc_set(&watched) } else { set(&watched) };
+        let area = Area::holding(&input, run.buffers.find(buffer)?)?;
+        Ok(Self { watched, area, bytes: input.len(), bit })
     }
+
+    fn limit(&self) -> RawFd {
+        self.watched.iter().map(|(fd, _)| fd + 1).max().unwrap_or(0)
+    }
+
+    /// Makes it as large as the call will read: that of the largest descriptor of all sets.
+    fn fit(&mut self, limit: RawFd) {
+        let bytes = size(limit).div_ceil(64) * 8;
+        if let Area::Own(words) = &mut self.area {
+            words.resize(words.len().max(bytes / 8), 0);
+        }
+        self.bytes = self.bytes.max(bytes);
+    }
+
+    /// Where it is; nowhere if it is empty.
+    fn pointer(&mut self) -> *mut libc::c_void {
+        if self.watched.is_empty() { std::ptr::null_mut() } else { self.area.pointer() }
+    }
+
+    fn found(&self) -> Vec<Ready> {
+        if self.watched.is_empty() { Vec::new() } else { found(&self.area.read(self.bytes), &self.watched, self.bit) }
+    }
+}
+
+/// Waits until one is ready.
+pub fn select(run: &Run, step: &SelectCall) -> Result<Call, Failure> {
     let timeout = step.timeout;
     let call = |make| Call {
         what: "select".to_owned(),
@@ -22,21 +64,28 @@ pub fn select(run: &Run, step: &SelectCall) -> Result<Call, Failure> {
         sleeps: timeout != Some(Number(0)),
         make,
     };
-    if let Some((fd, label)) = watched.iter().find(|(fd, _)| step.libc && size(*fd) >= libc::FD_SETSIZE) {
+    let mut read = Set::new(run, &step.read, step.libc, step.buffer.as_deref(), "IN")?;
+    let mut write = Set::new(run, &step.write, step.libc, None, "OUT")?;
+    let mut all = read.watched.iter().chain(&write.watched);
+    if let Some((fd, label)) = all.find(|(fd, _)| step.libc && size(*fd) >= libc::FD_SETSIZE) {
         let why = format!(
             "descriptor {fd} (`{label}`) has no place in an fd_set, which ends at FD_SETSIZE = {}",
             libc::FD_SETSIZE
         );
         return Ok(call(Box::new(move || Returned::refused(why))));
     }
-    let input = if step.libc { libc_set(&watched) } else { set(&watched) };
-    let mut area = Area::holding(&input, run.buffers.find(step.buffer.as_deref())?)?;
-    let limit = watched.iter().map(|(fd, _)| fd + 1).max().unwrap_or(0);
+    let limit = read.limit().max(write.limit());
+    read.fit(limit);
+    write.fit(limit);
     let through_libc = step.libc;
     Ok(call(Box::new(move || {
-        let returned =
-            if through_libc { by_libc(limit, &mut area, timeout) } else { by_hand(limit, &mut area, timeout) };
-        let ready = if returned.reported() == 0 { Vec::new() } else { found(&area.read(input.len()), &watched) };
+        let sets = [read.pointer(), write.pointer()];
+        let returned = if through_libc { by_libc(limit, sets, timeout) } else { by_hand(limit, sets, timeout) };
+        let mut ready = Vec::new();
+        if returned.reported() > 0 {
+            ready = read.found();
+            ready.extend(write.found());
+        }
         returned.with(ready)
     })))
 }
@@ -46,7 +95,7 @@ fn size(fd: RawFd) -> usize {
 }
 
 /// The set as the kernel reads it: bits in longs (`include/uapi/linux/posix_types.h`), here as many as are needed.
-fn set(watched: &[(RawFd, String)]) -> Vec<u8> {
+fn set(watched: &[Watched]) -> Vec<u8> {
     let words = watched.iter().map(|(fd, _)| size(*fd) / 64 + 1).max().unwrap_or(0);
     let mut set = vec![0_u64; words];
     for (fd, _) in watched {
@@ -56,7 +105,7 @@ fn set(watched: &[(RawFd, String)]) -> Vec<u8> {
 }
 
 /// The C library's set, filled by its own `FD_SET`.
-fn libc_set(watched: &[(RawFd, String)]) -> Vec<u8> {
+fn libc_set(watched: &[Watched]) -> Vec<u8> {
     // SAFETY: an fd_set is an array of numbers; all zeros is the empty set.
     let mut set: libc::fd_set = unsafe { std::mem::zeroed() };
     for (fd, _) in watched {
@@ -67,11 +116,11 @@ fn libc_set(watched: &[(RawFd, String)]) -> Vec<u8> {
     unsafe { std::slice::from_raw_parts((&raw const set).cast(), size_of::<libc::fd_set>()) }.to_vec()
 }
 
-fn found(set: &[u8], watched: &[(RawFd, String)]) -> Vec<Ready> {
+fn found(set: &[u8], watched: &[Watched], bit: &str) -> Vec<Ready> {
     let words: Vec<_> = set.as_chunks::<8>().0.iter().map(|word| u64::from_ne_bytes(*word)).collect();
     let is_set = |fd| words.get(size(fd) / 64).is_some_and(|word| word >> (size(fd) % 64) & 1 == 1);
     let ready = watched.iter().filter(|(fd, _)| is_set(*fd));
-    ready.map(|(_, name)| Ready { name: name.clone(), bits: vec!["IN".to_owned()] }).collect()
+    ready.map(|(_, name)| Ready { name: name.clone(), bits: vec![bit.to_owned()] }).collect()
 }
 
 fn time(timeout: Option<Number>) -> Option<libc::timespec> {
@@ -80,21 +129,24 @@ fn time(timeout: Option<Number>) -> Option<libc::timespec> {
     Some(libc::timespec { tv_sec: number(millis / 1000), tv_nsec: number(millis % 1000 * 1_000_000) })
 }
 
-fn by_hand(limit: RawFd, area: &mut Area, timeout: Option<Number>) -> Returned {
+/// The sets for reading and for writing, each null or with a bit for every descriptor below the limit.
+type Sets = [*mut libc::c_void; 2];
+
+fn by_hand(limit: RawFd, [read, write]: Sets, timeout: Option<Number>) -> Returned {
     let mut time = time(timeout);
     let time = time.as_mut().map_or(std::ptr::null_mut(), std::ptr::from_mut);
     let (none, mask) = (std::ptr::null_mut::<u64>(), std::ptr::null::<libc::c_void>());
-    // SAFETY: the set has a bit for each descriptor below the limit, rounded up to whole longs, as many as the kernel
-    // reads and writes (fs/select.c: core_sys_select); the other sets and the mask are absent; the time lives on.
-    Returned::take(unsafe { libc::syscall(libc::SYS_pselect6, limit, area.pointer(), none, none, time, mask) })
+    // SAFETY: each set has a bit for each descriptor below the limit, rounded up to whole longs, as many as the kernel
+    // reads and writes (fs/select.c: core_sys_select); the other set and the mask are absent; the time lives on.
+    Returned::take(unsafe { libc::syscall(libc::SYS_pselect6, limit, read, write, none, time, mask) })
 }
 
-fn by_libc(limit: RawFd, area: &mut Area, timeout: Option<Number>) -> Returned {
+fn by_libc(limit: RawFd, [read, write]: Sets, timeout: Option<Number>) -> Returned {
     let time = time(timeout);
     let time = time.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
     let (none, mask) = (std::ptr::null_mut(), std::ptr::null());
-    // SAFETY: the area holds a whole fd_set and the limit is within it; the others are absent; the time lives on.
-    Returned::take(unsafe { libc::pselect(limit, area.pointer().cast(), none, none, time, mask) })
+    // SAFETY: each set is absent or a whole fd_set and the limit is within it; the time lives on.
+    Returned::take(unsafe { libc::pselect(limit, read.cast(), write.cast(), none, time, mask) })
 }
 
 #[cfg(test)]
@@ -106,8 +158,8 @@ mod tests {
         let far = [(1500, "far".to_owned())];
         let bytes = set(&far);
         assert_eq!(bytes.len(), 192);
-        assert_eq!(found(&bytes, &far)[0].name, "far");
-        assert!(found(&vec![0; 192], &far).is_empty());
+        assert_eq!(found(&bytes, &far, "IN")[0].name, "far");
+        assert!(found(&vec![0; 192], &far, "IN").is_empty());
     }
 
     #[test]
