@@ -142,18 +142,20 @@ impl Probes {
             }
             Way::CountKprobe(function) => {
                 let probe: &mut KProbe = self.program("count_kprobe_0")?;
-                probe.load().and_then(|()| probe.attach(function, 0).map(drop)).map_err(why)?;
-                probe.unload().map_err(why)
+                let attached = probe.load().and_then(|()| probe.attach(function, 0).map(drop));
+                // also where it did not attach: cases load it again, for functions that may allow it
+                let unloaded = probe.unload();
+                attached.and(unloaded).map_err(why)
             }
             Way::CountBreakpoint(function) => {
                 let address = self.symbols.address(function).ok_or("its address is hidden")?;
                 let event: &mut PerfEvent = self.program("count_breakpoint_0")?;
                 event.load().map_err(why)?;
                 let program = event.fd().map_err(why)?.as_fd();
-                Breakpoint::set(Stop::Execute(address), Whose::Everyone(0), program)
-                    .map(drop)
-                    .map_err(|error| reason(&error))?;
-                event.unload().map_err(why)
+                let set = Breakpoint::set(Stop::Execute(address), Whose::Everyone(0), program).map(drop);
+                let unloaded = event.unload();
+                set.map_err(|error| reason(&error))?;
+                unloaded.map_err(why)
             }
             Way::From(probes) => match probes.iter().find(|&&probe| self.won(probe).is_none()) {
                 None => Ok(()),
