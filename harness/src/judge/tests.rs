@@ -280,6 +280,16 @@ fn results_of_calls_need_no_events_and_give_grade_surface() {
     recording.head.grade = Grade::Surface;
     let (outcome, reason, verdict) = judged(&case, &recording);
     assert_eq!((outcome, reason.as_str(), verdict.grade), (Outcome::Pass, "", Grade::Surface));
+    let [shown] = verdict.expectations[0].evidence.as_slice() else { panic!("one result") };
+    assert_eq!((shown.measure.as_str(), &shown.value), ("got", &serde_json::json!({"ret": 1})));
+}
+
+#[test]
+fn claims_are_decided_without_an_expectation_that_needs_more() {
+    let more = ARRIVALS.replace("control:", "  called: {calls: {of: tcp_poll}}\nexpect: {polled: called == 1}\ncontrol:");
+    let (outcome, reason, verdict) = judged(&case(&more), &recording([subject(2, 2).run(), nothing_arrives()]));
+    assert_eq!((outcome, reason.as_str()), (Outcome::Pass, "in part: polled: calls of tcp_poll were not counted"));
+    assert_eq!(verdict.expectations[0].held, None);
 }
 
 #[test]
