@@ -7,9 +7,10 @@ use wakeproof_abi::FenceOp;
 use super::decode::{Decoder, Fence, Record};
 use super::probes::Probes;
 use super::watch::Watches;
-use crate::case::{EventName, Filter};
+use crate::case::{EventName, Filter, Side};
+use crate::judge::derive::Deriver;
 use crate::matching::{Matcher, Pattern, Scene};
-use crate::recording::{Event, Named};
+use crate::recording::{Event, Named, ProbeReport};
 
 /// What has come so far.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ pub(super) struct Awaited {
     /// The first event not looked at yet.
     next: usize,
     stacks: bool,
+    /// What is awaited may be seen only through other events.
+    deriver: Option<Deriver>,
 }
 
 impl Live {
@@ -63,14 +66,7 @@ impl Live {
     /// Whether the answer is known by now.
     pub(super) fn answered(&self, awaited: &mut Awaited, probes: &Probes, watches: &Watches) -> bool {
         let stacks = if awaited.stacks { self.decoder.stacks.names(&probes.symbols) } else { Vec::new() };
-        let scene = Scene { stacks: &stacks, watches: &watches.names };
-        for event in &self.events[awaited.next..] {
-            if event.time > awaited.since && self.matcher.matches(&awaited.pattern, event, scene) {
-                awaited.seen += 1;
-            }
-        }
-        awaited.next = self.events.len();
-        awaited.seen >= awaited.times
+        awaited.look(&self.events, &self.matcher, Scene { stacks: &stacks, watches: &watches.names })
     }
 
     /// The last few events, as a sentence.
@@ -85,7 +81,12 @@ impl Live {
             .map(|event| {
                 let name = serde_json::to_value(event.name).ok();
                 let name = name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().to_owned();
-                format!("{name} = {} (tid {}, {} µs before)", event.value, event.tid, end.saturating_sub(event.time) / 1000)
+                let what = match event.name.calls() {
+                    // `value` is its second argument, most often an address.
+                    Some((Side::Enter, _)) => format!("{name} of descriptor {}", event.detail.cast_signed()),
+                    _ => format!("{name} = {}", event.value),
+                };
+                format!("{what} (tid {}, {} µs before)", event.tid, end.saturating_sub(event.time) / 1000)
             })
             .collect();
         format!("the last events were {}", last.join(", "))
@@ -100,13 +101,56 @@ impl Awaited {
         (times, since): (u64, u64),
         names: &IndexMap<String, Vec<Named>>,
         actors: &BTreeMap<u32, String>,
+        probes: &[ProbeReport],
     ) -> Result<Self, String> {
         let pattern = Pattern::new(of, only, names, actors).map_err(|error| error.to_string())?;
-        Ok(Self { pattern, since, times, seen: 0, next: 0, stacks: !only.through.is_empty() || only.condition.is_some() })
+        let derived = matches!(of, EventName::TcpV4Rcv | EventName::EpPollCallback | EventName::SchedWaking);
+        let deriver = derived.then(|| Deriver::new(probes));
+        let stacks = derived || !only.through.is_empty() || only.condition.is_some();
+        Ok(Self { pattern, since, times, seen: 0, next: 0, stacks, deriver })
+    }
+
+    /// Looks at the events that are new among these. Whether the answer is known by now.
+    fn look(&mut self, events: &[Event], matcher: &Matcher, scene: Scene<'_>) -> bool {
+        let Self { pattern, since, seen, deriver, .. } = self;
+        let mut count = |event: &Event| {
+            if event.time > *since && matcher.matches(pattern, event, scene) {
+                *seen += 1;
+            }
+        };
+        for event in &events[self.next..] {
+            match deriver {
+                Some(deriver) => deriver.each(event, scene, &mut count),
+                None => count(event),
+            }
+        }
+        self.next = events.len();
+        self.seen >= self.times
     }
 
     /// How many were seen of how many.
     pub(super) fn progress(&self) -> (u64, u64) {
         (self.seen, self.times)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::judge::testing::event;
+
+    #[test]
+    fn a_callback_is_awaited_where_only_the_write_to_the_ready_list_is_seen() {
+        let names = IndexMap::from([("conn".to_owned(), vec![Named::Connection { client: 2, server: 1 }])]);
+        let only = Filter { on: Some("conn".to_owned()), ..Filter::default() };
+        let mut awaited =
+            Awaited::new(EventName::EpPollCallback, &only, (1, 5), &names, &BTreeMap::new(), &[]).expect("a question");
+        let stacks = [["ep_poll_callback", "tcp_v4_rcv"].map(Arc::from).to_vec()];
+        let scene = Scene { stacks: &stacks, watches: &[] };
+        let write = |time| Event { local: 1, remote: 2, stack: Some(0), ..event(time, EventName::Watch) };
+        assert!(!awaited.look(&[write(4)], &Matcher::new(), scene), "it was before");
+        assert!(awaited.look(&[write(4), write(6)], &Matcher::new(), scene));
     }
 }

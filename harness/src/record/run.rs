@@ -107,7 +107,8 @@ impl Session<'_> {
                 Say::Idle => self.idle(),
                 Say::Await { of, only, times, since, names, actors } => {
                     let actors = self.live.actors(&actors);
-                    match Awaited::new(of, &only, (times, since), &names, &actors) {
+                    let probes = self.probes.as_deref().map_or(&[][..], Probes::reports);
+                    match Awaited::new(of, &only, (times, since), &names, &actors, probes) {
                         Ok(awaited) => self.wait_for(awaited, &mut cell).await?,
                         Err(why) => Answer::No { why, timeout: false },
                     }
