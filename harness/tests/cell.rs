@@ -307,6 +307,32 @@ fn wait_calls_report_names_and_bits_wherever_their_memory_is() {
 }
 
 #[test]
+fn a_set_that_is_used_again_is_what_the_last_call_left() {
+    let report = run(
+        "",
+        "- tcp_pair: {as: [a, b], times: 2}\n- buffer: {as: set, state: written}\n- write: {on: 'a[0]', bytes: 1}\n\
+         - select: {read: [b], timeout: 0, buffer: set, as: first}\n- write: {on: 'a[1]', bytes: 1}\n\
+         - select: {read: [b], timeout: 0, buffer: set, reuse: true, as: second}\n\
+         - select: {read: [b], write: ['b[0]'], timeout: 0, as: both}",
+    );
+    assert_eq!(report.end, End::Complete);
+    assert_eq!([rets(&report.results["first"]), rets(&report.results["second"])], [[1], [1]]);
+    assert_eq!(rets(&report.results["both"]), [3]);
+}
+
+#[test]
+fn a_limit_is_that_of_the_script() {
+    let report = run(
+        "",
+        "- socketpair: {as: [a, b], times: 8}\n- limit: {nofile: 7}\n\
+         - poll: {fds: [{fd: a, events: [IN]}], timeout: 0, as: beyond}\n- limit: {nofile: 8}\n\
+         - poll: {fds: [{fd: a, events: [IN]}], timeout: 0, as: within}",
+    );
+    assert_eq!(report.results["beyond"][0].errno.as_deref(), Some("EINVAL"));
+    assert_eq!(rets(&report.results["within"]), [0]);
+}
+
+#[test]
 fn an_epoll_cannot_be_mapped_and_a_ring_can() {
     let report = run(
         "",

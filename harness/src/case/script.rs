@@ -116,6 +116,9 @@ pub struct SelectCall {
     /// Memory for the read set, instead of memory of the harness.
     #[serde(default)]
     pub buffer: Option<String>,
+    /// The read set is what the last call with this `buffer` left there, instead of a new one.
+    #[serde(default)]
+    pub reuse: bool,
     /// The set is a libc `fd_set` filled with `FD_SET`, which refuses descriptors it has no room for.
     #[serde(default)]
     pub libc: bool,
@@ -163,6 +166,14 @@ pub struct Transfer {
     /// Name of the result `{ret, errno}`.
     #[serde(default, rename = "as")]
     pub name: Option<String>,
+}
+
+/// `setrlimit` of the script's own process: the soft limit.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limit {
+    /// `RLIMIT_NOFILE`: one more than the largest number that a new descriptor can get.
+    pub nofile: Number,
 }
 
 /// What has been done to a page before the kernel gets it.

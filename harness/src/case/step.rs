@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Buffer, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter, IoRing, Number, PollCall, SelectCall, Transfer, TwoEnds,
+    Buffer, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter, IoRing, Limit, Number, PollCall, SelectCall, Transfer, TwoEnds,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -59,6 +59,8 @@ pub enum Step {
     Write(Transfer),
     /// `close` of a descriptor of the script, or of a client's connection.
     Close(String),
+    /// `setrlimit`, of the script's own process.
+    Limit(Limit),
     /// Anonymous memory for a call to write to.
     Buffer(Buffer),
     /// `mmap` of an epoll descriptor, which must be refused.

@@ -10,7 +10,7 @@ use nix::unistd::pipe2;
 use super::call::{Call, Returned};
 use super::failure::Failure;
 use super::run::Run;
-use crate::case::{Descriptor, Transfer, TwoEnds};
+use crate::case::{Descriptor, Limit, Transfer, TwoEnds};
 
 /// Two connected sockets of the UNIX domain.
 pub fn make_socketpairs(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
@@ -130,6 +130,14 @@ fn transfers(
         }
     };
     Ok(run.names.find(&step.on)?.into_iter().map(call).collect())
+}
+
+/// Lowers or raises the soft limit of this process, and of every thread in it. What is open stays open.
+pub fn limit(step: &Limit) -> Result<(), Failure> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let set = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, step.nofile.0, hard));
+    set.map_err(|errno| Failure::call(format!("set RLIMIT_NOFILE to {}", step.nofile.0), errno))
 }
 
 /// Closes each: descriptors of the script and connections alike.

@@ -11,6 +11,13 @@ use crate::recording::Ready;
 /// A descriptor and its name.
 type Watched = (RawFd, String);
 
+/// The buffer for a set, and whether the set is in it.
+#[derive(Clone, Copy, Default)]
+struct Given<'a> {
+    name: Option<&'a str>,
+    reuse: bool,
+}
+
 /// One of the sets of a call.
 struct Set {
     watched: Vec<Watched>,
@@ -20,14 +27,15 @@ struct Set {
 }
 
 impl Set {
-    fn new(run: &Run, names: &[String], libc: bool, buffer: Option<&str>, bit: &'static str) -> Result<Self, Failure> {
+    fn new(run: &Run, names: &[String], libc: bool, buffer: Given<'_>, bit: &'static str) -> Result<Self, Failure> {
         let mut watched = Vec::new();
         for name in names {
             watched.extend(run.names.find(name)?.into_iter().map(|place| (run.names.fd(place), run.names.label(place))));
         }
         let fits = watched.iter().all(|(fd, _)| size(*fd) < libc::FD_SETSIZE);
         let input = if libc && fits { libc_set(&watched) } else { set(&watched) };
-        let area = Area::holding(&input, run.buffers.find(buffer)?)?;
+        let memory = run.buffers.find(buffer.name)?;
+        let area = if buffer.reuse { Area::with_room(input.len(), memory)? } else { Area::holding(&input, memory)? };
         Ok(Self { watched, area, bytes: input.len(), bit })
     }
 
@@ -64,8 +72,9 @@ pub fn select(run: &Run, step: &SelectCall) -> Result<Call, Failure> {
         sleeps: timeout != Some(Number(0)),
         make,
     };
-    let mut read = Set::new(run, &step.read, step.libc, step.buffer.as_deref(), "IN")?;
-    let mut write = Set::new(run, &step.write, step.libc, None, "OUT")?;
+    let given = Given { name: step.buffer.as_deref(), reuse: step.reuse };
+    let mut read = Set::new(run, &step.read, step.libc, given, "IN")?;
+    let mut write = Set::new(run, &step.write, step.libc, Given::default(), "OUT")?;
     let mut all = read.watched.iter().chain(&write.watched);
     if let Some((fd, label)) = all.find(|(fd, _)| step.libc && size(*fd) >= libc::FD_SETSIZE) {
         let why = format!(

@@ -52,6 +52,7 @@ fn label(step: &Step) -> String {
         Step::Read(_) => "read",
         Step::Write(_) => "write",
         Step::Close(_) => "close",
+        Step::Limit(_) => "limit",
         Step::Buffer(_) => "buffer",
         Step::MmapEpoll(_) => "mmap_epoll",
         Step::IoUring(_) => "io_uring",
@@ -128,6 +129,7 @@ impl Run<'_> {
             Step::Pipe(step) => files::make_pipes(self, step),
             Step::Dup(step) => files::duplicate(self, step),
             Step::EpollCreate(step) => epoll::create(self, step),
+            Step::Limit(step) => files::limit(step),
             Step::Buffer(step) => self.buffers.add(step),
             Step::IoUring(step) => ring::poll(self, step, deadline),
             call => {

@@ -89,6 +89,9 @@ impl Walk<'_> {
                     });
                 }
                 self.buffer(select.buffer.as_ref());
+                if select.reuse && select.buffer.is_none() {
+                    self.within("reuse", |walk| walk.wrong("there is no set to use again", "expected `buffer`, too"));
+                }
                 self.result(select.name.as_ref(), actors);
             }
             Step::Poll(poll) => {
