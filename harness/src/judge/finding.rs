@@ -41,10 +41,7 @@ impl<'a> Findings<'a> {
         let runs: &'a Runs = self.runs;
         let mut found: Vec<Found<'a>> = Vec::new();
         for run in runs.of(half) {
-            let over = self.predicates.measures(source, run).into_iter().find_map(|(name, _)| match case.measure.get(name) {
-                Some(Measure::Fit(fit)) => Some(fit.over.as_str()),
-                _ => None,
-            });
+            let over = self.series(source, run, case);
             let point = over.map_or_else(|| run.point.clone(), |over| without(&run.point, over));
             let held = self.predicates.holds(source, run, self.facts);
             // Of a series the last run stands for all.
@@ -52,6 +49,17 @@ impl<'a> Findings<'a> {
             found.push(Found { run, point, held });
         }
         Everywhere { source, found, unfit: self.runs.unfit.clone() }
+    }
+
+    /// The parameter over which a predicate has one value for the whole series: all that it asks for are fits over it.
+    fn series(&self, source: &str, run: &Scored, case: &'a Case) -> Option<&'a str> {
+        let mut fits = self.predicates.measures(source, run).into_iter().map(|(name, _)| match case.measure.get(name) {
+            Some(Measure::Fit(fit)) => Some(fit.over.as_str()),
+            _ => None,
+        });
+        let over = fits.next()??;
+        let varies = self.predicates.names(source, over) || !self.predicates.results(source, run).is_empty();
+        (!varies && fits.all(|other| other == Some(over))).then_some(over)
     }
 
     /// A predicate in one run, in terms of what it compares.
@@ -67,7 +75,7 @@ impl<'a> Findings<'a> {
             Some(Evidence { measure: name.to_owned(), value, run: run.place, events: taken.events.clone() })
         });
         let results = self.predicates.results(source, run).into_iter().map(|(name, result)| {
-            let value = shorten(&telling(result));
+            let value = shorten(&telling(result, source));
             Evidence { measure: name.to_owned(), value, run: run.place, events: Vec::new() }
         });
         measures.chain(results).collect()
@@ -130,8 +138,9 @@ impl<'a> Everywhere<'a> {
 /// The expectations of the subject.
 pub(super) fn expectations(case: &Case, expected: &Expected<'_>, findings: &Findings<'_>, problems: &mut Problems) -> Vec<Finding> {
     let mut shown = Vec::new();
-    // What claims are there for is decided without expectations that need more than this kernel gives.
+    // What a case is there for can be decided without an expectation that needs more than this kernel gives.
     let claims = case.claims.iter().any(|claim| claim.verdict != ClaimVerdict::Undecidable);
+    let others = || case.expect.values().any(|source| findings.everywhere(Half::Subject, source, case).held().is_ok());
     for (name, source) in &case.expect {
         let all = findings.everywhere(Half::Subject, source, case);
         shown.extend(findings.shown(name, &all));
@@ -144,28 +153,43 @@ pub(super) fn expectations(case: &Case, expected: &Expected<'_>, findings: &Find
             (Ok(true), Some(because)) => problems.xpass(format!("{name}: it must fail here ({because}), and it held: {text}")),
             (Ok(false), None) => problems.fail(format!("{name}: {text}")),
             (Ok(false), Some(because)) => problems.xfail(format!("{name}: {because}: {text}")),
-            (Err(gap), _) if claims => problems.gap_beside_claims(name, &gap),
+            (Err(gap), _) if claims || others() => problems.gap_beside(name, &gap),
             (Err(gap), _) => problems.gap(name, &gap),
         }
     }
     shown
 }
 
-/// A result without what it does not have: `{"ret": 1, "ready": ["far"]}`.
-fn telling(result: &Json) -> Json {
+/// A result without what it does not have and nobody asks for: `{"ret": 1, "ready": ["far"]}`.
+fn telling(result: &Json, asked: &str) -> Json {
     match result {
-        Json::Array(list) => list.iter().map(telling).collect(),
+        Json::Array(list) => list.iter().map(|result| telling(result, asked)).collect(),
         Json::Object(fields) => {
             let empty = |value: &Json| match value {
                 Json::String(text) => text.is_empty(),
                 Json::Array(list) => list.is_empty(),
                 value => *value == Json::Bool(false),
             };
-            let there = fields.iter().filter(|(name, value)| *name != "bytes" && !empty(value));
+            let bytes = asks_for(asked, "bytes");
+            let said = |name: &str, value: &Json| match name {
+                // two names of one number
+                "bytes" => bytes,
+                "ret" => !bytes || asks_for(asked, "ret"),
+                name => asks_for(asked, name) || !empty(value),
+            };
+            let there = fields.iter().filter(|(name, value)| said(name, value));
             there.map(|(name, value)| (name.clone(), if name == "ready" { shorten(&names(value)) } else { value.clone() })).collect()
         }
         value => value.clone(),
     }
+}
+
+/// Whether a predicate asks something for this field.
+fn asks_for(predicate: &str, field: &str) -> bool {
+    predicate.match_indices(field).any(|(place, _)| {
+        let follows = predicate[place + field.len()..].chars().next();
+        predicate[..place].ends_with('.') && !follows.is_some_and(|c| c.is_alphanumeric() || c == '_')
+    })
 }
 
 /// What a wait call reported, by name.

@@ -30,7 +30,7 @@ impl Problems {
     }
 
     /// An expectation cannot be said, as [`Problems::gap`]; where a capability is missing, the case can pass without it.
-    pub(super) fn gap_beside_claims(&mut self, about: &str, gap: &Gap) {
+    pub(super) fn gap_beside(&mut self, about: &str, gap: &Gap) {
         match gap {
             Gap::Missing(why) => self.found.push((Outcome::Pass, format!("in part: {about}: {why}"))),
             gap => self.gap(about, gap),
