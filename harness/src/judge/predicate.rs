@@ -49,6 +49,11 @@ impl Predicates {
         used.map(|(name, result)| (name.as_str(), result)).collect()
     }
 
+    /// Whether a predicate asks for a variable.
+    pub(super) fn names(&self, source: &str, variable: &str) -> bool {
+        self.compile(source).is_ok_and(|compiled| compiled.variables.contains(variable))
+    }
+
     /// Whether a predicate holds in a run.
     pub(super) fn holds(&self, source: &str, run: &Scored, facts: &Facts) -> Result<bool, Gap> {
         match self.value(source, run, facts)? {

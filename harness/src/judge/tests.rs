@@ -202,6 +202,33 @@ control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sent
 }
 
 #[test]
+fn a_fit_beside_a_number_is_asked_for_at_every_point() {
+    let rest = "
+sweep: {n: [1, 10, 100]}
+measure:
+  asked: {calls: {of: tcp_poll, from: later}}
+  growth: {fit: {of: asked, over: n}}
+expect: {exactly: growth == \"linear\" && asked == 2 * n}
+control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [exactly]}
+";
+    let run = |script: Script, n: i64, calls: u64| script.at(&[("n", n)]).mark("later").calls("tcp_poll", calls).run();
+    let subject = [(1, 2), (10, 21), (100, 200)].map(|(n, calls)| run(Script::subject(), n, calls));
+    let control = [1, 10, 100].map(|n| run(Script::control(), n, 3));
+    let (outcome, reason, _) = judged(&case(rest), &recording(subject.into_iter().chain(control)));
+    assert_eq!((outcome, reason.as_str()), (Outcome::Fail, "exactly: asked == 2 * n is 21 == 20 at n = 10"));
+}
+
+#[test]
+fn what_a_predicate_asks_of_a_result_is_shown_of_it() {
+    let rest = "steps: [{connect: {as: conn}}, {receive: {on: conn, bytes: 0, as: end}}]\nexpect: {open: end.bytes == 0 && !end.eof}\ncontrol: {title: Another one, steps: [{connect: {as: conn}}, {half_close: conn}, {receive: {on: conn, bytes: 0, as: end}}], must_fail: [open]}";
+    let case = load("fd/test", &format!("title: A test\nwiring: none\nserver: {{model: fork}}\n{rest}\n")).unwrap_or_else(|error| panic!("{error}"));
+    let recording = recording([Script::subject().result("end", 0).run(), Script::control().result("end", 1).run()]);
+    let (outcome, reason, verdict) = judged(&case, &recording);
+    assert_eq!((outcome, reason.as_str()), (Outcome::Pass, ""));
+    assert_eq!(verdict.expectations[0].evidence[0].value, serde_json::json!({"bytes": 0, "eof": false}));
+}
+
+#[test]
 fn chains_faults_writes_lists_and_results_have_their_fields() {
     let rest = "
 measure:
@@ -281,7 +308,7 @@ fn results_of_calls_need_no_events_and_give_grade_surface() {
     let (outcome, reason, verdict) = judged(&case, &recording);
     assert_eq!((outcome, reason.as_str(), verdict.grade), (Outcome::Pass, "", Grade::Surface));
     let [shown] = verdict.expectations[0].evidence.as_slice() else { panic!("one result") };
-    assert_eq!((shown.measure.as_str(), &shown.value), ("got", &serde_json::json!({"ret": 1})));
+    assert_eq!((shown.measure.as_str(), &shown.value), ("got", &serde_json::json!({"ret": 1, "errno": ""})));
 }
 
 #[test]
