@@ -43,7 +43,8 @@ pub(super) fn names(frames: &[u64], symbols: &Symbols) -> Vec<Arc<str>> {
         .collect()
 }
 
-/// What stands on a stack only because we looked.
+/// What stands on a stack only because we looked. Where compiled eBPF programs have no names
+/// (`net.core.bpf_jit_kallsyms`), they lie behind `_einittext`, the last symbol of the kernel's text.
 fn is_probe(name: &str) -> bool {
-    ["bpf_", "__bpf_", "__traceiter_", "trace_", "perf_", "__perf_"].iter().any(|prefix| name.starts_with(prefix))
+    name == "_einittext" || ["bpf_", "__bpf_", "__traceiter_", "trace_", "perf_", "__perf_"].iter().any(|prefix| name.starts_with(prefix))
 }
