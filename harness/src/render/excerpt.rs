@@ -1,17 +1,23 @@
 //! The part of a run that a report may show: the events that a verdict points to, and the last ones before a stop.
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
 use crate::case::{EventName, Value};
+use crate::matching::function;
 use crate::recording::{Account, By, End, Event, Extra, Half, Named, Recording, Run, Via};
 use crate::verdict::Verdict;
 
 /// How many of the last events of a run that stopped are shown.
 const LAST: usize = 8;
 /// How many frames of a stack are shown.
-const FRAMES: usize = 6;
+const FRAMES: usize = 4;
+/// Functions that cases speak of: they are shown however far out on the stack they stand.
+const LANDMARKS: [&str; 4] = ["ep_poll_callback", "sock_def_readable", "tcp_v4_rcv", "release_sock"];
+/// Stands for frames that are left out.
+pub(super) const LEFT_OUT: &str = "…";
 
 /// What a report may show of one run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -47,7 +53,7 @@ pub struct Shown {
     pub via: Option<Via>,
     /// The fields that say something about this kind of event.
     pub fields: Map<String, Json>,
-    /// The kernel stack, innermost frame first, shortened.
+    /// The kernel stack, innermost frame first; `…` stands for frames that are left out.
     pub stack: Vec<String>,
 }
 
@@ -100,8 +106,24 @@ fn shown(run: &Run, event: &Event, after: impl Fn(u64) -> i64) -> Shown {
         name: event.name,
         via: event.via,
         fields: fields(run, event),
-        stack: stack.iter().take(FRAMES).map(ToString::to_string).collect(),
+        stack: shortened(stack),
     }
+}
+
+/// The innermost frames, and what a case may speak of among the others.
+fn shortened(stack: &[Arc<str>]) -> Vec<String> {
+    let mut short = Vec::new();
+    let mut before = 0;
+    for (place, frame) in stack.iter().enumerate() {
+        if place < FRAMES || LANDMARKS.contains(&function(frame)) {
+            if place > before {
+                short.push(LEFT_OUT.to_owned());
+            }
+            short.push(frame.to_string());
+            before = place + 1;
+        }
+    }
+    short
 }
 
 /// What this kind of event says, by the names that a case uses for it.
@@ -196,4 +218,19 @@ fn bits(mask: u32) -> String {
     ];
     let names: Vec<_> = NAMES.iter().filter(|(bit, _)| mask & bit != 0).map(|(_, name)| *name).collect();
     if names.is_empty() { "0".to_owned() } else { names.join("|") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stack_is_shortened_but_for_what_cases_speak_of() {
+        let long = ["try_to_wake_up", "ep_autoremove_wake_function", "__wake_up_common", "__wake_up", "ep_poll_callback", "__wake_up_common",
+            "sock_def_readable", "tcp_data_queue", "tcp_v4_do_rcv", "tcp_v4_rcv", "ip_rcv"];
+        let short = shortened(&long.map(Arc::from));
+        assert_eq!(short[..4], long[..4]);
+        assert_eq!(short[4..], ["ep_poll_callback", LEFT_OUT, "sock_def_readable", LEFT_OUT, "tcp_v4_rcv"]);
+        assert_eq!(shortened(&long[..3].iter().map(|frame| Arc::from(*frame)).collect::<Vec<_>>()), long[..3]);
+    }
 }

@@ -88,6 +88,11 @@ impl Signs {
         if self.utf8 { "←" } else { "<-" }
     }
 
+    /// A frame of a stack, or what stands for those that are left out.
+    pub(super) fn frame(self, frame: &str) -> &str {
+        if self.utf8 || frame != super::excerpt::LEFT_OUT { frame } else { "..." }
+    }
+
     pub(super) fn rule(self, columns: usize) -> String {
         (if self.utf8 { "─" } else { "-" }).repeat(columns)
     }

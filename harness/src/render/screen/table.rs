@@ -12,8 +12,6 @@ use crate::recording::Via;
 
 /// Columns that fields need, to stand beside the event's name.
 const FIELDS: usize = 20;
-/// How many frames of a stack fit the table.
-const FRAMES: usize = 4;
 
 /// The events with these places, indented by `indent`.
 pub(super) fn table(excerpt: &Excerpt, places: impl IntoIterator<Item = usize>, indent: usize, look: Look) -> String {
@@ -41,7 +39,7 @@ pub(super) fn table(excerpt: &Excerpt, places: impl IntoIterator<Item = usize>, 
         }
         if !event.stack.is_empty() {
             let arrow = format!(" {} ", look.signs().caller());
-            let frames = event.stack.iter().take(FRAMES).map(String::as_str).collect::<Vec<_>>().join(&arrow);
+            let frames = event.stack.iter().map(|frame| look.signs().frame(frame)).collect::<Vec<_>>().join(&arrow);
             let indent = indent + time + 2;
             for line in wrap(&format!("in {frames}"), look.columns().saturating_sub(indent)) {
                 _ = writeln!(out, "{}{}", " ".repeat(indent), paint(DIM, line));
