@@ -13,6 +13,19 @@ pub const CALL_EXIT: u8 = 2;
 /// In the table of system calls: remember the arguments for a probe on the way out.
 pub const CALL_STASH: u8 = 4;
 
+/// The most bytes of kernel memory that are read at once.
+pub const PEEK_BYTES: usize = 255;
+
+/// What a peek has read.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Peek {
+    /// 1 if there was memory to read.
+    pub done: u64,
+    /// The bytes, and one more that makes the size a multiple of 8.
+    pub bytes: [u8; PEEK_BYTES + 1],
+}
+
 /// What a process of the experiment is there for. Children inherit it.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -104,7 +117,7 @@ const _: () = assert!(size_of::<Watch>() == 16);
 #[cfg(feature = "user")]
 mod user {
     //! What aya may copy into maps and frozen globals byte by byte.
-    use super::{Config, CountKey, CountSlot, Watch};
+    use super::{Config, CountKey, CountSlot, Peek, Watch};
     use crate::Offsets;
 
     // SAFETY: `repr(C)`, no padding (sizes checked above), any bit pattern is a value.
@@ -115,6 +128,8 @@ mod user {
     unsafe impl aya::Pod for CountSlot {}
     // SAFETY: as above.
     unsafe impl aya::Pod for Watch {}
+    // SAFETY: `repr(C)`, an integer and bytes without padding between.
+    unsafe impl aya::Pod for Peek {}
     // SAFETY: `repr(C)`, only `u32` members.
     unsafe impl aya::Pod for Offsets {}
 }

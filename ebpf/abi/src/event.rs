@@ -17,6 +17,9 @@ pub enum FenceOp {
     Mark = 2,
     /// The calling thread is the actor whose number is the argument.
     Actor = 3,
+    /// Read kernel memory at the address that is the argument, as many bytes as the fifth argument says, into the map
+    /// `PEEK`. The harness itself says this; nothing is reported.
+    Peek = 4,
 }
 
 /// What happened. The names of the fields of [`Event`] that a kind gives a meaning of its own stand beside it.

@@ -87,7 +87,7 @@ fn long<const P: usize>(ctx: *mut c_void, stack: bool, mut event: Event, fill: i
     let sent = unsafe {
         event.time = bpf_ktime_get_ns();
         event.payload = P as u16;
-        let tail = &raw mut (*scratch).tail as *mut u8;
+        let tail = (&raw mut (*scratch).tail).cast::<u8>();
         if P > 0 {
             fill(tail);
         }

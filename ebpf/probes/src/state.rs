@@ -3,7 +3,7 @@ use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, LruHashMap, PerCpuArray, PerCpuHashMap, RingBuf},
 };
-use wakeproof_abi::{CALLS, Config, CountKey, Kind, WATCHES, Watch};
+use wakeproof_abi::{CALLS, Config, CountKey, Kind, Peek, WATCHES, Watch};
 
 /// The recorder. Without wake-ups: the reader polls, because a wake-up costs more than all the rest.
 #[map]
@@ -45,6 +45,10 @@ pub(crate) static UNCOUNTED: PerCpuArray<u64> = PerCpuArray::with_max_entries(1,
 /// What the watchpoints watch.
 #[map]
 pub(crate) static WATCHED: Array<Watch> = Array::with_max_entries(WATCHES as u32, 0);
+
+/// What the last peek has read.
+#[map]
+pub(crate) static PEEK: Array<Peek> = Array::with_max_entries(1, 0);
 
 /// The `epoll_wait` that a thread is in, for probes on the function's way out.
 #[derive(Clone, Copy)]

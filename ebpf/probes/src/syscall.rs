@@ -98,8 +98,8 @@ fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64) -> Option<()> {
             let event = about(call, first, event);
             let ctl = control(regs, second)?;
             emit_with::<32>(raw, Kind::SysExit, event, |to| {
-                // SAFETY: `to` has room for 32 bytes, the size of a `Ctl`, and is a multiple of 8.
-                unsafe { to.cast::<Ctl>().write(ctl) };
+                // SAFETY: `to` has room for 32 bytes, the size of a `Ctl`.
+                unsafe { to.cast::<Ctl>().write_unaligned(ctl) };
             });
         }
         nr::SELECT | nr::PSELECT6 if result > 0 && second != 0 => {
@@ -119,10 +119,10 @@ fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64) -> Option<()> {
 #[inline(always)]
 fn poll_entries(to: *mut u8, from: u64, entries: u64) {
     for index in 0..wakeproof_abi::MAX_POLLFDS {
-        let at = to.wrapping_add(index * 8).cast::<u64>();
-        let entry = if (index as u64) < entries { read_user::<u64>(from + index as u64 * 8) } else { None };
+        let at = to.wrapping_add(index * 8).cast::<[u8; 8]>();
+        let entry = if (index as u64) < entries { read_user(from + index as u64 * 8) } else { None };
         // SAFETY: `to` has room for `PAYLOAD` bytes, which is `MAX_POLLFDS` entries of eight.
-        unsafe { at.write(entry.unwrap_or(0)) };
+        unsafe { at.write(entry.unwrap_or_default()) };
     }
 }
 

@@ -29,7 +29,7 @@ fn tcp_v4_rcv_kprobe(ctx: ProbeContext) -> u32 {
     0
 }
 
-/// At the entry of `tcp_v4_rcv`, `skb->data` is the TCP header (net/ipv4/tcp_ipv4.c).
+/// At the entry of `tcp_v4_rcv`, `skb->data` is the TCP header (`net/ipv4/tcp_ipv4.c`).
 #[inline(always)]
 fn segment(ctx: *mut c_void, skb: u64) -> Option<()> {
     if !wanted(Kind::TcpV4Rcv) {

@@ -16,7 +16,7 @@ struct Meta {
     seq: *mut c_void,
 }
 
-/// `struct bpf_iter__task_file` (kernel/bpf/task_iter.c); each pointer has eight bytes of its own.
+/// `struct bpf_iter__task_file` (`kernel/bpf/task_iter.c`); each pointer has eight bytes of its own.
 #[repr(C)]
 struct TaskFile {
     meta: *const Meta,

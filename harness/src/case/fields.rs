@@ -92,3 +92,30 @@ pub const FAULT: &[Field] = &[("offset", Int), ("write", Bool), ("by", Text)];
 /// One entry of a `writes` measure: the kernel function that wrote, its kernel stack, the name of the object that the
 /// list's last item leads to, and whether the list is empty.
 pub const WRITE: &[Field] = &[("by", Text), ("stack", Texts), ("target", Text), ("empty", Bool)];
+/// Who waits on a queue: the wake-up function of its entry (which tells the I/O model), whether it is exclusive, and the
+/// sleeping task's number (0 if the entry belongs to no task).
+pub const WAITER: &[Field] = &[("by", Text), ("exclusive", Bool), ("sleeper", Int)];
+
+/// One registration in an eventpoll's interest tree: what is watched (its name, or empty), the descriptor, the mask asked
+/// for, how deep in the tree (the root is 1), and its colour.
+const ITEM: &[Field] = &[("name", Text), ("fd", Int), ("mask", Int), ("depth", Int), ("red", Bool)];
+
+/// An eventpoll: its interest tree with the greatest depth, the number of red nodes with a red child, and whether every
+/// way to a leaf has as many black nodes; the ready list in order, and whether every element's successor points back;
+/// whether a scan is under way; who sleeps in `epoll_wait` (`wq`) and who polls the eventpoll itself (`poll_wait`).
+pub const EPOLL: &[Field] = &[
+    ("items", Entries(ITEM)),
+    ("size", Int),
+    ("depth", Int),
+    ("red_red", Int),
+    ("black_balanced", Bool),
+    ("ready", Texts),
+    ("ready_linked", Bool),
+    ("scanning", Bool),
+    ("waiters", Entries(WAITER)),
+    ("pollers", Entries(WAITER)),
+];
+
+/// A structure: the names of its members, also with their types.
+pub const LAYOUT: &[Field] = &[("names", Texts), ("members", Entries(&[("name", Text), ("type", Text)]))];
+

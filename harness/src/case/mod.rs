@@ -19,7 +19,7 @@ pub use script::{
     Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, IoRing, Limit, PollCall, PollEntry, SelectCall,
     Transfer, TwoEnds,
 };
-pub use step::{Asleep, Await, AwaitEvent, Connect, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep, WatchTarget};
+pub use step::{Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep, WatchTarget};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

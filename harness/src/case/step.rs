@@ -34,6 +34,8 @@ pub enum Step {
     Start(Start),
     /// Watch a word of a kernel object from here on.
     Watch(WatchStep),
+    /// Read the state of a kernel object, as it is here.
+    Inspect(Inspect),
 
     /// Two connected sockets of the UNIX domain.
     Socketpair(TwoEnds),
@@ -201,4 +203,29 @@ pub enum WatchTarget {
     WaitQueue(String),
     /// The first eight bytes of a buffer of the script.
     Buffer(String),
+}
+
+/// Read kernel memory. The experiment stands still meanwhile; no lock is taken.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Inspect {
+    /// What predicates call it; inside `repeat` it is a list.
+    #[serde(rename = "as")]
+    pub name: String,
+    /// What is read.
+    pub state: Inspected,
+}
+
+/// A kernel object whose state can be read.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Inspected {
+    /// The eventpoll behind this epoll descriptor, or behind the server's (`server`): its interest tree, ready list and
+    /// wait queue.
+    Epoll(String),
+    /// The wait queue of the socket behind this descriptor, or of the server's end of this connection: who waits there,
+    /// known by its wake-up function.
+    WaitQueue(String),
+    /// The members of a structure, as the kernel's type information has them.
+    Layout(String),
 }

@@ -82,6 +82,11 @@ impl Names {
         self.objects[name][index].fd
     }
 
+    /// What the object at a place stands for in recordings.
+    pub fn named(&self, Place(name, index): Place) -> Named {
+        self.objects[name][index].named.clone()
+    }
+
     /// What the object at a place is called: with its index only if the name stands for several.
     pub fn label(&self, Place(at, index): Place) -> String {
         match self.objects.get_index(at) {

@@ -61,6 +61,15 @@ pub enum Say {
         /// Where it is.
         word: Word,
     },
+    /// The state of a kernel object must be read: answer [`Answer::Go`] or [`Answer::No`].
+    Inspect {
+        /// What predicates call it.
+        name: String,
+        /// Which object.
+        object: Object,
+        /// What is known of names so far.
+        names: IndexMap<String, Vec<Named>>,
+    },
     /// The run is over: no answer.
     Done(Box<Report>),
 }
@@ -77,6 +86,27 @@ pub enum Word {
     WaitQueue(i32),
     /// An address in the cell's memory.
     Address(u64),
+}
+
+/// A kernel object, as the cell can tell it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Object {
+    /// An eventpoll of the server: the only one, or the first.
+    ServerEpoll,
+    /// The eventpoll behind this epoll descriptor of the cell.
+    Epoll(i32),
+    /// The wait queue of the socket behind this descriptor of the cell.
+    WaitQueue(i32),
+    /// The wait queue of the server's end of this connection.
+    ServerWaitQueue {
+        /// The client's port.
+        client: u16,
+        /// The server's port.
+        server: u16,
+    },
+    /// No object, but the layout of a structure.
+    Layout(String),
 }
 
 /// How far a cell is shut off.

@@ -1,11 +1,12 @@
 //! The steps: which file makes which, and where a run stopped.
 use super::call::Call;
 use super::failure::Failure;
-use super::protocol::{Say, Word};
+use super::protocol::{Object, Say, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
 use super::{client, epoll, files, poll, ring, select};
-use crate::case::{Asleep, Await, AwaitEvent, EventName, Filter, Repeat, Step, WatchStep, WatchTarget};
+use crate::case::{Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget};
+use crate::recording::Named;
 
 /// Where and why a run stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +41,7 @@ fn label(step: &Step) -> String {
         Step::Repeat(_) => "repeat",
         Step::Start(start) => return format!("start {}", start.actor),
         Step::Watch(_) => "watch",
+        Step::Inspect(_) => "inspect",
         Step::Socketpair(_) => "socketpair",
         Step::TcpPair(_) => "tcp_pair",
         Step::Pipe(_) => "pipe",
@@ -68,7 +70,7 @@ fn event_name(name: EventName) -> String {
 fn acts(step: &Step) -> bool {
     !matches!(
         step,
-        Step::Await(_) | Step::Mark(_) | Step::Receive(_) | Step::Watch(_) | Step::Buffer(_) | Step::Repeat(_)
+        Step::Await(_) | Step::Mark(_) | Step::Receive(_) | Step::Watch(_) | Step::Inspect(_) | Step::Buffer(_) | Step::Repeat(_)
     )
 }
 
@@ -124,6 +126,7 @@ impl Run<'_> {
             Step::Repeat(repeat) => self.repeat(repeat).map_err(|stop| stop.failure),
             Step::Start(step) => self.start(step, deadline),
             Step::Watch(step) => self.watch(step),
+            Step::Inspect(step) => self.inspect(step),
             Step::Socketpair(step) => files::make_socketpairs(self, step),
             Step::TcpPair(step) => files::make_tcp_pairs(self, step),
             Step::Pipe(step) => files::make_pipes(self, step),
@@ -211,6 +214,22 @@ impl Run<'_> {
             WatchTarget::Buffer(name) => Word::Address(self.buffers.address(name)?),
         };
         self.link.ask(&Say::Watch { name: step.name.clone(), word })
+    }
+
+    fn inspect(&mut self, step: &Inspect) -> Result<(), Failure> {
+        let object = match &step.state {
+            Inspected::Epoll(name) if name == "server" => Object::ServerEpoll,
+            Inspected::Epoll(name) => Object::Epoll(self.names.fd(self.names.one(name)?)),
+            Inspected::WaitQueue(name) => {
+                let place = self.names.one(name)?;
+                match self.names.named(place) {
+                    Named::Connection { client, server } => Object::ServerWaitQueue { client, server },
+                    Named::Descriptor { fd, .. } => Object::WaitQueue(fd),
+                }
+            }
+            Inspected::Layout(structure) => Object::Layout(structure.clone()),
+        };
+        self.link.ask(&Say::Inspect { name: step.name.clone(), object, names: self.names.report() })
     }
 }
 

@@ -134,11 +134,19 @@ fn score(
     if let Some(why) = measured.idle {
         problems.broken(format!("in the {}{}: {why}", name(head.half), at(&point)));
     }
+    let mut taken = measured.taken;
+    for (name, states) in &head.states {
+        let value = match states.as_slice() {
+            [one] if !loaded.is_many(name) => one.clone(),
+            all => Json::Array(all.to_vec()),
+        };
+        taken.insert(name.clone(), Taken { value: Ok(value), events: Vec::new(), grade: Grade::Trace });
+    }
     let given = head.results.iter().map(|(name, calls)| (name.clone(), results(calls, loaded.is_many(name))));
     let none = many.iter().map(|name| (name.clone(), Json::Array(Vec::new())));
     // What was given stands in place of what was not.
     let results = none.chain(given).collect();
-    Ok(Scored { place, half: head.half, point, values: head.point.clone(), taken: measured.taken, results })
+    Ok(Scored { place, half: head.half, point, values: head.point.clone(), taken, results })
 }
 
 /// The results that are lists, and empty where no call was made: steps that are repeated no time.

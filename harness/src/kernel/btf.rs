@@ -36,6 +36,7 @@ pub enum BtfError {
 const MAGIC: u16 = 0xeb9f;
 mod kind {
     pub(super) const PTR: u32 = 2;
+    pub(super) const ARRAY: u32 = 3;
     pub(super) const STRUCT: u32 = 4;
     pub(super) const UNION: u32 = 5;
     pub(super) const TYPEDEF: u32 = 8;
@@ -112,6 +113,46 @@ impl Btf {
             id = found;
         }
         Ok(bits / 8)
+    }
+
+    /// The members of a structure with the names of their types, those of anonymous members among them.
+    pub fn members(&self, structure: &str) -> Result<Vec<(&str, String)>, BtfError> {
+        let id = *self.structs.get(structure).ok_or_else(|| BtfError::NoStruct(structure.into()))?;
+        let mut members = Vec::new();
+        self.gather(id, &mut members);
+        Ok(members)
+    }
+
+    fn gather<'a>(&'a self, id: u32, members: &mut Vec<(&'a str, String)>) {
+        let Some(at) = self.at(self.plain(id)) else { return };
+        let (kind, count) = self.info(at);
+        if kind != kind::STRUCT && kind != kind::UNION {
+            return;
+        }
+        for index in 0..count as usize {
+            let member = at + 12 + index * 12;
+            let (name, of) = (self.name(self.word(member)), self.word(member + 4));
+            if name.is_empty() {
+                self.gather(of, members);
+            } else {
+                members.push((name, self.type_name(of)));
+            }
+        }
+    }
+
+    /// A type as C would write it, as far as names go.
+    fn type_name(&self, id: u32) -> String {
+        let Some(at) = self.at(id) else { return "void".into() };
+        let name = self.name(self.word(at));
+        match self.info(at).0 {
+            kind::PTR => format!("{} *", self.type_name(self.word(at + 8))),
+            kind::STRUCT => format!("struct {name}"),
+            kind::UNION => format!("union {name}"),
+            kind::ARRAY => format!("{}[{}]", self.type_name(self.word(at + 12)), self.word(at + 20)),
+            kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => self.type_name(self.word(at + 8)),
+            kind::FUNC_PROTO => "function".into(),
+            _ => name.to_owned(),
+        }
     }
 
     /// Whether there is a function of this name with type information.
@@ -237,6 +278,8 @@ mod tests {
         assert!(btf.offset("eventpoll", "rdllist").expect("every kernel has it") > 0);
         assert!(matches!(btf.offset("eventpoll", "rdlist"), Err(BtfError::NoMember { .. })));
         assert!(matches!(btf.offset("eventpol", "rdllist"), Err(BtfError::NoStruct(_))));
+        let members = btf.members("eventpoll").expect("every kernel has it");
+        assert!(members.contains(&("rdllist", "struct list_head".into())), "{members:?}");
         assert_eq!(btf.parameters("tcp_poll").expect("a function")[0], Some("file"));
     }
 }

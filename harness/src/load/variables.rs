@@ -1,11 +1,11 @@
 //! The variables of every predicate of a case, and the check of all of them.
 use std::collections::BTreeSet;
 
-use super::names::{Kind, Names};
+use super::names::{Kind, Names, RESULTS};
 use super::predicate::{Predicate, Type, check};
 use super::tree::Node;
 use super::{Diagnostic, Params};
-use crate::case::fields::{CHAIN, FAULT, RESULT, WRITE};
+use crate::case::fields::{CHAIN, EPOLL, FAULT, LAYOUT, RESULT, WAITER, WRITE};
 use crate::case::{Await, Case, EventName, Field, FieldType, Filter, Measure, Step, Value, event_fields};
 
 /// The words of [`Growth`](crate::case::Growth).
@@ -17,8 +17,13 @@ const GRADES: &[&str] = &["surface", "trace", "function"];
 pub(super) fn variables(case: &Case, params: &Params, names: &Names, many: &BTreeSet<String>) -> Vec<(String, Type)> {
     let mut variables: Vec<(String, Type)> = params.names().map(|name| (name.to_owned(), parameter(params, name))).collect();
     variables.extend(case.measure.iter().map(|(name, measure)| (name.clone(), measured(measure))));
-    variables.extend(names.of(&[Kind::Result]).into_iter().map(|(name, _)| {
-        let one = Type::Record(RESULT);
+    variables.extend(names.of(RESULTS).into_iter().map(|(name, _)| {
+        let one = match names.kind(name) {
+            Some(Kind::EpollState) => Type::Record(EPOLL),
+            Some(Kind::QueueState) => Type::list(Type::Record(WAITER)),
+            Some(Kind::Layout) => Type::Record(LAYOUT),
+            _ => Type::Record(RESULT),
+        };
         (name.to_owned(), if many.contains(name) { Type::list(one) } else { one })
     }));
     variables
@@ -101,7 +106,7 @@ pub(super) fn control(case: &Case, tree: &Node, subject: &Names, control: &Names
         let claim = case.claims.iter().find(|claim| claim.id == *name);
         let predicates = [case.expect.get(name), claim.and_then(|claim| claim.literal.as_ref()), claim.and_then(|claim| claim.repaired.as_ref())];
         let used: BTreeSet<String> = predicates.into_iter().flatten().flat_map(|source| Predicate::variables(source)).collect();
-        for missing in used.iter().filter(|name| subject.kind(name) == Some(Kind::Result) && control.kind(name) != Some(Kind::Result)) {
+        for missing in used.iter().filter(|name| subject.kind(name).is_some_and(|kind| RESULTS.contains(&kind)) && control.kind(name) != subject.kind(name)) {
             let place = tree.at(["control", "must_fail", &index.to_string()]).place;
             found.push(
                 Diagnostic::new(place, format!("the control gives no result `{missing}`"))

@@ -72,6 +72,9 @@ fn skip(loaded: &LoadedCase, case: &Case, have: &Capabilities) -> Option<String>
             if !script.watches.is_empty() && !have.has(Probe::Watchpoint) {
                 return Some(format!("a step watches a word, and {}", missing(Probe::Watchpoint, have)));
             }
+            if script.inspects && !have.has(Probe::TaskFileIterator) {
+                return Some(format!("a step reads kernel memory, and {}", missing(Probe::TaskFileIterator, have)));
+            }
             for (event, only) in &script.awaited {
                 if let Err(why) = visible(*event, only, have) {
                     return Some(format!("a step awaits `{}`, and {why}", name(*event)));

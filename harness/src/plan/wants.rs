@@ -132,6 +132,8 @@ pub(super) struct Script {
     pub epolls: BTreeSet<String>,
     /// What is watched: epoll descriptors by their name, other words by the watch's.
     pub watches: BTreeSet<String>,
+    /// The state of an object is read.
+    pub inspects: bool,
 }
 
 impl Script {
@@ -147,6 +149,7 @@ impl Script {
                         _ => watch.name.clone(),
                     });
                 }
+                Step::Inspect(_) => self.inspects = true,
                 Step::Repeat(repeat) => self.read(&repeat.steps),
                 Step::Start(start) => self.read(std::slice::from_ref(&start.call)),
                 _ => {}

@@ -3,6 +3,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use indexmap::IndexMap;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
@@ -11,9 +12,9 @@ use super::live::{Awaited, Live};
 use super::probes::Probes;
 use super::watch::Watches;
 use super::{Cancel, Deadlines, traffic};
-use crate::cell::protocol::{Answer, Order, Report, Say, Word};
+use crate::cell::protocol::{Answer, Object, Order, Report, Say, Word};
 use crate::plan::RunPlan;
-use crate::recording::{End, Event, Mark, Run, RunHead};
+use crate::recording::{End, Event, Mark, Named, Run, RunHead};
 
 /// How often the ring is looked at while nothing else happens.
 const TICK: Duration = Duration::from_millis(1);
@@ -32,6 +33,7 @@ pub(super) fn make(probes: Option<&mut Probes>, plan: &RunPlan, deadlines: Deadl
         live: Live::default(),
         watches: Watches::default(),
         counters: Counters::default(),
+        states: IndexMap::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let report = match runtime {
@@ -55,10 +57,10 @@ fn no_report(end: End) -> Report {
     Report {
         end,
         server: None,
-        names: indexmap::IndexMap::default(),
+        names: IndexMap::new(),
         actors: Vec::new(),
         marks: Vec::new(),
-        results: indexmap::IndexMap::default(),
+        results: IndexMap::new(),
         buffers: std::collections::BTreeMap::default(),
     }
 }
@@ -72,6 +74,7 @@ struct Session<'a> {
     live: Live,
     watches: Watches,
     counters: Counters,
+    states: IndexMap<String, Vec<serde_json::Value>>,
 }
 
 /// The running cell.
@@ -114,6 +117,7 @@ impl Session<'_> {
                     }
                 }
                 Say::Watch { name, word } => self.watch(&name, &word),
+                Say::Inspect { name, object, names } => self.inspect(name, &object, &names),
             };
             let mut line = serde_json::to_vec(&answer).map_err(|error| broken("protocol", error.to_string()))?;
             line.push(b'\n');
@@ -191,7 +195,9 @@ impl Session<'_> {
 
     /// The window without load: the server sleeps, and only strangers are busy.
     fn idle(&mut self) -> Answer {
+        // Of a server without an epoll descriptor there is no ready list to watch.
         if self.plan.wants.server_ready_list
+            && self.probes.as_deref_mut().is_some_and(Probes::server_has_epoll)
             && let Answer::No { why, timeout } = self.watch("ready list of the server", &Word::ServerReadyList)
         {
             return Answer::No { why, timeout };
@@ -210,6 +216,20 @@ impl Session<'_> {
         match set {
             Ok(()) => Answer::Go,
             Err(why) => Answer::No { why: format!("failed to watch {name}: {why}"), timeout: false },
+        }
+    }
+
+    fn inspect(&mut self, name: String, object: &Object, names: &IndexMap<String, Vec<Named>>) -> Answer {
+        let state = match self.probes.as_deref_mut() {
+            Some(probes) => probes.inspect(object, names, self.token),
+            None => Err("kernel memory cannot be read without probes".into()),
+        };
+        match state {
+            Ok(state) => {
+                self.states.entry(name).or_default().push(state);
+                Answer::Go
+            }
+            Err(why) => Answer::No { why: format!("failed to read the state `{name}`: {why}"), timeout: false },
         }
     }
 
@@ -252,6 +272,7 @@ impl Session<'_> {
             actors: self.live.actors(&report.actors),
             marks: Vec::new(),
             results: report.results,
+            states: std::mem::take(&mut self.states),
             counts: Vec::new(),
             counters: std::mem::take(&mut self.counters.reports),
             watches: Vec::new(),

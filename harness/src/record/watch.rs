@@ -61,6 +61,12 @@ impl Probes {
         })
     }
 
+    /// Whether the server has made an epoll descriptor.
+    pub(super) fn server_has_epoll(&mut self) -> bool {
+        let ops = self.epoll_ops;
+        self.descriptor(Role::Server, |item| item.ops == ops).is_ok()
+    }
+
     fn ready_list(&mut self, role: Role, fd: Option<i32>, prev: u64) -> Result<(u64, Watch), String> {
         let ops = self.epoll_ops;
         let item = self.descriptor(role, |item| item.ops == ops && fd.is_none_or(|fd| item.fd.cast_signed() == fd))?;

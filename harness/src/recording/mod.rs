@@ -114,6 +114,9 @@ pub struct RunHead {
     pub marks: Vec<Mark>,
     /// Results of calls, by name, in order.
     pub results: IndexMap<String, Vec<CallResult>>,
+    /// States of kernel objects, by name, in order: see `case::fields` for their fields.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub states: IndexMap<String, Vec<serde_json::Value>>,
     /// Counted calls.
     pub counts: Vec<CountRow>,
     /// For each counted function of the plan, what was attached, or why nothing could be.

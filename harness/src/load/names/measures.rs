@@ -1,5 +1,5 @@
 //! The names in measures, expectations, the control and known differences.
-use super::table::{FILES, Kind, MEMORY};
+use super::table::{FILES, Kind, MEMORY, RESULTS};
 use super::{Params, Walk};
 use crate::case::{Case, EventName, Measure, event_fields};
 use crate::load::params::is_name;
@@ -24,7 +24,7 @@ impl Walk<'_> {
         if params.names().any(|other| other == name) {
             self.wrong(format!("`{name}` is already a parameter"), "choose another name for the measure");
         }
-        if self.names.of(&[Kind::Result]).iter().any(|other| other.0 == name) {
+        if self.names.of(RESULTS).iter().any(|other| other.0 == name) {
             self.wrong(format!("`{name}` is already a result"), "choose another name for the measure");
         }
     }

@@ -3,7 +3,7 @@ mod measures;
 mod steps;
 mod table;
 
-pub(super) use table::{Kind, Names};
+pub(super) use table::{Kind, Names, RESULTS};
 
 use super::tree::Node;
 use super::{Diagnostic, Params};
@@ -83,8 +83,8 @@ impl Walk<'_> {
     /// A name is given.
     fn name(&mut self, key: &str, name: &str, kind: Kind, times: u64) {
         self.path.push(key.to_owned());
-        if name.is_empty() || name.contains(['[', ']']) || (kind == Kind::Result && !super::params::is_name(name)) {
-            let expected = if kind == Kind::Result { "expected small letters, digits and `_`" } else { "expected a word" };
+        if name.is_empty() || name.contains(['[', ']']) || (RESULTS.contains(&kind) && !super::params::is_name(name)) {
+            let expected = if RESULTS.contains(&kind) { "expected small letters, digits and `_`" } else { "expected a word" };
             self.wrong(format!("`{name}` is no name"), expected);
         } else if kind.reserved().contains(&name) {
             self.wrong(format!("`{name}` has a meaning of its own"), "choose another name");

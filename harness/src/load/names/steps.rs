@@ -1,7 +1,7 @@
 //! The names in steps.
 use super::table::{FILES, Kind, MEMORY};
 use super::Walk;
-use crate::case::{Asleep, Await, EpollControl, Filter, Step, WatchTarget};
+use crate::case::{Asleep, Await, EpollControl, Filter, Inspected, Step, WatchTarget};
 
 impl Walk<'_> {
     pub(super) fn steps(&mut self, steps: &[Step]) {
@@ -56,6 +56,22 @@ impl Walk<'_> {
                     WatchTarget::WaitQueue(socket) => walk.refer("wait_queue", socket, &[Kind::Descriptor]),
                     WatchTarget::Buffer(buffer) => walk.refer("buffer", buffer, MEMORY),
                 });
+            }
+            Step::Inspect(inspect) => {
+                let kind = walk.within("state", |walk| match &inspect.state {
+                    Inspected::Epoll(epoll) => {
+                        if epoll != "server" || !walk.server {
+                            walk.refer("epoll", epoll, &[Kind::Epoll]);
+                        }
+                        Kind::EpollState
+                    }
+                    Inspected::WaitQueue(socket) => {
+                        walk.refer("wait_queue", socket, &[Kind::Descriptor, Kind::Connection]);
+                        Kind::QueueState
+                    }
+                    Inspected::Layout(_) => Kind::Layout,
+                });
+                walk.name("as", &inspect.name, kind, 1);
             }
             Step::Socketpair(ends) | Step::TcpPair(ends) | Step::Pipe(ends) => walk.within("as", |walk| {
                 for (index, name) in ends.names.iter().enumerate() {

@@ -13,7 +13,16 @@ pub(crate) enum Kind {
     Ring,
     Watch,
     Result,
+    /// The state of an eventpoll.
+    EpollState,
+    /// Who waits on a queue.
+    QueueState,
+    /// The members of a structure.
+    Layout,
 }
+
+/// What predicates can name beside parameters and measures.
+pub(crate) const RESULTS: &[Kind] = &[Kind::Result, Kind::EpollState, Kind::QueueState, Kind::Layout];
 
 /// Memory that the kernel may write to.
 pub(super) const MEMORY: &[Kind] = &[Kind::Buffer, Kind::Ring];
@@ -32,6 +41,7 @@ impl Kind {
             Self::Ring => "ring",
             Self::Watch => "watch",
             Self::Result => "result",
+            Self::EpollState | Self::QueueState | Self::Layout => "state",
         }
     }
 
@@ -46,6 +56,7 @@ impl Kind {
             Self::Ring => "a ring",
             Self::Watch => "a watch",
             Self::Result => "a result",
+            Self::EpollState | Self::QueueState | Self::Layout => "a state",
         }
     }
 
@@ -55,14 +66,14 @@ impl Kind {
             Self::Mark => &["idle", "start", "end"],
             Self::Actor => &["server", "client"],
             Self::Epoll | Self::Connection | Self::Descriptor => &["server"],
-            Self::Buffer | Self::Ring | Self::Watch | Self::Result => &[],
+            _ => &[],
         }
     }
 
     /// Kinds that share their names: files are one another's rivals, and so is memory.
     fn rivals(self, other: Self) -> bool {
         let both = |kinds: &[Self]| kinds.contains(&self) && kinds.contains(&other);
-        self == other || both(FILES) || both(MEMORY)
+        self == other || both(FILES) || both(MEMORY) || both(RESULTS)
     }
 }
 
@@ -76,7 +87,7 @@ pub(crate) struct Names {
 impl Names {
     /// Gives a name. Steps inside `repeat`, actors and rings may give theirs again.
     pub fn give(&mut self, name: &str, kind: Kind, times: u64, repeated: bool) -> Result<(), Kind> {
-        if kind == Kind::Result && (repeated || times > 1) {
+        if RESULTS.contains(&kind) && (repeated || times > 1) {
             self.many.insert(name.to_owned());
         }
         let before = self.given.iter_mut().find(|given| given.0 == name && given.1.rivals(kind));
@@ -88,7 +99,7 @@ impl Names {
             Some(before) => Err(before.1),
             None => {
                 // what a repeated step makes is there as often as it is repeated: places are not counted
-                let times = if repeated && kind != Kind::Result { u64::MAX } else { times };
+                let times = if repeated && !RESULTS.contains(&kind) { u64::MAX } else { times };
                 self.given.push((name.to_owned(), kind, times));
                 Ok(())
             }
