@@ -9,7 +9,8 @@ use std::process::Command;
 
 fn main() {
     // nextest says where the command is when it runs the tests from an archive.
-    let wakeproof = env::var_os("NEXTEST_BIN_EXE_wakeproof").unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_wakeproof")));
+    let wakeproof =
+        env::var_os("NEXTEST_BIN_EXE_wakeproof").unwrap_or_else(|| OsString::from(env!("CARGO_BIN_EXE_wakeproof")));
     let error = Command::new(&wakeproof).arg("test").args(env::args_os().skip(1)).exec();
     panic!("failed to become {}: {error}", wakeproof.display());
 }

@@ -39,10 +39,7 @@ pub fn ensure(workspace: &Workspace) -> Result<()> {
     if is_current(&workspace.bpf_linker()) {
         return Ok(());
     }
-    let activity = Activity::begin_long(
-        format!("building bpf-linker {VERSION}"),
-        "once, about 3 minutes",
-    );
+    let activity = Activity::begin_long(format!("building bpf-linker {VERSION}"), "once, about 3 minutes");
     let scratch = workspace.tools().join("build");
     let mut command = process::cargo();
     command

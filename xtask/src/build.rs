@@ -20,10 +20,7 @@ pub fn main(args: &Args) -> Result<ExitCode> {
     let object = ebpf::build(&workspace)?;
     println!("{}", object.display());
     if !args.ebpf_only {
-        println!(
-            "{}",
-            suite::build_wakeproof(&workspace, Some(&object))?.display()
-        );
+        println!("{}", suite::build_wakeproof(&workspace, Some(&object))?.display());
     }
     Ok(ExitCode::SUCCESS)
 }

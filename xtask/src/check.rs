@@ -43,15 +43,8 @@ enum Stage {
     Guest,
 }
 
-const ALL: &[Stage] = &[
-    Stage::Fmt,
-    Stage::Clippy,
-    Stage::ClippyEbpf,
-    Stage::Unit,
-    Stage::Schemas,
-    Stage::Host,
-    Stage::Guest,
-];
+const ALL: &[Stage] =
+    &[Stage::Fmt, Stage::Clippy, Stage::ClippyEbpf, Stage::Unit, Stage::Schemas, Stage::Host, Stage::Guest];
 
 /// How a stage went.
 struct Outcome {
@@ -63,36 +56,22 @@ struct Outcome {
 /// Runs every stage whatever the others did, and fails if any failed.
 pub fn main(args: &Args) -> ExitCode {
     let workspace = Workspace::locate();
-    let stages = if args.stages.is_empty() {
-        ALL
-    } else {
-        args.stages.as_slice()
-    };
+    let stages = if args.stages.is_empty() { ALL } else { args.stages.as_slice() };
     let mut outcomes = vec![];
     for &stage in stages {
         anstream::println!("── {} ──", stage.name());
         let started = Instant::now();
-        let error = stage
-            .run(&workspace)
-            .err()
-            .map(|error| format!("{error:#}"));
+        let error = stage.run(&workspace).err().map(|error| format!("{error:#}"));
         if let Some(error) = &error {
             anstream::eprintln!("{error}");
         }
-        outcomes.push(Outcome {
-            stage,
-            error,
-            took: started.elapsed(),
-        });
+        outcomes.push(Outcome { stage, error, took: started.elapsed() });
     }
     anstream::println!();
     for outcome in &outcomes {
         anstream::println!("{}", outcome.line());
     }
-    let failed = outcomes
-        .iter()
-        .filter(|outcome| outcome.error.is_some())
-        .count();
+    let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
     println!("{} passed, {failed} failed", outcomes.len() - failed);
     ExitCode::from(u8::from(failed > 0))
 }
@@ -102,11 +81,7 @@ impl Outcome {
     fn line(&self) -> String {
         let took = seconds(self.took);
         match &self.error {
-            None => format!(
-                "{} {:<12} {took:>12}",
-                paint("pass", GREEN),
-                self.stage.name()
-            ),
+            None => format!("{} {:<12} {took:>12}", paint("pass", GREEN), self.stage.name()),
             Some(error) => format!(
                 "{} {:<12} {took:>12}  {}",
                 paint("FAIL", RED),
@@ -133,21 +108,12 @@ impl Stage {
     fn run(self, workspace: &Workspace) -> Result<()> {
         match self {
             Self::Fmt => cargo(workspace, &["fmt", "--all", "--check"]),
-            Self::Clippy => cargo(
-                workspace,
-                &words(
-                    "clippy --workspace --exclude wakeproof-probes --all-targets -- -D warnings",
-                ),
-            ),
+            Self::Clippy => {
+                cargo(workspace, &words("clippy --workspace --exclude wakeproof-probes --all-targets -- -D warnings"))
+            }
             Self::ClippyEbpf => clippy_ebpf(workspace),
-            Self::Unit => cargo(
-                workspace,
-                &words("test --workspace --exclude wakeproof-probes"),
-            ),
-            Self::Schemas => cargo(
-                workspace,
-                &words("run --quiet --package wakeproof -- schema --check"),
-            ),
+            Self::Unit => cargo(workspace, &words("test --workspace --exclude wakeproof-probes")),
+            Self::Schemas => cargo(workspace, &words("run --quiet --package wakeproof -- schema --check")),
             Self::Host => xtask(&words("test --kernel host")),
             Self::Guest => xtask(&words("test --kernel guest")),
         }
@@ -174,20 +140,13 @@ fn clippy_ebpf(workspace: &Workspace) -> Result<()> {
     command
         .env("RUSTC_WORKSPACE_WRAPPER", driver)
         // What cargo-clippy itself does with arguments after `--`.
-        .env(
-            "CLIPPY_ARGS",
-            "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__",
-        );
+        .env("CLIPPY_ARGS", "-D__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
     status(&mut command)
 }
 
 /// Cargo in the checkout, with its output shown.
 fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
-    status(
-        process::cargo()
-            .current_dir(workspace.root())
-            .args(arguments),
-    )
+    status(process::cargo().current_dir(workspace.root()).args(arguments))
 }
 
 /// This xtask again.
@@ -201,11 +160,7 @@ fn status(command: &mut Command) -> Result<()> {
         .stdin(Stdio::null())
         .status()
         .with_context(|| format!("failed to start `{}`", process::spell(command)))?;
-    anyhow::ensure!(
-        status.success(),
-        "`{}` failed ({status})",
-        process::spell(command)
-    );
+    anyhow::ensure!(status.success(), "`{}` failed ({status})", process::spell(command));
     Ok(())
 }
 

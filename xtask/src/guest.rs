@@ -28,24 +28,13 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Guest")]
     pub guest_cpus: u32,
     /// Memory in MiB
-    #[arg(
-        long,
-        value_name = "MIB",
-        default_value_t = 1024,
-        help_heading = "Guest"
-    )]
+    #[arg(long, value_name = "MIB", default_value_t = 1024, help_heading = "Guest")]
     pub guest_memory: u32,
     /// How long the command may run in the guest, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 15 * 60, help_heading = "Guest")]
     pub guest_deadline: u64,
     /// How QEMU runs the guest: `auto` uses KVM where a guest has really booted with it
-    #[arg(
-        long,
-        value_name = "HOW",
-        default_value = "tcg",
-        value_enum,
-        help_heading = "Guest"
-    )]
+    #[arg(long, value_name = "HOW", default_value = "tcg", value_enum, help_heading = "Guest")]
     pub accel: Accelerator,
 }
 
@@ -90,12 +79,7 @@ pub fn run(workspace: &Workspace, options: &Options, job: &Job) -> Result<u8> {
         megabytes: options.guest_memory,
         trial: false,
     };
-    let end = console::watch(
-        &machine,
-        BOOT,
-        Duration::from_secs(options.guest_deadline),
-        console::Show::Live,
-    )?;
+    let end = console::watch(&machine, BOOT, Duration::from_secs(options.guest_deadline), console::Show::Live)?;
     match broken::judge(&end, &memory) {
         Ok(received) => {
             if let Some(folder) = &job.report {

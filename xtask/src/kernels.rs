@@ -71,8 +71,7 @@ pub fn obtain(workspace: &Workspace, name: &str) -> Result<Kernel> {
 
 fn list(workspace: &Workspace, matrix: &Matrix) {
     for entry in &matrix.kernel {
-        let state = store::fetched(workspace, entry)
-            .map_or_else(|| "not fetched".to_owned(), |kernel| kernel.package);
+        let state = store::fetched(workspace, entry).map_or_else(|| "not fetched".to_owned(), |kernel| kernel.package);
         println!("{:<14} {state:<44} {}", entry.series, entry.why);
     }
 }

@@ -27,11 +27,8 @@ pub const RUSTC_WEB: Package = Package {
     cost: "about 90 MB to download with its libraries",
 };
 /// The sources of `core`, which the eBPF target has no built copy of.
-pub const RUST_WEB_SRC: Package = Package {
-    name: "rust-web-src",
-    reason: "build `core` for the eBPF target",
-    cost: "45 MB to download",
-};
+pub const RUST_WEB_SRC: Package =
+    Package { name: "rust-web-src", reason: "build `core` for the eBPF target", cost: "45 MB to download" };
 /// The linter that belongs to the compiler of the eBPF program.
 pub const RUST_WEB_CLIPPY: Package = Package {
     name: "rust-web-clippy",
@@ -45,11 +42,8 @@ pub const LLVM_DEV: Package = Package {
     cost: "about 90 MB to download with what it depends on",
 };
 /// The linker and headers every Rust program needs.
-pub const BUILD_ESSENTIAL: Package = Package {
-    name: "build-essential",
-    reason: "link any Rust program",
-    cost: "some 40 MB to download",
-};
+pub const BUILD_ESSENTIAL: Package =
+    Package { name: "build-essential", reason: "link any Rust program", cost: "some 40 MB to download" };
 /// A library that LLVM's static parts name.
 pub const ZLIB_DEV: Package = Package {
     name: "zlib1g-dev",
@@ -105,52 +99,32 @@ pub fn install(packages: &[Package]) -> Result<()> {
 fn reasons(packages: &[Package]) -> String {
     packages
         .iter()
-        .map(|package| {
-            format!(
-                "  {:<16} to {} ({})",
-                package.name, package.reason, package.cost
-            )
-        })
+        .map(|package| format!("  {:<16} to {} ({})", package.name, package.reason, package.cost))
         .collect::<Vec<_>>()
         .join("\n")
 }
 
 /// The command to type.
 fn spelled(names: &[&str]) -> String {
-    format!(
-        "apt-get install --no-install-recommends {}",
-        names.join(" ")
-    )
+    format!("apt-get install --no-install-recommends {}", names.join(" "))
 }
 
 /// Whether apt could install the package with the lists it has.
 fn has_candidate(name: &str) -> bool {
-    process::output(
-        Command::new("apt-cache")
-            .args(["policy", name])
-            .env("LC_ALL", "C"),
-    )
-    .is_ok_and(|policy| candidate(&policy).is_some())
+    process::output(Command::new("apt-cache").args(["policy", name]).env("LC_ALL", "C"))
+        .is_ok_and(|policy| candidate(&policy).is_some())
 }
 
 /// The version that `apt-cache policy` names as the candidate.
 pub fn candidate(policy: &str) -> Option<&str> {
-    policy
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Candidate: "))
-        .filter(|version| *version != "(none)")
+    policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: ")).filter(|version| *version != "(none)")
 }
 
 /// Runs apt-get with its output shown: an installation is no secret.
 fn apt_get(arguments: &[&str]) -> Result<()> {
     let mut command = Command::new("apt-get");
-    command
-        .args(arguments)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null());
-    let status = command
-        .status()
-        .with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
+    command.args(arguments).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    let status = command.status().with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
     if !status.success() {
         bail!("`{}` failed ({status})", process::spell(&command));
     }
@@ -163,14 +137,8 @@ mod tests {
 
     #[test]
     fn a_package_without_candidate_is_not_installable() {
-        assert_eq!(
-            candidate("x:\n  Installed: (none)\n  Candidate: 1.2\n"),
-            Some("1.2")
-        );
-        assert_eq!(
-            candidate("x:\n  Installed: (none)\n  Candidate: (none)\n"),
-            None
-        );
+        assert_eq!(candidate("x:\n  Installed: (none)\n  Candidate: 1.2\n"), Some("1.2"));
+        assert_eq!(candidate("x:\n  Installed: (none)\n  Candidate: (none)\n"), None);
         assert_eq!(candidate(""), None);
     }
 

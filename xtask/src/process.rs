@@ -28,9 +28,7 @@ pub fn cargo() -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (key, _) in env::vars_os() {
         let leftover = key.to_str().is_some_and(|key| {
-            key.starts_with("CARGO_PKG_")
-                || key.starts_with("CARGO_MANIFEST_")
-                || key == "LD_LIBRARY_PATH"
+            key.starts_with("CARGO_PKG_") || key.starts_with("CARGO_MANIFEST_") || key == "LD_LIBRARY_PATH"
         });
         if leftover {
             command.env_remove(key);
@@ -42,35 +40,22 @@ pub fn cargo() -> Command {
 /// The first program of that name on `PATH`.
 pub fn find_program(name: impl AsRef<OsStr>) -> Option<PathBuf> {
     let name = name.as_ref();
-    env::split_paths(&env::var_os("PATH")?)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
+    env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// The command as one would type it.
 pub fn spell(command: &Command) -> String {
     let mut words = vec![command.get_program().to_string_lossy().into_owned()];
-    words.extend(
-        command
-            .get_args()
-            .map(|word| word.to_string_lossy().into_owned()),
-    );
+    words.extend(command.get_args().map(|word| word.to_string_lossy().into_owned()));
     words.join(" ")
 }
 
 /// What the command prints, or an error with what it said on standard error.
 pub fn output(command: &mut Command) -> Result<String> {
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("failed to start `{}`", spell(command)))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("failed to start `{}`", spell(command)))?;
     if !output.status.success() {
-        bail!(
-            "`{}` failed ({}): {}",
-            spell(command),
-            output.status,
-            String::from_utf8_lossy(&output.stderr).trim()
-        );
+        bail!("`{}` failed ({}): {}", spell(command), output.status, String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
@@ -96,11 +81,7 @@ pub fn run_quietly(command: &mut Command, activity: &Activity) -> Result<()> {
     }
     let status = child.wait().context("failed to wait for the command")?;
     if !status.success() {
-        bail!(
-            "`{}` failed ({status}):\n{}",
-            spell(command),
-            said.trim_end()
-        );
+        bail!("`{}` failed ({status}):\n{}", spell(command), said.trim_end());
     }
     if said.contains("warning:") {
         activity.show(said.trim_end());

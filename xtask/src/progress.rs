@@ -19,18 +19,12 @@ impl Activity {
     pub fn begin(name: impl Into<String>) -> Self {
         let name = name.into();
         let bar = ProgressBar::new_spinner();
-        if let Ok(style) =
-            ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg:.dim}")
-        {
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg:.dim}") {
             bar.set_style(style);
         }
         bar.set_prefix(name.clone());
         bar.enable_steady_tick(Duration::from_millis(120));
-        Self {
-            bar,
-            name,
-            started: Instant::now(),
-        }
+        Self { bar, name, started: Instant::now() }
     }
 
     /// Like [`Activity::begin`], for what takes minutes: says so where no spinner shows.
@@ -75,11 +69,7 @@ pub fn seconds(duration: Duration) -> String {
     if duration < Duration::from_secs(100) {
         format!("{:.1} s", duration.as_secs_f64())
     } else {
-        format!(
-            "{} min {:02} s",
-            duration.as_secs() / 60,
-            duration.as_secs() % 60
-        )
+        format!("{} min {:02} s", duration.as_secs() / 60, duration.as_secs() % 60)
     }
 }
 

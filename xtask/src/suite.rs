@@ -23,10 +23,7 @@ pub fn build_init(workspace: &Workspace) -> Result<PathBuf> {
 
 fn build(workspace: &Workspace, package: &str, object: Option<&Path>) -> Result<PathBuf> {
     if std::env::consts::ARCH != "x86_64" {
-        bail!(
-            "the suite is built for x86_64 so far, and this machine is {}",
-            std::env::consts::ARCH
-        );
+        bail!("the suite is built for x86_64 so far, and this machine is {}", std::env::consts::ARCH);
     }
     let activity = Activity::begin(format!("building {package}"));
     let mut command = process::cargo();
@@ -41,14 +38,9 @@ fn build(workspace: &Workspace, package: &str, object: Option<&Path>) -> Result<
         Some(object) => command.env("WAKEPROOF_EBPF_OBJECT", object),
         None => command.env_remove("WAKEPROOF_EBPF_OBJECT"),
     };
-    process::run_quietly(&mut command, &activity)
-        .with_context(|| format!("failed to build {package}"))?;
+    process::run_quietly(&mut command, &activity).with_context(|| format!("failed to build {package}"))?;
     activity.done();
     let program = workspace.target().join(TARGET).join(PROFILE).join(package);
-    ensure!(
-        program.is_file(),
-        "cargo built {package}, but there is none at {}",
-        program.display()
-    );
+    ensure!(program.is_file(), "cargo built {package}, but there is none at {}", program.display());
     Ok(program)
 }

@@ -28,23 +28,12 @@ pub struct Args {
     #[command(flatten)]
     guest: guest::Options,
     /// Filters and flags of `wakeproof test`
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "FILTER|FLAG"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER|FLAG")]
     rest: Vec<OsString>,
 }
 
 /// The options above that take a value.
-const OURS: &[&str] = &[
-    "--kernel",
-    "--report-dir",
-    "--guest-cpus",
-    "--guest-memory",
-    "--guest-deadline",
-    "--accel",
-];
+const OURS: &[&str] = &["--kernel", "--report-dir", "--guest-cpus", "--guest-memory", "--guest-deadline", "--accel"];
 
 /// What `wakeproof doctor --format json` says, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -68,11 +57,7 @@ pub fn main(args: &Args) -> Result<ExitCode> {
         return Err(on_host(&program, args));
     }
     let surface = value_of(&args.rest, "--evidence").is_some_and(|evidence| evidence == "surface");
-    let object = if surface {
-        None
-    } else {
-        Some(ebpf::build(&workspace)?)
-    };
+    let object = if surface { None } else { Some(ebpf::build(&workspace)?) };
     let program = suite::build_wakeproof(&workspace, object.as_deref())?;
     match place(&args.kernel, surface, &program) {
         Place::Host => Err(on_host(&program, args)),
@@ -109,8 +94,7 @@ fn place(kernel: &str, surface: bool, program: &Path) -> Place {
 /// What the running kernel gives.
 fn grade(program: &Path) -> Result<String> {
     let text = process::output(Command::new(program).args(["doctor", "--format", "json"]))?;
-    let doctor: Doctor = serde_json::from_str(&text)
-        .context("`wakeproof doctor` said something else than expected")?;
+    let doctor: Doctor = serde_json::from_str(&text).context("`wakeproof doctor` said something else than expected")?;
     Ok(doctor.grade)
 }
 
@@ -135,12 +119,7 @@ fn in_guest(workspace: &Workspace, kernel: &str, program: &Path, args: &Args) ->
         arguments.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
     }
     anstream::eprintln!("booting {} in a guest", kernel.summary());
-    let job = guest::Job {
-        kernel: &kernel,
-        program,
-        arguments,
-        report: args.report_dir.clone(),
-    };
+    let job = guest::Job { kernel: &kernel, program, arguments, report: args.report_dir.clone() };
     Ok(ExitCode::from(guest::run(workspace, &args.guest, &job)?))
 }
 
@@ -163,9 +142,7 @@ fn sort(words: Vec<OsString>) -> Vec<OsString> {
         } else if OURS.contains(&name) {
             ours.push(word);
             ours.extend(words.next());
-        } else if matches!(name, "--help" | "-h")
-            || OURS.iter().any(|option| is_assignment(name, option))
-        {
+        } else if matches!(name, "--help" | "-h") || OURS.iter().any(|option| is_assignment(name, option)) {
             ours.push(word);
         } else {
             theirs.push(word);
@@ -177,8 +154,7 @@ fn sort(words: Vec<OsString>) -> Vec<OsString> {
 }
 
 fn is_assignment(word: &str, option: &str) -> bool {
-    word.strip_prefix(option)
-        .is_some_and(|rest| rest.starts_with('='))
+    word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='))
 }
 
 /// The value of an option among words, in either spelling.
@@ -187,9 +163,7 @@ fn value_of<'a>(words: &'a [OsString], option: &str) -> Option<&'a OsStr> {
         if word == option {
             return words.get(index + 1).map(OsString::as_os_str);
         }
-        Some(OsStr::new(
-            word.to_str()?.strip_prefix(option)?.strip_prefix('=')?,
-        ))
+        Some(OsStr::new(word.to_str()?.strip_prefix(option)?.strip_prefix('=')?))
     })
 }
 
@@ -204,35 +178,18 @@ mod tests {
     #[test]
     fn our_options_may_stand_anywhere() {
         assert_eq!(
-            sort(words(
-                "xtask test epoll --exact --kernel 5.10 --format json --accel=auto"
-            )),
+            sort(words("xtask test epoll --exact --kernel 5.10 --format json --accel=auto")),
             words("xtask test --kernel 5.10 --accel=auto -- epoll --exact --format json")
         );
-        assert_eq!(
-            sort(words("xtask test -- --kernel x")),
-            words("xtask test -- --kernel x")
-        );
-        assert_eq!(
-            sort(words("xtask test --help")),
-            words("xtask test --help --")
-        );
-        assert_eq!(
-            sort(words("xtask build --kernel x")),
-            words("xtask build --kernel x")
-        );
+        assert_eq!(sort(words("xtask test -- --kernel x")), words("xtask test -- --kernel x"));
+        assert_eq!(sort(words("xtask test --help")), words("xtask test --help --"));
+        assert_eq!(sort(words("xtask build --kernel x")), words("xtask build --kernel x"));
     }
 
     #[test]
     fn options_are_read_in_both_spellings() {
-        assert_eq!(
-            value_of(&words("a --evidence surface"), "--evidence"),
-            Some(OsStr::new("surface"))
-        );
-        assert_eq!(
-            value_of(&words("--evidence=auto b"), "--evidence"),
-            Some(OsStr::new("auto"))
-        );
+        assert_eq!(value_of(&words("a --evidence surface"), "--evidence"), Some(OsStr::new("surface")));
+        assert_eq!(value_of(&words("--evidence=auto b"), "--evidence"), Some(OsStr::new("auto")));
         assert_eq!(value_of(&words("--evidence"), "--evidence"), None);
     }
 }

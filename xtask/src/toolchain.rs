@@ -33,13 +33,7 @@ impl Toolchain {
         if let Some(rustc) = distribution_rustc().filter(|rustc| has_core_sources(rustc)) {
             return Some(Self::Distribution { rustc });
         }
-        let rustc = process::output(Command::new("rustup").args([
-            "which",
-            "--toolchain",
-            "nightly",
-            "rustc",
-        ]))
-        .ok()?;
+        let rustc = process::output(Command::new("rustup").args(["which", "--toolchain", "nightly", "rustc"])).ok()?;
         let rustc = PathBuf::from(rustc.trim());
         has_core_sources(&rustc).then_some(Self::Nightly { rustc })
     }
@@ -63,26 +57,15 @@ impl Toolchain {
     /// The compiler's own description: version and LLVM version.
     pub fn describe(&self) -> String {
         let verbose = process::output(Command::new(self.rustc()).arg("-vV")).unwrap_or_default();
-        let llvm = verbose
-            .lines()
-            .find_map(|line| line.strip_prefix("LLVM version: "))
-            .unwrap_or("unknown");
-        format!(
-            "{} (LLVM {llvm}, {})",
-            verbose.lines().next().unwrap_or("rustc"),
-            self.rustc().display()
-        )
+        let llvm = verbose.lines().find_map(|line| line.strip_prefix("LLVM version: ")).unwrap_or("unknown");
+        format!("{} (LLVM {llvm}, {})", verbose.lines().next().unwrap_or("rustc"), self.rustc().display())
     }
 }
 
 /// The compiler that the package `rustc-web` installed, wherever the distribution puts it.
 fn distribution_rustc() -> Option<PathBuf> {
-    let files =
-        process::output(Command::new("dpkg-query").args(["--listfiles", packages::RUSTC_WEB.name]))
-            .ok()?;
-    compiler_among(&files)
-        .map(PathBuf::from)
-        .filter(|rustc| rustc.is_file())
+    let files = process::output(Command::new("dpkg-query").args(["--listfiles", packages::RUSTC_WEB.name])).ok()?;
+    compiler_among(&files).map(PathBuf::from).filter(|rustc| rustc.is_file())
 }
 
 /// The compiler in a list of files.
@@ -92,11 +75,8 @@ fn compiler_among(files: &str) -> Option<&str> {
 
 /// Whether the sources that `-Z build-std` compiles are installed for this compiler.
 fn has_core_sources(rustc: &Path) -> bool {
-    process::output(Command::new(rustc).args(["--print", "sysroot"])).is_ok_and(|sysroot| {
-        Path::new(sysroot.trim())
-            .join("lib/rustlib/src/rust/library/core")
-            .is_dir()
-    })
+    process::output(Command::new(rustc).args(["--print", "sysroot"]))
+        .is_ok_and(|sysroot| Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library/core").is_dir())
 }
 
 #[cfg(test)]

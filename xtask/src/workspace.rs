@@ -15,12 +15,9 @@ pub struct Workspace {
 impl Workspace {
     /// The checkout that this xtask was built from, with cargo's own idea of the target folder.
     pub fn locate() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("xtask is a folder of the workspace")
-            .to_path_buf();
-        let target =
-            env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask is a folder of the workspace").to_path_buf();
+        let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
         // A relative CARGO_TARGET_DIR is relative to where cargo was called, which is where we run.
         let target = std::path::absolute(&target).unwrap_or(target);
         Self { root, target }
@@ -53,8 +50,7 @@ impl Workspace {
 
     /// The eBPF object that the `wakeproof` command embeds.
     pub fn ebpf_object(&self) -> PathBuf {
-        self.ebpf_target()
-            .join("bpfel-unknown-none/release/wakeproof-probes")
+        self.ebpf_target().join("bpfel-unknown-none/release/wakeproof-probes")
     }
 
     /// Fetched kernels, a folder per series.

@@ -49,11 +49,7 @@ pub struct Header {
 impl Header {
     /// The header of this payload.
     pub fn new(ending: Ending, payload: &[u8]) -> Self {
-        Self {
-            ending,
-            length: payload.len() as u64,
-            checksum: checksum(payload),
-        }
+        Self { ending, length: payload.len() as u64, checksum: checksum(payload) }
     }
 
     /// The header as bytes.
@@ -93,11 +89,7 @@ impl Header {
         if length > (SIZE - PAYLOAD) as u64 {
             return Err(Fault::Garbled);
         }
-        Ok(Self {
-            ending,
-            length,
-            checksum: long(bytes, 32),
-        })
+        Ok(Self { ending, length, checksum: long(bytes, 32) })
     }
 
     /// Whether this is the payload that the guest wrote.
@@ -127,14 +119,9 @@ impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Missing => f.write_str("the guest left no result"),
-            Self::Version(version) => write!(
-                f,
-                "the guest's result has version {version}, expected {VERSION}"
-            ),
+            Self::Version(version) => write!(f, "the guest's result has version {version}, expected {VERSION}"),
             Self::Garbled => f.write_str("the guest's result has a garbled header"),
-            Self::Checksum => {
-                f.write_str("the guest's report does not have the checksum that the guest wrote")
-            }
+            Self::Checksum => f.write_str("the guest's report does not have the checksum that the guest wrote"),
         }
     }
 }
@@ -143,9 +130,7 @@ impl std::error::Error for Fault {}
 
 /// FNV-1a over 64 bits: shows damage, which is all that is asked here.
 pub fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 fn word(bytes: &[u8; HEADER], at: usize) -> u32 {

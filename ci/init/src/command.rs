@@ -45,9 +45,7 @@ pub fn run() -> Result<Ending> {
             command.env(OsStr::from_bytes(name), OsStr::from_bytes(&value[1..]));
         }
     }
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("failed to start {PROGRAM}"))?;
+    let mut child = command.spawn().with_context(|| format!("failed to start {PROGRAM}"))?;
     let output = copy(child.stdout.take().expect("piped"), console::output()?);
     let console = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     let errors = copy(child.stderr.take().expect("piped"), console);
@@ -98,10 +96,7 @@ fn strings(path: &str) -> Result<Vec<OsString>> {
 }
 
 fn split(bytes: &[u8]) -> Vec<OsString> {
-    let mut parts: Vec<_> = bytes
-        .split(|byte| *byte == 0)
-        .map(|part| OsStr::from_bytes(part).to_owned())
-        .collect();
+    let mut parts: Vec<_> = bytes.split(|byte| *byte == 0).map(|part| OsStr::from_bytes(part).to_owned()).collect();
     // What follows the last NUL is nothing.
     parts.pop();
     parts

@@ -30,13 +30,9 @@ pub fn output() -> Result<File> {
 
 /// Opens a serial line, told to change no byte.
 fn open(path: &str) -> Result<File> {
-    let line = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .with_context(|| format!("failed to open {path}"))?;
-    let mut settings = termios::tcgetattr(&line)
-        .with_context(|| format!("failed to read the settings of {path}"))?;
+    let line =
+        OpenOptions::new().read(true).write(true).open(path).with_context(|| format!("failed to open {path}"))?;
+    let mut settings = termios::tcgetattr(&line).with_context(|| format!("failed to read the settings of {path}"))?;
     termios::cfmakeraw(&mut settings);
     termios::tcsetattr(&line, termios::SetArg::TCSANOW, &settings)
         .with_context(|| format!("failed to make {path} raw"))?;

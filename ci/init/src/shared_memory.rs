@@ -29,24 +29,14 @@ pub fn send(ending: Ending, payload: &[u8]) -> Result<()> {
         .with_context(|| format!("failed to open {}", path.display()))?;
     let length = NonZeroUsize::new(SIZE).expect("not zero");
     // SAFETY: a new mapping at an address of the kernel's choice, of a device that nothing else in this guest uses.
-    let memory = unsafe {
-        mmap(
-            None,
-            length,
-            ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
-            MapFlags::MAP_SHARED,
-            &file,
-            0,
-        )
-    }
-    .with_context(|| format!("failed to map {}", path.display()))?;
+    let memory =
+        unsafe { mmap(None, length, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE, MapFlags::MAP_SHARED, &file, 0) }
+            .with_context(|| format!("failed to map {}", path.display()))?;
     let memory = memory.cast::<u8>().as_ptr();
     let header = Header::new(ending, payload).encode();
     // SAFETY: both copies stay inside the mapping of SIZE bytes, by the check above; the sources are ours.
     unsafe {
-        memory
-            .add(PAYLOAD)
-            .copy_from_nonoverlapping(payload.as_ptr(), payload.len());
+        memory.add(PAYLOAD).copy_from_nonoverlapping(payload.as_ptr(), payload.len());
         // A header that is there means a payload that is whole.
         fence(Ordering::SeqCst);
         memory.copy_from_nonoverlapping(header.as_ptr(), header.len());

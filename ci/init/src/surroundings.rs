@@ -42,15 +42,7 @@ pub fn mount_all() -> Result<()> {
     for &(kind, place, needed) in MOUNTS {
         let mounted = fs::create_dir_all(place)
             .map_err(anyhow::Error::from)
-            .and_then(|()| {
-                Ok(mount(
-                    Some(kind),
-                    place,
-                    Some(kind),
-                    MsFlags::empty(),
-                    None::<&str>,
-                )?)
-            });
+            .and_then(|()| Ok(mount(Some(kind), place, Some(kind), MsFlags::empty(), None::<&str>)?));
         if needed {
             mounted.with_context(|| format!("failed to mount {kind} on {place}"))?;
         }
@@ -61,14 +53,11 @@ pub fn mount_all() -> Result<()> {
 /// Settings, limits and the loopback interface.
 pub fn tune() -> Result<()> {
     for (name, value) in SETTINGS {
-        fs::write(format!("/proc/sys/{name}"), value)
-            .with_context(|| format!("failed to set {name} to {value}"))?;
+        fs::write(format!("/proc/sys/{name}"), value).with_context(|| format!("failed to set {name} to {value}"))?;
     }
     unistd::sethostname("guest").context("failed to set the host name")?;
-    let most = fs::read_to_string("/proc/sys/fs/nr_open")
-        .ok()
-        .and_then(|text| text.trim().parse().ok())
-        .unwrap_or(OPEN_FILES);
+    let most =
+        fs::read_to_string("/proc/sys/fs/nr_open").ok().and_then(|text| text.trim().parse().ok()).unwrap_or(OPEN_FILES);
     setrlimit(Resource::RLIMIT_NOFILE, OPEN_FILES.min(most), most)
         .context("failed to raise the limit of open files")?;
     // Before 5.11 BPF maps count as locked memory.

@@ -10,8 +10,8 @@ mod offsets;
 mod payload;
 
 pub use config::{
-    CALL_ENTER, CALL_EXIT, CALL_STASH, CALLS, Config, CountArg, CountKey, CountSlot, PEEK_BYTES, Peek, Role, SLOTS, WATCHES,
-    Watch,
+    CALL_ENTER, CALL_EXIT, CALL_STASH, CALLS, Config, CountArg, CountKey, CountSlot, PEEK_BYTES, Peek, Role, SLOTS,
+    WATCHES, Watch,
 };
 pub use event::{Event, FENCE, FenceOp, Kind, MAX_FRAMES};
 pub use offsets::Offsets;

@@ -127,4 +127,3 @@ fn segment(skb: u64) -> Option<CountKey> {
     let net: u64 = read(dev + offset!(dev_net))?;
     Some(CountKey { inside: u32::from(net_inside(net)), ..CountKey::default() })
 }
-

@@ -46,7 +46,6 @@ macro_rules! offset {
 }
 pub(crate) use offset;
 
-
 /// Reads kernel memory; `None` if there is nothing at that address.
 #[inline(always)]
 pub(crate) fn read<T: Copy>(address: u64) -> Option<T> {

@@ -10,7 +10,10 @@
     clippy::cast_sign_loss,
     reason = "registers are 64 bits wide, and the kernel's fields are what they are"
 )]
-#![expect(clippy::inline_always, reason = "before 5.10 the verifier looks at calls only by inlining, and calls cost there")]
+#![expect(
+    clippy::inline_always,
+    reason = "before 5.10 the verifier looks at calls only by inlining, and calls cost there"
+)]
 #![expect(clippy::needless_pass_by_value, reason = "aya's macros hand contexts over by value")]
 
 mod count;

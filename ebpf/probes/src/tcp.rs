@@ -89,9 +89,5 @@ fn readable(ctx: *mut c_void, sock: u64) {
     }
     let (local, remote) = ports(sock);
     let family = read::<u16>(sock + offset!(sock_family)).unwrap_or(0);
-    emit(
-        ctx,
-        Kind::SkDataReady,
-        Event { object: sock, detail: u32::from(family), local, remote, ..Event::default() },
-    );
+    emit(ctx, Kind::SkDataReady, Event { object: sock, detail: u32::from(family), local, remote, ..Event::default() });
 }

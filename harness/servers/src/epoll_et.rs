@@ -64,19 +64,12 @@ impl<'a> Server<'a> {
     pub(crate) fn listen(options: &'a Options) -> Result<Self, Error> {
         // Non-blocking, as a client that was reported can be gone again before accept.
         let listener = Listener::open(options, SockFlag::SOCK_NONBLOCK)?;
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
-            .map_err(Error::call("create", "an epoll"))?;
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("create", "an epoll"))?;
         epoll
             .add(&listener, EpollEvent::new(READABLE, number(&listener)))
             .map_err(Error::call("add to the interest list", "the listener"))?;
         listener.announce()?;
-        Ok(Self {
-            options,
-            listener,
-            epoll,
-            connections: HashMap::new(),
-            buffer: options.read_buffer(),
-        })
+        Ok(Self { options, listener, epoll, connections: HashMap::new(), buffer: options.read_buffer() })
     }
 
     /// One new connection. False: the accept queue is empty.
@@ -91,18 +84,8 @@ impl<'a> Server<'a> {
         let (data, interest) = (number(&fd), READABLE);
         self.epoll
             .add(&fd, EpollEvent::new(interest, data))
-            .map_err(Error::call(
-                "add to the interest list",
-                format!("descriptor {data}"),
-            ))?;
-        self.connections.insert(
-            data,
-            Connection {
-                fd,
-                unsent: Vec::new(),
-                interest,
-            },
-        );
+            .map_err(Error::call("add to the interest list", format!("descriptor {data}")))?;
+        self.connections.insert(data, Connection { fd, unsent: Vec::new(), interest });
         Ok(true)
     }
 
@@ -126,19 +109,12 @@ impl<'a> Server<'a> {
         }
         // EPOLLOUT is asked for only when it is needed: with it each arrival would be reported as
         // writable too. Changing the interest asks the socket anew, so no edge is lost here either.
-        let interest = if connection.unsent.is_empty() {
-            READABLE
-        } else {
-            WRITABLE
-        };
+        let interest = if connection.unsent.is_empty() { READABLE } else { WRITABLE };
         if interest != connection.interest {
             connection.interest = interest;
             self.epoll
                 .modify(&connection.fd, &mut EpollEvent::new(interest, data))
-                .map_err(Error::call(
-                    "change the interest in",
-                    format!("descriptor {data}"),
-                ))?;
+                .map_err(Error::call("change the interest in", format!("descriptor {data}")))?;
         }
         Ok(())
     }

@@ -54,13 +54,8 @@ impl Server {
     }
 
     /// A server with its own epoll on a listener that others may have in theirs.
-    pub(crate) fn on(
-        listener: Arc<Listener>,
-        interest: EpollFlags,
-        options: &Options,
-    ) -> Result<Self, Error> {
-        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
-            .map_err(Error::call("create", "an epoll"))?;
+    pub(crate) fn on(listener: Arc<Listener>, interest: EpollFlags, options: &Options) -> Result<Self, Error> {
+        let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("create", "an epoll"))?;
         epoll
             .add(&listener, EpollEvent::new(interest, number(&listener)))
             .map_err(Error::call("add to the interest list", "the listener"))?;
@@ -98,10 +93,7 @@ impl Server {
         let (data, interest) = (number(&fd), EpollFlags::EPOLLIN);
         self.epoll
             .add(&fd, EpollEvent::new(interest, data))
-            .map_err(Error::call(
-                "add to the interest list",
-                format!("descriptor {data}"),
-            ))?;
+            .map_err(Error::call("add to the interest list", format!("descriptor {data}")))?;
         self.connections.insert(data, Connection::new(fd, interest));
         Ok(())
     }
@@ -127,19 +119,12 @@ impl Server {
         // Who doesn't take our answers isn't asked for more: else `unsent` would grow without end. And
         // EPOLLOUT is asked for only now, as a socket is writable nearly always and would be reported
         // each time.
-        let interest = if connection.unsent.is_empty() {
-            EpollFlags::EPOLLIN
-        } else {
-            EpollFlags::EPOLLOUT
-        };
+        let interest = if connection.unsent.is_empty() { EpollFlags::EPOLLIN } else { EpollFlags::EPOLLOUT };
         if interest != connection.interest {
             connection.interest = interest;
             self.epoll
                 .modify(&connection.fd, &mut EpollEvent::new(interest, data))
-                .map_err(Error::call(
-                    "change the interest in",
-                    format!("descriptor {data}"),
-                ))?;
+                .map_err(Error::call("change the interest in", format!("descriptor {data}")))?;
         }
         Ok(())
     }
@@ -147,11 +132,7 @@ impl Server {
 
 impl Connection {
     pub(crate) fn new(fd: OwnedFd, interest: EpollFlags) -> Self {
-        Self {
-            fd,
-            unsent: Vec::new(),
-            interest,
-        }
+        Self { fd, unsent: Vec::new(), interest }
     }
 
     /// Sends what is unsent, then reads and sends in turn. False: the connection is over.

@@ -38,22 +38,12 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
 
 pub(crate) fn serve_with(options: &Options, mode: EpollFlags) -> Result<Infallible, Error> {
     let listener = Listener::open(options, SockFlag::SOCK_NONBLOCK)?;
-    let epoll =
-        Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("create", "an epoll"))?;
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(Error::call("create", "an epoll"))?;
     epoll
-        .add(
-            &listener,
-            EpollEvent::new(EpollFlags::EPOLLIN | mode, number(&listener)),
-        )
+        .add(&listener, EpollEvent::new(EpollFlags::EPOLLIN | mode, number(&listener)))
         .map_err(Error::call("add to the interest list", "the listener"))?;
     listener.announce()?;
-    let server = Server {
-        options: options.clone(),
-        listener,
-        epoll,
-        connections: Mutex::default(),
-        mode,
-    };
+    let server = Server { options: options.clone(), listener, epoll, connections: Mutex::default(), mode };
     let server = Arc::new(server);
     workers::run((0..options.workers()).map(|_| {
         let server = Arc::clone(&server);
@@ -88,8 +78,7 @@ impl Server {
             Err(errno) => return Err(self.listener.accept_failed(errno)),
         }
         if self.mode.contains(EpollFlags::EPOLLONESHOT) {
-            let mut event =
-                EpollEvent::new(EpollFlags::EPOLLIN | self.mode, number(&self.listener));
+            let mut event = EpollEvent::new(EpollFlags::EPOLLIN | self.mode, number(&self.listener));
             self.epoll
                 .modify(&self.listener, &mut event)
                 .map_err(Error::call("arm again in the epoll", "the listener"))?;
@@ -104,10 +93,7 @@ impl Server {
         lock(&self.connections).insert(data, Arc::clone(&connection));
         self.epoll
             .add(&lock(&connection).fd, EpollEvent::new(interest, data))
-            .map_err(Error::call(
-                "add to the interest list",
-                format!("descriptor {data}"),
-            ))
+            .map_err(Error::call("add to the interest list", format!("descriptor {data}")))
     }
 
     /// Moves a connection on as far as it goes without sleeping.
@@ -125,20 +111,13 @@ impl Server {
             lock(&self.connections).remove(&data);
             return Ok(());
         }
-        let wanted = if connection.unsent.is_empty() {
-            EpollFlags::EPOLLIN
-        } else {
-            EpollFlags::EPOLLOUT
-        };
+        let wanted = if connection.unsent.is_empty() { EpollFlags::EPOLLIN } else { EpollFlags::EPOLLOUT };
         let interest = wanted | self.mode;
         if interest != connection.interest || self.mode.contains(EpollFlags::EPOLLONESHOT) {
             connection.interest = interest;
             self.epoll
                 .modify(&connection.fd, &mut EpollEvent::new(interest, data))
-                .map_err(Error::call(
-                    "arm again in the epoll",
-                    format!("descriptor {data}"),
-                ))?;
+                .map_err(Error::call("arm again in the epoll", format!("descriptor {data}")))?;
         }
         Ok(())
     }

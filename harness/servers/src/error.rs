@@ -55,18 +55,11 @@ pub enum Error {
 impl Error {
     /// Makes the error of a failed system call, for use with `map_err`.
     pub(crate) fn call(action: &'static str, object: impl ToString) -> impl FnOnce(Errno) -> Self {
-        move |errno| Self::Call {
-            action,
-            object: object.to_string(),
-            errno,
-        }
+        move |errno| Self::Call { action, object: object.to_string(), errno }
     }
 
     /// The same for a system call that a library made.
-    pub(crate) fn io(
-        action: &'static str,
-        object: impl ToString,
-    ) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(action: &'static str, object: impl ToString) -> impl FnOnce(io::Error) -> Self {
         move |error| Self::call(action, object)(errno_of(&error))
     }
 }

@@ -33,10 +33,7 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
 }
 
 /// The server without its two duties, which [`serve`] adds and the defects leave out.
-pub(crate) fn serve_with(
-    options: &Options,
-    mut in_parent: impl FnMut(OwnedFd),
-) -> Result<Infallible, Error> {
+pub(crate) fn serve_with(options: &Options, mut in_parent: impl FnMut(OwnedFd)) -> Result<Infallible, Error> {
     let listener = Listener::open(options, SockFlag::empty())?;
     listener.announce()?;
     loop {

@@ -55,14 +55,7 @@ struct Server<'a> {
 pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
     let listener = Listener::open(options, SockFlag::empty())?;
     let ring = IoUring::new(ENTRIES).map_err(Error::io("create", "an io_uring"))?;
-    let mut server = Server {
-        options,
-        listener,
-        accepting: false,
-        closed: false,
-        ring,
-        connections: HashMap::new(),
-    };
+    let mut server = Server { options, listener, accepting: false, closed: false, ring, connections: HashMap::new() };
     server.submit_accept()?;
     server.listener.announce()?;
     let Err(error) = server.run();
@@ -83,8 +76,7 @@ impl Server<'_> {
             let completed: Vec<cqueue::Entry> = self.ring.completion().collect();
             for completion in completed {
                 // A completion holds −errno, where a system call would return −1 and set errno.
-                let result = usize::try_from(completion.result())
-                    .map_err(|_| Errno::from_raw(-completion.result()));
+                let result = usize::try_from(completion.result()).map_err(|_| Errno::from_raw(-completion.result()));
                 let (call, fd) = parts(completion.user_data());
                 match call {
                     ACCEPT => self.accepted(completion.result(), result.err())?,
@@ -97,9 +89,8 @@ impl Server<'_> {
 
     fn submit_accept(&mut self) -> Result<(), Error> {
         let listener = types::Fd(self.listener.as_raw_fd());
-        let accept = opcode::Accept::new(listener, std::ptr::null_mut(), std::ptr::null_mut())
-            .flags(libc::SOCK_CLOEXEC)
-            .build();
+        let accept =
+            opcode::Accept::new(listener, std::ptr::null_mut(), std::ptr::null_mut()).flags(libc::SOCK_CLOEXEC).build();
         (self.accepting, self.closed) = (true, false);
         // SAFETY: it refers to no memory of ours.
         unsafe { push(&mut self.ring, &accept.user_data(user_data(ACCEPT, 0))) }
@@ -112,12 +103,7 @@ impl Server<'_> {
                 // SAFETY: the kernel has just made this descriptor for us and nobody else knows its number.
                 let fd = unsafe { OwnedFd::from_raw_fd(fd) };
                 let number = fd.as_raw_fd();
-                let connection = Connection {
-                    _fd: fd,
-                    buffer: self.options.read_buffer(),
-                    received: 0,
-                    sent: 0,
-                };
+                let connection = Connection { _fd: fd, buffer: self.options.read_buffer(), received: 0, sent: 0 };
                 self.connections.insert(number, connection);
                 self.submit_recv(number)?;
             }
@@ -136,11 +122,7 @@ impl Server<'_> {
         let Some(connection) = self.connections.get_mut(&fd) else {
             return Ok(());
         };
-        let recv = opcode::Recv::new(
-            types::Fd(fd),
-            connection.buffer.as_mut_ptr(),
-            length(&connection.buffer),
-        );
+        let recv = opcode::Recv::new(types::Fd(fd), connection.buffer.as_mut_ptr(), length(&connection.buffer));
         // SAFETY: the buffer stays where it is and is not used until the completion is here.
         unsafe { push(&mut self.ring, &recv.build().user_data(user_data(RECV, fd))) }
     }
@@ -166,8 +148,7 @@ impl Server<'_> {
             return Ok(());
         };
         let unsent = &connection.buffer[connection.sent..connection.received];
-        let send = opcode::Send::new(types::Fd(fd), unsent.as_ptr(), length(unsent))
-            .flags(libc::MSG_NOSIGNAL);
+        let send = opcode::Send::new(types::Fd(fd), unsent.as_ptr(), length(unsent)).flags(libc::MSG_NOSIGNAL);
         // SAFETY: the buffer stays where it is and is not changed until the completion is here.
         unsafe { push(&mut self.ring, &send.build().user_data(user_data(SEND, fd))) }
     }
@@ -182,22 +163,14 @@ impl Server<'_> {
             Err(Errno::EINTR | Errno::EAGAIN) => {}
             Err(_) => return self.close(fd),
         }
-        if connection.sent < connection.received {
-            self.submit_send(fd)
-        } else {
-            self.submit_recv(fd)
-        }
+        if connection.sent < connection.received { self.submit_send(fd) } else { self.submit_recv(fd) }
     }
 
     fn close(&mut self, fd: RawFd) -> Result<(), Error> {
         // close(2). None of its calls is in the kernel: the last one has just completed.
         self.connections.remove(&fd);
         self.closed = true;
-        if self.accepting {
-            Ok(())
-        } else {
-            self.submit_accept()
-        }
+        if self.accepting { Ok(()) } else { self.submit_accept() }
     }
 }
 
@@ -208,8 +181,7 @@ impl Server<'_> {
 unsafe fn push(ring: &mut IoUring, call: &squeue::Entry) -> Result<(), Error> {
     // SAFETY: promised by the caller.
     while unsafe { ring.submission().push(call) }.is_err() {
-        ring.submit()
-            .map_err(Error::io("submit calls to", "the io_uring"))?;
+        ring.submit().map_err(Error::io("submit calls to", "the io_uring"))?;
     }
     Ok(())
 }

@@ -15,8 +15,8 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 use nix::sys::socket::{
-    AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrStorage, accept4, bind,
-    getsockname, setsockopt, socket,
+    AddressFamily, SockFlag, SockType, SockaddrIn, SockaddrIn6, SockaddrStorage, accept4, bind, getsockname,
+    setsockopt, socket,
     sockopt::{ReuseAddr, ReusePort},
 };
 
@@ -43,52 +43,34 @@ impl Listener {
 
     fn open_with(options: &Options, flags: SockFlag, share_port: bool) -> Result<Self, Error> {
         let wanted = SockaddrStorage::from(options.socket_address());
-        let family = if options.address.is_ipv4() {
-            AddressFamily::Inet
-        } else {
-            AddressFamily::Inet6
-        };
-        let fd = socket(
-            family,
-            SockType::Stream,
-            flags | SockFlag::SOCK_CLOEXEC,
-            None,
-        )
-        .map_err(Error::call("create a socket for", wanted))?;
+        let family = if options.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        let fd = socket(family, SockType::Stream, flags | SockFlag::SOCK_CLOEXEC, None)
+            .map_err(Error::call("create a socket for", wanted))?;
         // Without it a server cannot listen again on a port whose old connections are in TIME_WAIT.
         setsockopt(&fd, ReuseAddr, &true).map_err(Error::call("set SO_REUSEADDR for", wanted))?;
         if share_port {
-            setsockopt(&fd, ReusePort, &true)
-                .map_err(Error::call("set SO_REUSEPORT for", wanted))?;
+            setsockopt(&fd, ReusePort, &true).map_err(Error::call("set SO_REUSEPORT for", wanted))?;
         }
         bind(fd.as_raw_fd(), &wanted).map_err(Error::call("bind", wanted))?;
         // SAFETY: listen takes a descriptor and a number. nix's own would refuse more than libc's
         // SOMAXCONN, which is 128 in musl and says nothing about the running kernel.
         let listening = unsafe { libc::listen(fd.as_raw_fd(), options.backlog.into()) };
         Errno::result(listening).map_err(Error::call("listen on", wanted))?;
-        let address = getsockname(fd.as_raw_fd())
-            .map_err(Error::call("get the name of the socket for", wanted))?;
+        let address = getsockname(fd.as_raw_fd()).map_err(Error::call("get the name of the socket for", wanted))?;
         let spare = open_spare().map_err(Error::call("reserve a descriptor for", wanted))?;
-        Ok(Self {
-            fd,
-            address,
-            spare: Mutex::new(Some(spare)),
-        })
+        Ok(Self { fd, address, spare: Mutex::new(Some(spare)) })
     }
 
     /// Tells whoever started the server where it listens: `listening on 127.0.0.1:43210`.
     pub(crate) fn announce(&self) -> Result<(), Error> {
         let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "listening on {}", self.address)
-            .and_then(|()| stdout.flush())
-            .map_err(Error::Announce)
+        writeln!(stdout, "listening on {}", self.address).and_then(|()| stdout.flush()).map_err(Error::Announce)
     }
 
     /// The port it listens on, which the kernel may have chosen.
     pub(crate) fn port(&self) -> u16 {
         let v4 = self.address.as_sockaddr_in().map(SockaddrIn::port);
-        v4.or_else(|| self.address.as_sockaddr_in6().map(SockaddrIn6::port))
-            .unwrap_or_default()
+        v4.or_else(|| self.address.as_sockaddr_in6().map(SockaddrIn6::port)).unwrap_or_default()
     }
 
     /// accept4(2), and the plan for a full descriptor table.
@@ -110,10 +92,7 @@ impl Listener {
             Ok(refused) if spare.is_none() => {
                 drop(refused);
                 *spare = open_spare().ok();
-                eprintln!(
-                    "{}: refused a client, the descriptor table is full",
-                    self.address
-                );
+                eprintln!("{}: refused a client, the descriptor table is full", self.address);
                 Err(Errno::ECONNABORTED)
             }
             // Somebody else was quicker to take the place. Try again; this spins until a descriptor is free.

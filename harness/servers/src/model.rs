@@ -7,20 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An I/O model: who waits for what, and what unit serves a connection.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ValueEnum,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Model {
@@ -59,20 +46,7 @@ pub enum Model {
 }
 
 /// A deliberate mistake: a server that does everything right but this.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    PartialEq,
-    Eq,
-    Hash,
-    PartialOrd,
-    Ord,
-    ValueEnum,
-    Serialize,
-    Deserialize,
-    JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ValueEnum, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Defect {
@@ -114,12 +88,7 @@ impl Model {
     pub(crate) fn has_epoll(self) -> bool {
         matches!(
             self,
-            Self::EpollLt
-                | Self::EpollEt
-                | Self::EpollShared
-                | Self::EpollOneshot
-                | Self::EpollEach
-                | Self::Reuseport
+            Self::EpollLt | Self::EpollEt | Self::EpollShared | Self::EpollOneshot | Self::EpollEach | Self::Reuseport
         )
     }
 
@@ -127,12 +96,7 @@ impl Model {
     pub(crate) fn has_workers(self) -> bool {
         matches!(
             self,
-            Self::Pool
-                | Self::Prefork
-                | Self::EpollShared
-                | Self::EpollOneshot
-                | Self::EpollEach
-                | Self::Reuseport
+            Self::Pool | Self::Prefork | Self::EpollShared | Self::EpollOneshot | Self::EpollEach | Self::Reuseport
         )
     }
 }
@@ -168,10 +132,5 @@ impl fmt::Display for Defect {
 
 /// Writes the name as it stands on the command line and in YAML.
 fn write_name(value: &impl ValueEnum, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.pad(
-        value
-            .to_possible_value()
-            .as_ref()
-            .map_or("", |value| value.get_name()),
-    )
+    f.pad(value.to_possible_value().as_ref().map_or("", |value| value.get_name()))
 }

@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Defect, Error, Model};
 
 /// How much a server reads each time that a connection is reported readable.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Read {
     /// Reads until the kernel has no more (EAGAIN)
@@ -25,9 +23,7 @@ pub enum Read {
 }
 
 /// What a server does with the bytes that it has read.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reply {
     /// Sends them back
@@ -99,32 +95,17 @@ impl Options {
             if !given || applies(model) {
                 return Ok(());
             }
-            let applies_to = Model::all()
-                .iter()
-                .copied()
-                .filter(|model| applies(*model))
-                .collect();
-            Err(Error::OptionNotApplicable {
-                option,
-                model,
-                applies_to,
-            })
+            let applies_to = Model::all().iter().copied().filter(|model| applies(*model)).collect();
+            Err(Error::OptionNotApplicable { option, model, applies_to })
         };
         refuse("read", self.read.is_some(), Model::reads_when_ready)?;
         refuse("max-events", self.max_events.is_some(), Model::has_epoll)?;
         refuse("workers", self.workers.is_some(), Model::has_workers)?;
-        refuse("exclusive", self.exclusive, |model| {
-            model == Model::EpollEach
-        })?;
+        refuse("exclusive", self.exclusive, |model| model == Model::EpollEach)?;
         match self.defect {
-            Some(defect) if defect.model() != model => {
-                Err(Error::DefectNotApplicable { defect, model })
-            }
+            Some(defect) if defect.model() != model => Err(Error::DefectNotApplicable { defect, model }),
             Some(defect @ (Defect::NotDrained | Defect::NeverReads)) if self.read.is_some() => {
-                Err(Error::DecidedByDefect {
-                    option: "read",
-                    defect,
-                })
+                Err(Error::DecidedByDefect { option: "read", defect })
             }
             _ => Ok(()),
         }
@@ -181,48 +162,27 @@ mod tests {
 
     #[test]
     fn an_option_without_meaning_names_the_models_that_have_it() {
-        let options = Options {
-            exclusive: true,
-            ..Options::default()
-        };
+        let options = Options { exclusive: true, ..Options::default() };
         let error = options.check(Model::Fork).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "`--exclusive` does not apply to the model `fork`, only to `epoll-each`"
-        );
+        assert_eq!(error, "`--exclusive` does not apply to the model `fork`, only to `epoll-each`");
         options.check(Model::EpollEach).unwrap();
     }
 
     #[test]
     fn a_defect_belongs_to_one_model() {
-        for (defect, model) in Defect::all()
-            .iter()
-            .flat_map(|defect| Model::all().iter().map(move |model| (defect, model)))
+        for (defect, model) in
+            Defect::all().iter().flat_map(|defect| Model::all().iter().map(move |model| (defect, model)))
         {
-            let options = Options {
-                defect: Some(*defect),
-                ..Options::default()
-            };
-            assert_eq!(
-                options.check(*model).is_ok(),
-                *model == defect.model(),
-                "{defect} of {model}"
-            );
+            let options = Options { defect: Some(*defect), ..Options::default() };
+            assert_eq!(options.check(*model).is_ok(), *model == defect.model(), "{defect} of {model}");
         }
     }
 
     #[test]
     fn a_defect_decides_how_much_is_read() {
-        let options = Options {
-            read: Some(Read::Drain),
-            defect: Some(Defect::NeverReads),
-            ..Options::default()
-        };
+        let options = Options { read: Some(Read::Drain), defect: Some(Defect::NeverReads), ..Options::default() };
         let error = options.check(Model::EpollLt).unwrap_err().to_string();
-        assert_eq!(
-            error,
-            "`--read` cannot be given with the defect `never-reads`, which decides it"
-        );
+        assert_eq!(error, "`--read` cannot be given with the defect `never-reads`, which decides it");
     }
 
     #[test]
@@ -232,10 +192,7 @@ mod tests {
         assert_eq!(options.defect, Some(Defect::NotDrained));
         assert_eq!(options.max_events(), 2);
         assert_eq!(options.buffer, Options::BUFFER);
-        assert_eq!(
-            serde_json::to_value(Model::EpollLt).unwrap(),
-            Model::EpollLt.to_string()
-        );
+        assert_eq!(serde_json::to_value(Model::EpollLt).unwrap(), Model::EpollLt.to_string());
         assert!(serde_json::from_str::<Options>(r#"{"max_events": 2}"#).is_err());
         assert!(serde_json::from_str::<Options>(r#"{"buffer": 0}"#).is_err());
     }

@@ -39,12 +39,7 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
     // Non-blocking, as a client that poll reported can be gone again before accept.
     let listener = Listener::open(options, SockFlag::SOCK_NONBLOCK)?;
     listener.announce()?;
-    let mut server = Server {
-        options,
-        listener,
-        connections: BTreeMap::new(),
-        buffer: options.read_buffer(),
-    };
+    let mut server = Server { options, listener, connections: BTreeMap::new(), buffer: options.read_buffer() };
     loop {
         for fd in server.wait()? {
             if fd == server.listener.as_raw_fd() {
@@ -61,13 +56,7 @@ impl Server<'_> {
     fn accept(&mut self) -> Result<(), Error> {
         match self.listener.accept(SockFlag::SOCK_NONBLOCK) {
             Ok(fd) => {
-                self.connections.insert(
-                    fd.as_raw_fd(),
-                    Connection {
-                        fd,
-                        unsent: Vec::new(),
-                    },
-                );
+                self.connections.insert(fd.as_raw_fd(), Connection { fd, unsent: Vec::new() });
                 Ok(())
             }
             Err(Errno::EAGAIN) => Ok(()),
@@ -82,20 +71,14 @@ impl Server<'_> {
         for connection in self.connections.values() {
             // Who doesn't take our answers isn't asked for more: else `unsent` would grow without end.
             // POLLHUP and POLLERR need no asking: the kernel always reports them.
-            let wanted = if connection.unsent.is_empty() {
-                PollFlags::POLLIN
-            } else {
-                PollFlags::POLLOUT
-            };
+            let wanted = if connection.unsent.is_empty() { PollFlags::POLLIN } else { PollFlags::POLLOUT };
             fds.push(PollFd::new(connection.fd.as_fd(), wanted));
         }
         match poll(&mut fds, PollTimeout::NONE) {
             Ok(_) => {}
             Err(Errno::EINTR) => return Ok(Vec::new()),
             Err(errno) => {
-                return Err(Error::call("poll", format!("{} descriptors", fds.len()))(
-                    errno,
-                ));
+                return Err(Error::call("poll", format!("{} descriptors", fds.len()))(errno));
             }
         }
         // poll says how many, not which: search. After POLLHUP and POLLERR it is read that tells the rest.

@@ -27,28 +27,19 @@ struct Queue {
 
 impl Queue {
     fn put(&self, connection: OwnedFd) {
-        self.connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push_back(connection);
+        self.connections.lock().unwrap_or_else(PoisonError::into_inner).push_back(connection);
         self.not_empty.notify_one();
     }
 
     /// Sleeps until there is a connection. The loop is there as a wake-up is only a hint: another
     /// worker may have been quicker.
     fn take(&self) -> OwnedFd {
-        let mut connections = self
-            .connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(connection) = connections.pop_front() {
                 return connection;
             }
-            connections = self
-                .not_empty
-                .wait(connections)
-                .unwrap_or_else(PoisonError::into_inner);
+            connections = self.not_empty.wait(connections).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }

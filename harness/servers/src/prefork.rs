@@ -50,17 +50,8 @@ fn fork_child(listener: &Listener, options: &Options) -> Result<(), Error> {
             // Children end with their parent, or they would keep the port. The signal comes only for
             // a death from here on; a parent that is dead already has been replaced by another.
             let ended = set_pdeathsig(Signal::SIGTERM)
-                .and_then(|()| {
-                    if getppid() == parent {
-                        Ok(())
-                    } else {
-                        Err(Errno::ESRCH)
-                    }
-                })
-                .map_err(Error::call(
-                    "ask for SIGTERM with the death of",
-                    "the parent",
-                ))
+                .and_then(|()| if getppid() == parent { Ok(()) } else { Err(Errno::ESRCH) })
+                .map_err(Error::call("ask for SIGTERM with the death of", "the parent"))
                 .and_then(|()| blocking::serve_on(listener, options));
             let Err(error) = ended;
             eprintln!("a child ends: {error}");

@@ -29,10 +29,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(fd: OwnedFd) -> Self {
-        Self {
-            fd,
-            unsent: Vec::new(),
-        }
+        Self { fd, unsent: Vec::new() }
     }
 }
 
@@ -62,12 +59,7 @@ impl<'a> Server<'a> {
         // Non-blocking, as a client that select reported can be gone again before accept.
         let listener = Listener::open(options, SockFlag::SOCK_NONBLOCK)?;
         listener.announce()?;
-        Ok(Self {
-            options,
-            listener,
-            connections: BTreeMap::new(),
-            buffer: options.read_buffer(),
-        })
+        Ok(Self { options, listener, connections: BTreeMap::new(), buffer: options.read_buffer() })
     }
 
     /// One new connection. If there are more, the next select reports the listener again.
@@ -76,9 +68,7 @@ impl<'a> Server<'a> {
             Ok(fd) => {
                 let number = fd.as_raw_fd();
                 if usize::try_from(number).is_ok_and(|number| number >= FD_SETSIZE) {
-                    eprintln!(
-                        "refused a client: its descriptor {number} does not fit into an fd_set of {FD_SETSIZE}"
-                    );
+                    eprintln!("refused a client: its descriptor {number} does not fit into an fd_set of {FD_SETSIZE}");
                     return Ok(None); // close(2) as it is dropped
                 }
                 self.connections.insert(number, Connection::new(fd));
@@ -97,11 +87,7 @@ impl<'a> Server<'a> {
         readable.insert(self.listener.as_fd());
         for connection in self.connections.values() {
             // Who doesn't take our answers isn't asked for more: else `unsent` would grow without end.
-            let set = if connection.unsent.is_empty() {
-                &mut readable
-            } else {
-                &mut writable
-            };
+            let set = if connection.unsent.is_empty() { &mut readable } else { &mut writable };
             set.insert(connection.fd.as_fd());
         }
         match select(None, Some(&mut readable), Some(&mut writable), None, None) {
@@ -115,8 +101,7 @@ impl<'a> Server<'a> {
             ready.push(self.listener.as_raw_fd());
         }
         for (number, connection) in &self.connections {
-            if readable.contains(connection.fd.as_fd()) || writable.contains(connection.fd.as_fd())
-            {
+            if readable.contains(connection.fd.as_fd()) || writable.contains(connection.fd.as_fd()) {
                 ready.push(*number);
             }
         }
@@ -126,9 +111,7 @@ impl<'a> Server<'a> {
     /// The largest descriptor in use.
     pub(crate) fn highest(&self) -> RawFd {
         let connection = self.connections.keys().next_back().copied();
-        connection.map_or(self.listener.as_raw_fd(), |fd| {
-            fd.max(self.listener.as_raw_fd())
-        })
+        connection.map_or(self.listener.as_raw_fd(), |fd| fd.max(self.listener.as_raw_fd()))
     }
 
     /// Moves a connection on as far as it goes without sleeping.

@@ -25,9 +25,7 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
                 let options = options.clone();
                 // clone(2). The thread owns the connection and closes it at its end; it is detached,
                 // so the kernel frees it without anybody waiting.
-                let spawned = Builder::new()
-                    .name("connection".into())
-                    .spawn(move || converse(&connection, &options));
+                let spawned = Builder::new().name("connection".into()).spawn(move || converse(&connection, &options));
                 if let Err(error) = spawned {
                     // The closure was dropped and the connection closed with it: only this client loses.
                     eprintln!("refused a client: no thread for it: {error}");

@@ -21,10 +21,8 @@ use crate::{Error, Options, Reply};
 
 /// Serves each client in a task of its own.
 pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()
-        .map_err(Error::io("build", "the tokio runtime"))?;
+    let runtime =
+        runtime::Builder::new_current_thread().enable_io().build().map_err(Error::io("build", "the tokio runtime"))?;
     runtime.block_on(accept(options))
 }
 
@@ -36,10 +34,7 @@ async fn accept(options: &Options) -> Result<Infallible, Error> {
         .map_err(Error::io("add to tokio's epoll", "the listener"))?;
     listener.get_ref().announce()?;
     loop {
-        let mut ready = listener
-            .readable()
-            .await
-            .map_err(Error::io("wait for", "the listener"))?;
+        let mut ready = listener.readable().await.map_err(Error::io("wait for", "the listener"))?;
         match listener.get_ref().accept(SockFlag::SOCK_NONBLOCK) {
             Ok(fd) => match TcpStream::from_std(fd.into()) {
                 Ok(connection) => drop(::tokio::spawn(converse(connection, options.clone()))),

@@ -4,15 +4,26 @@ use super::EventName;
 /// A system call: its number on this machine and its name.
 pub type Call = (i64, &'static str);
 
-const EPOLL_WAIT: &[Call] =
-    &[(libc::SYS_epoll_wait, "epoll_wait"), (libc::SYS_epoll_pwait, "epoll_pwait"), (libc::SYS_epoll_pwait2, "epoll_pwait2")];
+const EPOLL_WAIT: &[Call] = &[
+    (libc::SYS_epoll_wait, "epoll_wait"),
+    (libc::SYS_epoll_pwait, "epoll_pwait"),
+    (libc::SYS_epoll_pwait2, "epoll_pwait2"),
+];
 const SELECT: &[Call] = &[(libc::SYS_select, "select"), (libc::SYS_pselect6, "pselect6")];
 const POLL: &[Call] = &[(libc::SYS_poll, "poll"), (libc::SYS_ppoll, "ppoll")];
 const ACCEPT: &[Call] = &[(libc::SYS_accept, "accept"), (libc::SYS_accept4, "accept4")];
-const READ: &[Call] =
-    &[(libc::SYS_read, "read"), (libc::SYS_recvfrom, "recvfrom"), (libc::SYS_readv, "readv"), (libc::SYS_recvmsg, "recvmsg")];
-const WRITE: &[Call] =
-    &[(libc::SYS_write, "write"), (libc::SYS_sendto, "sendto"), (libc::SYS_writev, "writev"), (libc::SYS_sendmsg, "sendmsg")];
+const READ: &[Call] = &[
+    (libc::SYS_read, "read"),
+    (libc::SYS_recvfrom, "recvfrom"),
+    (libc::SYS_readv, "readv"),
+    (libc::SYS_recvmsg, "recvmsg"),
+];
+const WRITE: &[Call] = &[
+    (libc::SYS_write, "write"),
+    (libc::SYS_sendto, "sendto"),
+    (libc::SYS_writev, "writev"),
+    (libc::SYS_sendmsg, "sendmsg"),
+];
 const EPOLL_CTL: &[Call] = &[(libc::SYS_epoll_ctl, "epoll_ctl")];
 const CLOSE: &[Call] = &[(libc::SYS_close, "close")];
 const WAIT4: &[Call] = &[(libc::SYS_wait4, "wait4"), (libc::SYS_waitid, "waitid")];

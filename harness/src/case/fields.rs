@@ -24,7 +24,8 @@ use FieldType::{Bool, Entries, Int, Text, Texts};
 
 /// What every event has: the running task (`pid`, `tid`), what its process is there for (`by`: `server`, `client` or
 /// empty), the processor, the ports of the connection it is about (or 0), and its time on `CLOCK_MONOTONIC` (`ns`).
-const COMMON: &[Field] = &[("pid", Int), ("tid", Int), ("by", Text), ("cpu", Int), ("local", Int), ("remote", Int), ("ns", Int)];
+const COMMON: &[Field] =
+    &[("pid", Int), ("tid", Int), ("by", Text), ("cpu", Int), ("local", Int), ("remote", Int), ("ns", Int)];
 
 /// A system call's return: the result (a negative errno on failure), the call's name, its first argument.
 const RETURN: &[Field] = &[("ret", Int), ("call", Text), ("fd", Int)];
@@ -76,8 +77,15 @@ pub fn event_fields(event: EventName) -> impl Iterator<Item = Field> + Clone {
 
 /// The fields of the result of a call. `errno` and `refused` are empty on success; `bytes` is `ret` under the name it
 /// has for a client that receives.
-pub const RESULT: &[Field] =
-    &[("ret", Int), ("errno", Text), ("ready", Entries(READY)), ("refused", Text), ("eof", Bool), ("bytes", Int), ("actor", Text)];
+pub const RESULT: &[Field] = &[
+    ("ret", Int),
+    ("errno", Text),
+    ("ready", Entries(READY)),
+    ("refused", Text),
+    ("eof", Bool),
+    ("bytes", Int),
+    ("actor", Text),
+];
 
 /// One object that a wait call reported.
 pub const READY: &[Field] = &[("name", Text), ("bits", Texts)];
@@ -118,4 +126,3 @@ pub const EPOLL: &[Field] = &[
 
 /// A structure: the names of its members, also with their types.
 pub const LAYOUT: &[Field] = &[("names", Texts), ("members", Entries(&[("name", Text), ("type", Text)]))];
-

@@ -16,10 +16,13 @@ pub use fields::{Field, FieldType, event_fields};
 pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, List, Measure, OneOrMore, Writes};
 pub use number::Number;
 pub use script::{
-    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, IoRing, Limit, PollCall, PollEntry, SelectCall,
-    Transfer, TwoEnds,
+    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, IoRing, Limit, PollCall, PollEntry,
+    SelectCall, Transfer, TwoEnds,
 };
-pub use step::{Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep, WatchTarget};
+pub use step::{
+    Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep,
+    WatchTarget,
+};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

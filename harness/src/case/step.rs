@@ -3,7 +3,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Buffer, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter, IoRing, Limit, Number, PollCall, SelectCall, Transfer, TwoEnds,
+    Buffer, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter, IoRing, Limit, Number, PollCall,
+    SelectCall, Transfer, TwoEnds,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the

@@ -30,7 +30,8 @@ impl Set {
     fn new(run: &Run, names: &[String], libc: bool, buffer: Given<'_>, bit: &'static str) -> Result<Self, Failure> {
         let mut watched = Vec::new();
         for name in names {
-            watched.extend(run.names.find(name)?.into_iter().map(|place| (run.names.fd(place), run.names.label(place))));
+            watched
+                .extend(run.names.find(name)?.into_iter().map(|place| (run.names.fd(place), run.names.label(place))));
         }
         let fits = watched.iter().all(|(fd, _)| size(*fd) < libc::FD_SETSIZE);
         let input = if libc && fits { libc_set(&watched) } else { set(&watched) };

@@ -5,7 +5,9 @@ use super::protocol::{Object, Say, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
 use super::{client, epoll, files, poll, ring, select};
-use crate::case::{Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget};
+use crate::case::{
+    Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget,
+};
 use crate::recording::Named;
 
 /// Where and why a run stopped.
@@ -70,7 +72,13 @@ fn event_name(name: EventName) -> String {
 fn acts(step: &Step) -> bool {
     !matches!(
         step,
-        Step::Await(_) | Step::Mark(_) | Step::Receive(_) | Step::Watch(_) | Step::Inspect(_) | Step::Buffer(_) | Step::Repeat(_)
+        Step::Await(_)
+            | Step::Mark(_)
+            | Step::Receive(_)
+            | Step::Watch(_)
+            | Step::Inspect(_)
+            | Step::Buffer(_)
+            | Step::Repeat(_)
     )
 }
 

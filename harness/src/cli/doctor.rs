@@ -114,17 +114,29 @@ fn health(report: &ProbeReport, suite: &Suite, have: &Capabilities) -> ProbeHeal
     let flipped = |probe: &ProbeReport| {
         let lost = ProbeReport { won: None, grade: None, ..probe.clone() };
         let won = ProbeReport { won: Some(String::new()), grade: Some(Grade::Function), ..probe.clone() };
-        if probe.probe != report.probe { probe.clone() } else if report.won.is_some() { lost } else { won }
+        if probe.probe != report.probe {
+            probe.clone()
+        } else if report.won.is_some() {
+            lost
+        } else {
+            won
+        }
     };
     // Where an essential probe is missing the grade is surface, and that hides what else hangs on the probe.
-    let have = &Capabilities { grade: have.grade.max(if have.probes.is_empty() { Grade::Surface } else { Grade::Trace }), probes: have.probes.clone() };
+    let have = &Capabilities {
+        grade: have.grade.max(if have.probes.is_empty() { Grade::Surface } else { Grade::Trace }),
+        probes: have.probes.clone(),
+    };
     let other = Capabilities { grade: have.grade, probes: have.probes.iter().map(flipped).collect() };
     let what = |decision: Decision| {
         let names = |reasons: BTreeMap<String, String>| reasons.into_keys().collect::<Vec<_>>();
         (decision.skip.is_some(), names(decision.undecided), names(decision.measures))
     };
     let touched = |case: &&LoadedCase| what(decide(case, have)) != what(decide(case, &other));
-    ProbeHealth { report: report.clone(), cases: suite.cases.iter().filter(touched).map(|case| case.id.clone()).collect() }
+    ProbeHealth {
+        report: report.clone(),
+        cases: suite.cases.iter().filter(touched).map(|case| case.id.clone()).collect(),
+    }
 }
 
 fn runnable(suite: &Suite, have: &Capabilities) -> Runnable {
@@ -158,19 +170,33 @@ fn missing(doctor: &Doctor, unobserved: Option<&Unobserved>) -> Vec<Missing> {
         let why = "/sys/kernel/btf/vmlinux is not there: the kernel was built without CONFIG_DEBUG_INFO_BTF".to_owned();
         put("BTF", why, "use a kernel with CONFIG_DEBUG_INFO_BTF=y, or a guest: cargo xtask test --kernel guest");
     }
-    if let Some(why) = unobserved.filter(|why| !matches!(why, Unobserved::NoObject | Unobserved::NotRoot(_)) && doctor.btf) {
-        put("every probe", why.to_string(), "look at `wakeproof doctor -vv`, or use a guest: cargo xtask test --kernel guest");
+    if let Some(why) =
+        unobserved.filter(|why| !matches!(why, Unobserved::NoObject | Unobserved::NotRoot(_)) && doctor.btf)
+    {
+        put(
+            "every probe",
+            why.to_string(),
+            "look at `wakeproof doctor -vv`, or use a guest: cargo xtask test --kernel guest",
+        );
     }
     if !missing.is_empty() {
         return missing;
     }
     missing.extend(doctor.probes.iter().filter(|probe| probe.report.won.is_none()).map(|probe| lost(probe, doctor)));
-    let weak: Vec<_> = doctor.probes.iter().filter(|probe| FUNCTIONS.contains(&probe.report.probe) && probe.report.grade == Some(Grade::Trace)).collect();
+    let weak: Vec<_> = doctor
+        .probes
+        .iter()
+        .filter(|probe| FUNCTIONS.contains(&probe.report.probe) && probe.report.grade == Some(Grade::Trace))
+        .collect();
     if !weak.is_empty() {
         missing.push(Missing {
-            what: format!("function probes for {}", weak.iter().map(|probe| name(probe.report.probe)).collect::<Vec<_>>().join(", ")),
+            what: format!(
+                "function probes for {}",
+                weak.iter().map(|probe| name(probe.report.probe)).collect::<Vec<_>>().join(", ")
+            ),
             why: reasons(weak.iter().flat_map(|probe| &probe.report.lost)),
-            cost: "these are watched by other means: evidence of grade trace, where function is the strongest".to_owned(),
+            cost: "these are watched by other means: evidence of grade trace, where function is the strongest"
+                .to_owned(),
             remedy: ELSEWHERE.to_owned(),
         });
     }
@@ -186,7 +212,12 @@ const ELSEWHERE: &str = "use a kernel that is not locked down, with CONFIG_FUNCT
 fn lost(probe: &ProbeHealth, doctor: &Doctor) -> Missing {
     let cost = match probe.cases.as_slice() {
         [] => "no case of this suite rests on it".to_owned(),
-        cases => format!("{} of {} cases run without it in part, or not at all: {}", cases.len(), doctor.suite.cases, cases.join(", ")),
+        cases => format!(
+            "{} of {} cases run without it in part, or not at all: {}",
+            cases.len(),
+            doctor.suite.cases,
+            cases.join(", ")
+        ),
     };
     Missing { what: name(probe.report.probe), why: reasons(&probe.report.lost), cost, remedy: ELSEWHERE.to_owned() }
 }
@@ -197,7 +228,8 @@ fn reasons<'a>(losers: impl IntoIterator<Item = &'a Loser>) -> String {
     for loser in losers {
         by_reason.entry(&loser.reason).or_default().push(&loser.candidate);
     }
-    let all: Vec<_> = by_reason.into_iter().map(|(reason, candidates)| format!("{}: {reason}", candidates.join(", "))).collect();
+    let all: Vec<_> =
+        by_reason.into_iter().map(|(reason, candidates)| format!("{}: {reason}", candidates.join(", "))).collect();
     if all.is_empty() { "nothing was tried".to_owned() } else { all.join("; ") }
 }
 

@@ -26,7 +26,8 @@ pub enum Exit {
     NoReader = 141,
 }
 
-pub(super) const HELP: &str = "Exit status: 0 good, 1 verdicts that are not, 2 wrong input, 3 broken harness or set-up (see --help).";
+pub(super) const HELP: &str =
+    "Exit status: 0 good, 1 verdicts that are not, 2 wrong input, 3 broken harness or set-up (see --help).";
 
 impl Exit {
     /// The exit status that these outcomes leave: the worst of them.
@@ -89,7 +90,9 @@ pub(super) fn conclude(result: anyhow::Result<Exit>) -> ExitCode {
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe))
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::BrokenPipe))
 }
 
 /// Ends the process without a word when a printer of a library panics because nobody reads any more.

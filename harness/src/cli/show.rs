@@ -34,5 +34,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut out = anstream::stdout();
     out.write_all(screen::screen(&results, look).as_bytes())?;
     out.flush()?;
-    Ok(if results.unfinished.is_empty() { Exit::of(results.verdicts.iter().map(|verdict| verdict.outcome)) } else { Exit::Interrupted })
+    Ok(if results.unfinished.is_empty() {
+        Exit::of(results.verdicts.iter().map(|verdict| verdict.outcome))
+    } else {
+        Exit::Interrupted
+    })
 }

@@ -23,7 +23,8 @@ pub(super) struct Sentences<'a> {
 
 impl<'a> Sentences<'a> {
     pub(super) fn of(claim: &'a Claim, half: Half, case: &Case, findings: &Findings<'a>) -> Self {
-        let everywhere = |source: &'a Option<String>| source.as_deref().map(|source| findings.everywhere(half, source, case));
+        let everywhere =
+            |source: &'a Option<String>| source.as_deref().map(|source| findings.everywhere(half, source, case));
         Self { literal: everywhere(&claim.literal), repaired: everywhere(&claim.repaired) }
     }
 
@@ -46,11 +47,22 @@ impl<'a> Sentences<'a> {
 }
 
 /// The claims of the subject.
-pub(super) fn claims(case: &Case, expected: &Expected<'_>, findings: &Findings<'_>, problems: &mut Problems) -> Vec<ClaimResult> {
+pub(super) fn claims(
+    case: &Case,
+    expected: &Expected<'_>,
+    findings: &Findings<'_>,
+    problems: &mut Problems,
+) -> Vec<ClaimResult> {
     case.claims.iter().map(|claim| one(claim, case, expected, findings, problems)).collect()
 }
 
-fn one(claim: &Claim, case: &Case, expected: &Expected<'_>, findings: &Findings<'_>, problems: &mut Problems) -> ClaimResult {
+fn one(
+    claim: &Claim,
+    case: &Case,
+    expected: &Expected<'_>,
+    findings: &Findings<'_>,
+    problems: &mut Problems,
+) -> ClaimResult {
     let wanted = expected.verdicts.get(claim.id.as_str()).copied().unwrap_or(claim.verdict);
     let sentences = Sentences::of(claim, Half::Subject, case, findings);
     let found = sentences.found(wanted);

@@ -10,7 +10,12 @@ use crate::verdict::{ControlResult, Finding};
 /// Whether everything that must fail did: an expectation must be false at some point of the sweep, a claim must not reach
 /// the verdict that is expected of the case. A predicate that does not apply to what the control did (the first entry of an
 /// empty list) has not come out as in the case.
-pub(super) fn control(case: &Case, expected: &Expected<'_>, findings: &Findings<'_>, problems: &mut Problems) -> ControlResult {
+pub(super) fn control(
+    case: &Case,
+    expected: &Expected<'_>,
+    findings: &Findings<'_>,
+    problems: &mut Problems,
+) -> ControlResult {
     let mut shown = Vec::new();
     let mut discriminates = Some(true);
     for name in &case.control.must_fail {

@@ -88,7 +88,8 @@ impl Deriver {
             }
             EventName::SchedWaking => self.waking(event, scene, next),
             name => {
-                if let (Some((Side::Exit, _)), Some(last)) = (name.calls(), self.receiving.get_mut(usize::from(event.cpu)))
+                if let (Some((Side::Exit, _)), Some(last)) =
+                    (name.calls(), self.receiving.get_mut(usize::from(event.cpu)))
                     && last.tid == event.tid
                 {
                     *last = Receiving::default();
@@ -117,7 +118,8 @@ impl Deriver {
         if self.receiving.len() <= cpu {
             self.receiving.resize(cpu + 1, Receiving::default());
         }
-        self.receiving[cpu] = Receiving { tid: event.tid, local: event.local, remote: event.remote, object: event.object };
+        self.receiving[cpu] =
+            Receiving { tid: event.tid, local: event.local, remote: event.remote, object: event.object };
     }
 
     /// What is on the event's stack, looked for once a stack.

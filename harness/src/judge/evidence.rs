@@ -8,11 +8,16 @@ use wakeproof_abi::Kind;
 /// The grade with which this event is seen; `least` is what the measure asks for.
 pub(super) fn grade(event: EventName, least: Option<Grade>, head: &Head) -> Result<Grade, Gap> {
     if head.grade == Grade::Surface {
-        return Err(Gap::Missing(format!("{} needs evidence of grade trace, and there are only results of calls here", word(event))));
+        return Err(Gap::Missing(format!(
+            "{} needs evidence of grade trace, and there are only results of calls here",
+            word(event)
+        )));
     }
     let report = head.probes.iter().find(|report| report.probe == probe(event));
     let won = report.filter(|report| report.won.is_some());
-    let Some(won) = won.or_else(|| head.probes.iter().find(|other| stands_in(event, other.probe) && other.won.is_some())) else {
+    let Some(won) =
+        won.or_else(|| head.probes.iter().find(|other| stands_in(event, other.probe) && other.won.is_some()))
+    else {
         let lost = report.map_or(&[][..], |report| &report.lost);
         let tried: Vec<String> = lost.iter().map(|loser| format!("{}: {}", loser.candidate, loser.reason)).collect();
         let tried = if tried.is_empty() { "no way was tried".to_owned() } else { tried.join("; ") };
@@ -36,9 +41,7 @@ fn stands_in(event: EventName, other: Probe) -> bool {
 /// Whether events of this kind, or of those that it is understood through, were lost in a run.
 pub(super) fn lost(event: EventName, head: &Head, accounts: &[Account]) -> Option<Gap> {
     let derived = head.probes.iter().any(|report| report.probe == probe(event) && report.grade == Some(Grade::Trace));
-    let inexact = |account: &&Account| {
-        account.fired != account.delivered + account.lost || account.lost > 0
-    };
+    let inexact = |account: &&Account| account.fired != account.delivered + account.lost || account.lost > 0;
     let matters = |account: &&Account| concerns(&account.kind, event, derived);
     let account = accounts.iter().filter(inexact).find(matters)?;
     let Account { kind, fired, lost, delivered } = account;

@@ -53,10 +53,11 @@ impl<'a> Findings<'a> {
 
     /// The parameter over which a predicate has one value for the whole series: all that it asks for are fits over it.
     fn series(&self, source: &str, run: &Scored, case: &'a Case) -> Option<&'a str> {
-        let mut fits = self.predicates.measures(source, run).into_iter().map(|(name, _)| match case.measure.get(name) {
-            Some(Measure::Fit(fit)) => Some(fit.over.as_str()),
-            _ => None,
-        });
+        let mut fits =
+            self.predicates.measures(source, run).into_iter().map(|(name, _)| match case.measure.get(name) {
+                Some(Measure::Fit(fit)) => Some(fit.over.as_str()),
+                _ => None,
+            });
         let over = fits.next()??;
         let varies = self.predicates.names(source, over) || !self.predicates.results(source, run).is_empty();
         (!varies && fits.all(|other| other == Some(over))).then_some(over)
@@ -136,7 +137,12 @@ impl<'a> Everywhere<'a> {
 }
 
 /// The expectations of the subject.
-pub(super) fn expectations(case: &Case, expected: &Expected<'_>, findings: &Findings<'_>, problems: &mut Problems) -> Vec<Finding> {
+pub(super) fn expectations(
+    case: &Case,
+    expected: &Expected<'_>,
+    findings: &Findings<'_>,
+    problems: &mut Problems,
+) -> Vec<Finding> {
     let mut shown = Vec::new();
     // What a case is there for can be decided without an expectation that needs more than this kernel gives.
     let claims = case.claims.iter().any(|claim| claim.verdict != ClaimVerdict::Undecidable);
@@ -150,7 +156,9 @@ pub(super) fn expectations(case: &Case, expected: &Expected<'_>, findings: &Find
         let text = all.decisive().map_or_else(String::new, |found| findings.explain(source, found));
         match (all.held(), expected.fails.get(name.as_str())) {
             (Ok(true), None) => {}
-            (Ok(true), Some(because)) => problems.xpass(format!("{name}: it must fail here ({because}), and it held: {text}")),
+            (Ok(true), Some(because)) => {
+                problems.xpass(format!("{name}: it must fail here ({because}), and it held: {text}"))
+            }
             (Ok(false), None) => problems.fail(format!("{name}: {text}")),
             (Ok(false), Some(because)) => problems.xfail(format!("{name}: {because}: {text}")),
             (Err(gap), _) if claims || others() => problems.gap_beside(name, &gap),
@@ -178,7 +186,11 @@ fn telling(result: &Json, asked: &str) -> Json {
                 name => asks_for(asked, name) || !empty(value),
             };
             let there = fields.iter().filter(|(name, value)| said(name, value));
-            there.map(|(name, value)| (name.clone(), if name == "ready" { shorten(&names(value)) } else { value.clone() })).collect()
+            there
+                .map(|(name, value)| {
+                    (name.clone(), if name == "ready" { shorten(&names(value)) } else { value.clone() })
+                })
+                .collect()
         }
         value => value.clone(),
     }

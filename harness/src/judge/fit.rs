@@ -58,7 +58,8 @@ fn exponential(series: &[Point]) -> f64 {
         return f64::INFINITY;
     }
     let count = f64::from(u32::try_from(series.len()).unwrap_or(u32::MAX));
-    let (n_mean, y_mean) = (series.iter().map(|p| p.0).sum::<f64>() / count, series.iter().map(|p| p.1.ln()).sum::<f64>() / count);
+    let (n_mean, y_mean) =
+        (series.iter().map(|p| p.0).sum::<f64>() / count, series.iter().map(|p| p.1.ln()).sum::<f64>() / count);
     let spread: f64 = series.iter().map(|p| (p.0 - n_mean).powi(2)).sum();
     let slope = series.iter().map(|p| (p.0 - n_mean) * (p.1.ln() - y_mean)).sum::<f64>() / spread;
     if slope <= 0.0 {
@@ -85,7 +86,8 @@ mod tests {
     /// One more, one less, in turn.
     fn noisy(sizes: &[f64], count: impl Fn(f64) -> f64) -> Growth {
         let one = |place: usize| if place.is_multiple_of(2) { 1.0 } else { -1.0 };
-        growth(&sizes.iter().enumerate().map(|(place, &n)| (n, count(n).round() + one(place))).collect::<Vec<_>>()).expect("three")
+        growth(&sizes.iter().enumerate().map(|(place, &n)| (n, count(n).round() + one(place))).collect::<Vec<_>>())
+            .expect("three")
     }
 
     #[test]

@@ -117,6 +117,10 @@ mod tests {
 
     #[test]
     fn versions_compare_as_numbers() {
-        assert!(version("6.18.44-1-amd64") > version("6.9") && version("7.0") > version("6.19.2") && version("5.10") == 5010);
+        assert!(
+            version("6.18.44-1-amd64") > version("6.9")
+                && version("7.0") > version("6.19.2")
+                && version("5.10") == 5010
+        );
     }
 }

@@ -46,7 +46,8 @@ impl Runs {
         let case = loaded.case();
         let unfit = |gap: Gap| Self { scored: Vec::new(), unfit: Some(gap) };
         if recording.head.grade < case.grade {
-            let why = format!("it needs evidence of grade {}, and there is only {} here", case.grade, recording.head.grade);
+            let why =
+                format!("it needs evidence of grade {}, and there is only {} here", case.grade, recording.head.grade);
             problems.gap("the case", &Gap::Missing(why.clone()));
             return unfit(Gap::Missing(why));
         }
@@ -99,7 +100,11 @@ fn missing(loaded: &LoadedCase, recording: &Recording) -> Option<String> {
         for point in loaded.points() {
             let values = loaded.values(half, &point);
             if !recording.runs.iter().any(|run| run.head.half == half && run.head.point == values) {
-                return Some(format!("the recording has no run of the {}{}", name(half), at(&swept(loaded.case(), &values))));
+                return Some(format!(
+                    "the recording has no run of the {}{}",
+                    name(half),
+                    at(&swept(loaded.case(), &values))
+                ));
             }
         }
     }
@@ -111,7 +116,9 @@ fn ended(run: &Run, case: &Case, problems: &mut Problems) {
     let whose = format!("the {}{}", name(run.head.half), at(&swept(case, &run.head.point)));
     match (&run.head.end, run.head.half) {
         (End::Complete, _) => {}
-        (End::Timeout { step, why }, Half::Subject) => problems.timeout(format!("{whose} did not come to its end: {step}: {why}")),
+        (End::Timeout { step, why }, Half::Subject) => {
+            problems.timeout(format!("{whose} did not come to its end: {step}: {why}"))
+        }
         (End::Timeout { step, why }, Half::Control) => {
             problems.broken(format!("{whose} did not come to its end, so it is no control: {step}: {why}"));
         }
@@ -159,7 +166,11 @@ fn many(loaded: &LoadedCase) -> Vec<String> {
 
 /// The swept parameters among all.
 fn swept(case: &Case, values: &Point) -> Point {
-    values.iter().filter(|(name, _)| case.sweep.contains_key(*name)).map(|(name, value)| (name.clone(), value.clone())).collect()
+    values
+        .iter()
+        .filter(|(name, _)| case.sweep.contains_key(*name))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect()
 }
 
 /// Takes a fit: the same value for every run of a series, which differ in `over` only.
@@ -195,7 +206,8 @@ fn fit<'a>(of: &str, over: &str, series: impl Iterator<Item = &'a Scored>) -> Ta
     };
     let points: Result<Vec<_>, Gap> = series.map(&mut point).collect();
     let value = points.and_then(|points| {
-        let growth = fit::growth(&points).ok_or_else(|| Gap::Wrong(format!("a fit needs at least three values of `{over}`")))?;
+        let growth =
+            fit::growth(&points).ok_or_else(|| Gap::Wrong(format!("a fit needs at least three values of `{over}`")))?;
         serde_json::to_value(growth).map_err(|error| Gap::Wrong(error.to_string()))
     });
     Taken { value, events: Vec::new(), grade }

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 
 use crate::case::{EventName, Grade, Probe, Value};
 use crate::recording::{
-    Account, By, CallResult, CountRow, CounterReport, End, Event, Extra, Half, Head, Kernel, Mark, Named, ProbeReport, Recording, Run,
-    RunHead, ServerRun, VERSION,
+    Account, By, CallResult, CountRow, CounterReport, End, Event, Extra, Half, Head, Kernel, Mark, Named, ProbeReport,
+    Recording, Run, RunHead, ServerRun, VERSION,
 };
 
 pub(crate) const SERVER: u16 = 8000;
@@ -150,7 +150,9 @@ impl Script {
     }
 
     fn about(&self, name: &str) -> (u16, u16, u32) {
-        let Some(Named::Connection { client, server }) = self.run.head.names[name].first() else { panic!("{name} is no connection") };
+        let Some(Named::Connection { client, server }) = self.run.head.names[name].first() else {
+            panic!("{name} is no connection")
+        };
         let place = self.run.events.iter().find(|event| event.name == EventName::Accept && event.remote == *client);
         (*server, *client, u32::try_from(place.expect("accepted").value).expect("a descriptor"))
     }
@@ -164,7 +166,14 @@ impl Script {
     /// epoll's callback for it.
     pub(crate) fn callback(self, name: &str) -> Self {
         let (local, remote, fd) = self.about(name);
-        self.event(Event { value: fd.into(), detail: 0x41, peer: EPOLL, local, remote, ..client(EventName::EpPollCallback) })
+        self.event(Event {
+            value: fd.into(),
+            detail: 0x41,
+            peer: EPOLL,
+            local,
+            remote,
+            ..client(EventName::EpPollCallback)
+        })
     }
 
     /// The server is woken by what the client's task just received.
@@ -175,7 +184,12 @@ impl Script {
     /// The server's `epoll_wait` reports it.
     pub(crate) fn wait_reports(self, name: &str) -> Self {
         let (.., fd) = self.about(name);
-        self.event(Event { value: 1, object: EPOLL, extra: Extra::Pairs(vec![(1, fd.into())]), ..server(EventName::EpollWait, 4) })
+        self.event(Event {
+            value: 1,
+            object: EPOLL,
+            extra: Extra::Pairs(vec![(1, fd.into())]),
+            ..server(EventName::EpollWait, 4)
+        })
     }
 
     /// The server reads it.
@@ -191,7 +205,14 @@ impl Script {
         self.run.head.stacks.push(stack.iter().map(|frame| Arc::from(*frame)).collect());
         let ports = if what == EventName::SchedWaking { (0, 0) } else { (local, remote) };
         let object = if what == EventName::SchedWaking { 0 } else { 0xbeef };
-        self.event(Event { value: fd.into(), object, stack: Some(place), local: ports.0, remote: ports.1, ..client(what) })
+        self.event(Event {
+            value: fd.into(),
+            object,
+            stack: Some(place),
+            local: ports.0,
+            remote: ports.1,
+            ..client(what)
+        })
     }
 
     /// A mark.

@@ -93,7 +93,11 @@ fn a_refuted_claim_that_suddenly_holds_is_a_failure() {
 #[test]
 fn a_control_that_comes_out_like_the_case_breaks_it() {
     let same = arrivals(Script::control().at(&[("arrivals", 0)]), 0, 0).callback("conn").run();
-    let case = case(&ARRIVALS.replace("literal: later == 0", "literal: later == 100").replace("repaired: later == arrivals && callbacks == arrivals", "repaired: callbacks > 0"));
+    let case = case(
+        &ARRIVALS
+            .replace("literal: later == 0", "literal: later == 100")
+            .replace("repaired: later == arrivals && callbacks == arrivals", "repaired: callbacks > 0"),
+    );
     let (outcome, reason, verdict) = judged(&case, &recording([subject(2, 2).run(), same]));
     assert_eq!(outcome, Outcome::Broken);
     assert!(reason.starts_with("the control did not fail: epoll.only-first came out as in the case"), "{reason}");
@@ -118,7 +122,10 @@ fn anything_in_the_window_without_load_breaks_the_case() {
     let idle = Event { local: SERVER, remote: 5001, ..client(EventName::EpPollCallback) };
     let (outcome, reason, _) = on_arrivals(subject(2, 2).idle(idle));
     assert_eq!(outcome, Outcome::Broken);
-    assert!(reason.contains("`callbacks` was 1 in the window without load") && reason.contains("event 0, ep_poll_callback"), "{reason}");
+    assert!(
+        reason.contains("`callbacks` was 1 in the window without load") && reason.contains("event 0, ep_poll_callback"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -148,11 +155,15 @@ fn what_this_kernel_cannot_show_is_skipped_with_the_reason() {
     let mut recording = recording([subject(2, 2).run(), nothing_arrives()]);
     for report in recording.head.probes.iter_mut().filter(|report| report.probe == crate::case::Probe::EpPollCallback) {
         report.won = None;
-        report.lost = vec![crate::recording::Loser { candidate: "fentry ep_poll_callback".into(), reason: "EPERM".into() }];
+        report.lost =
+            vec![crate::recording::Loser { candidate: "fentry ep_poll_callback".into(), reason: "EPERM".into() }];
     }
     let (outcome, reason, verdict) = judged(&case(ARRIVALS), &recording);
     assert_eq!(outcome, Outcome::Skip);
-    assert!(reason.contains("ep_poll_callback cannot be seen on this kernel (fentry ep_poll_callback: EPERM)"), "{reason}");
+    assert!(
+        reason.contains("ep_poll_callback cannot be seen on this kernel (fentry ep_poll_callback: EPERM)"),
+        "{reason}"
+    );
     assert_eq!(verdict.claims[0].found, Some(ClaimVerdict::Refined));
     recording.head.grade = Grade::Surface;
     let (outcome, reason, _) = judged(&case(&format!("grade: trace\n{ARRIVALS}")), &recording);
@@ -164,7 +175,9 @@ fn what_this_kernel_cannot_show_is_skipped_with_the_reason() {
 fn a_known_difference_must_show() {
     let known = "differs: [{when: 'kernel >= version(\"6.10\")', because: since 6.10, fails: [quick]}]";
     let rest = "measure: {n: {count: {of: read}}}\nexpect: {quick: n == 0, some: n < 9}\ncontrol: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [some]}\n";
-    let run = |script: Script, reads| (0..reads).fold(script.connection("conn", 5001), |script, _| script.read("conn", 1)).mark("later").run();
+    let run = |script: Script, reads| {
+        (0..reads).fold(script.connection("conn", 5001), |script, _| script.read("conn", 1)).mark("later").run()
+    };
     let with = |differs: &str, reads| {
         let recording = recording([run(Script::subject(), reads), run(Script::control(), 9)]);
         judged(&case(&format!("{rest}{differs}")), &recording)
@@ -221,7 +234,8 @@ control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sent
 #[test]
 fn what_a_predicate_asks_of_a_result_is_shown_of_it() {
     let rest = "steps: [{connect: {as: conn}}, {receive: {on: conn, bytes: 0, as: end}}]\nexpect: {open: end.bytes == 0 && !end.eof}\ncontrol: {title: Another one, steps: [{connect: {as: conn}}, {half_close: conn}, {receive: {on: conn, bytes: 0, as: end}}], must_fail: [open]}";
-    let case = load("fd/test", &format!("title: A test\nwiring: none\nserver: {{model: fork}}\n{rest}\n")).unwrap_or_else(|error| panic!("{error}"));
+    let case = load("fd/test", &format!("title: A test\nwiring: none\nserver: {{model: fork}}\n{rest}\n"))
+        .unwrap_or_else(|error| panic!("{error}"));
     let recording = recording([Script::subject().result("end", 0).run(), Script::control().result("end", 1).run()]);
     let (outcome, reason, verdict) = judged(&case, &recording);
     assert_eq!((outcome, reason.as_str()), (Outcome::Pass, ""));
@@ -256,7 +270,12 @@ measure: {way: {chain: {of: [tcp_v4_rcv, ep_poll_callback, epoll_wait], on: conn
 expect: {two: size(way) == 2}
 control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [two]}
 ";
-    let script = Script::subject().connection("conn", 5001).segment("conn", 1).callback("conn").segment("conn", 1).callback("conn");
+    let script = Script::subject()
+        .connection("conn", 5001)
+        .segment("conn", 1)
+        .callback("conn")
+        .segment("conn", 1)
+        .callback("conn");
     let subject = script.wait_reports("conn").wait_reports("conn").mark("later").run();
     let control = Script::control().connection("conn", 5001).segment("conn", 1).callback("conn").mark("later").run();
     let (outcome, reason, _) = judged(&case(rest), &recording([subject, control]));
@@ -289,7 +308,10 @@ fn faults_and_writes_are_read_off_what_the_kernel_touched() {
     let value = |name: &str| taken[name].value.clone().expect("a value");
     assert_eq!(value("faults"), serde_json::json!([{"offset": 6, "write": true, "by": ""}]));
     let write = &value("writes")[0];
-    assert_eq!((write["by"].as_str(), write["target"].as_str(), write["empty"].as_bool()), (Some("ep_poll_callback"), Some("conn"), Some(false)));
+    assert_eq!(
+        (write["by"].as_str(), write["target"].as_str(), write["empty"].as_bool()),
+        (Some("ep_poll_callback"), Some("conn"), Some(false))
+    );
     assert_eq!(value("writes").as_array().map(Vec::len), Some(1));
     assert_eq!(value("reads"), 1);
 }
@@ -313,7 +335,8 @@ fn results_of_calls_need_no_events_and_give_grade_surface() {
 
 #[test]
 fn claims_are_decided_without_an_expectation_that_needs_more() {
-    let more = ARRIVALS.replace("control:", "  called: {calls: {of: tcp_poll}}\nexpect: {polled: called == 1}\ncontrol:");
+    let more =
+        ARRIVALS.replace("control:", "  called: {calls: {of: tcp_poll}}\nexpect: {polled: called == 1}\ncontrol:");
     let (outcome, reason, verdict) = judged(&case(&more), &recording([subject(2, 2).run(), nothing_arrives()]));
     assert_eq!((outcome, reason.as_str()), (Outcome::Pass, "in part: polled: calls of tcp_poll were not counted"));
     assert_eq!(verdict.expectations[0].held, None);
@@ -332,7 +355,8 @@ control: {title: Nothing arrives, with: {arrivals: 1}, must_fail: [each is inser
 ";
     let run = |script: Script, arrivals: i64| {
         let script = script.at(&[("arrivals", arrivals)]).connection("conn", 5001);
-        let arrive = |script: Script| script.seen("conn", EventName::SkDataReady, INSERT).seen("conn", EventName::Watch, INSERT);
+        let arrive =
+            |script: Script| script.seen("conn", EventName::SkDataReady, INSERT).seen("conn", EventName::Watch, INSERT);
         arrive(arrive(script)).mark("later").run()
     };
     let mut recording = recording([run(Script::subject(), 2), run(Script::control(), 1)]);

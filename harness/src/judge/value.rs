@@ -10,7 +10,9 @@ pub(super) fn cel(json: &Json) -> Value {
     match json {
         Json::Null => Value::Null,
         Json::Bool(yes) => Value::Bool(*yes),
-        Json::Number(number) => number.as_i64().map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::Int),
+        Json::Number(number) => {
+            number.as_i64().map_or_else(|| Value::Float(number.as_f64().unwrap_or(f64::NAN)), Value::Int)
+        }
         Json::String(text) => Value::String(Arc::new(text.clone())),
         Json::Array(list) => Value::List(Arc::new(list.iter().map(cel).collect())),
         Json::Object(map) => map.iter().map(|(key, value)| (key.clone(), cel(value))).collect::<HashMap<_, _>>().into(),

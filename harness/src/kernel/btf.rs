@@ -217,7 +217,9 @@ impl Btf {
     fn plain(&self, mut id: u32) -> u32 {
         while let Some(at) = self.at(id) {
             match self.info(at).0 {
-                kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => id = self.word(at + 8),
+                kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
+                    id = self.word(at + 8)
+                }
                 _ => break,
             }
         }

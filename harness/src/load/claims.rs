@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 
 use wakeproof_abi::SLOTS;
 
-use super::tree::{Node, Place};
 use super::Diagnostic;
+use super::tree::{Node, Place};
 use crate::case::{Case, Claim, ClaimVerdict, Measure};
 
 /// Checks what is the same in both halves and at every point.
@@ -21,7 +21,11 @@ pub(super) fn check(case: &Case, tree: &Node, found: &mut Vec<Diagnostic>) {
     for (index, claim) in case.claims.iter().enumerate() {
         check.claim(&index.to_string(), claim);
         if case.claims[..index].iter().any(|other| other.id == claim.id) {
-            check.wrong(&["claims", &index.to_string(), "id"], format!("claim `{}` is decided twice", claim.id), "choose another id");
+            check.wrong(
+                &["claims", &index.to_string(), "id"],
+                format!("claim `{}` is decided twice", claim.id),
+                "choose another id",
+            );
         }
         if case.expect.contains_key(&claim.id) {
             check.wrong(&["expect", &claim.id], format!("`{}` is also a claim", claim.id), "choose another name");
@@ -47,7 +51,9 @@ impl Check<'_> {
     }
 
     fn unknown(&mut self, path: &[&str], what: &str, name: &str, known: &[&str]) {
-        self.found.push(Diagnostic::new(self.place(path), format!("unknown {what} `{name}`")).nearest(name, known.iter().copied()));
+        self.found.push(
+            Diagnostic::new(self.place(path), format!("unknown {what} `{name}`")).nearest(name, known.iter().copied()),
+        );
     }
 
     fn title(&mut self, path: &[&str], title: &str) {
@@ -61,14 +67,22 @@ impl Check<'_> {
     fn claim(&mut self, index: &str, claim: &Claim) {
         let at = |key| ["claims", index, key];
         if !is_id(&claim.id) {
-            self.wrong(&at("id"), format!("`{}` is no id for a claim", claim.id), "expected words joined by dots, such as `epoll.et.wakes-once`");
+            self.wrong(
+                &at("id"),
+                format!("`{}` is no id for a claim", claim.id),
+                "expected words joined by dots, such as `epoll.et.wakes-once`",
+            );
         }
         if claim.quotes.is_empty() {
             self.wrong(&at("quotes"), "the claim has no quote", "expected where the documents say it");
         }
         for (place, quote) in claim.quotes.iter().enumerate() {
             if quote.text.trim().is_empty() {
-                self.wrong(&["claims", index, "quotes", &place.to_string(), "text"], "the quote is empty", "expected the document's words");
+                self.wrong(
+                    &["claims", index, "quotes", &place.to_string(), "text"],
+                    "the quote is empty",
+                    "expected the document's words",
+                );
             }
         }
         let lacks = |given: &Option<String>| given.as_ref().is_none_or(|given| given.trim().is_empty());
@@ -80,39 +94,68 @@ impl Check<'_> {
             return;
         }
         if lacks(&claim.literal) {
-            self.wrong(&at("verdict"), format!("a {verdict} claim lacks `literal`"), "expected what the sentence says, as a predicate");
+            self.wrong(
+                &at("verdict"),
+                format!("a {verdict} claim lacks `literal`"),
+                "expected what the sentence says, as a predicate",
+            );
         }
         if matches!(verdict, ClaimVerdict::Refined | ClaimVerdict::Refuted) {
             if lacks(&claim.repaired) {
-                self.wrong(&at("verdict"), format!("a {verdict} claim lacks `repaired`"), "expected what is true instead, as a predicate");
+                self.wrong(
+                    &at("verdict"),
+                    format!("a {verdict} claim lacks `repaired`"),
+                    "expected what is true instead, as a predicate",
+                );
             }
             if lacks(&claim.truth) {
-                self.wrong(&at("verdict"), format!("a {verdict} claim lacks `truth`"), "expected what is true instead, as a sentence");
+                self.wrong(
+                    &at("verdict"),
+                    format!("a {verdict} claim lacks `truth`"),
+                    "expected what is true instead, as a sentence",
+                );
             }
         }
     }
 
     /// The program counts only so many functions at once.
     fn counters(&mut self, case: &Case) {
-        let counted: BTreeSet<String> = case.measure.values().filter_map(|measure| match measure {
-            Measure::Calls(calls) => serde_json::to_string(&calls.of).ok(),
-            _ => None,
-        }).collect();
+        let counted: BTreeSet<String> = case
+            .measure
+            .values()
+            .filter_map(|measure| match measure {
+                Measure::Calls(calls) => serde_json::to_string(&calls.of).ok(),
+                _ => None,
+            })
+            .collect();
         if counted.len() > SLOTS {
-            self.wrong(&["measure"], format!("{} functions are counted", counted.len()), format!("at most {SLOTS} at once"));
+            self.wrong(
+                &["measure"],
+                format!("{} functions are counted", counted.len()),
+                format!("at most {SLOTS} at once"),
+            );
         }
     }
 
     fn control(&mut self, case: &Case) {
         let control = &case.control;
         if control.with.is_empty() && control.server.is_none() && control.steps.is_none() {
-            self.wrong(&["control", "title"], "the control is the case itself", "expected other `with`, `server` or `steps`");
+            self.wrong(
+                &["control", "title"],
+                "the control is the case itself",
+                "expected other `with`, `server` or `steps`",
+            );
         }
         if control.must_fail.is_empty() {
-            self.wrong(&["control", "must_fail"], "nothing must fail in the control", "expected the expectations and claims that it decides otherwise");
+            self.wrong(
+                &["control", "must_fail"],
+                "nothing must fail in the control",
+                "expected the expectations and claims that it decides otherwise",
+            );
         }
         let claims = case.claims.iter().filter(|claim| claim.verdict != ClaimVerdict::Undecidable);
-        let known: Vec<&str> = case.expect.keys().map(String::as_str).chain(claims.map(|claim| claim.id.as_str())).collect();
+        let known: Vec<&str> =
+            case.expect.keys().map(String::as_str).chain(claims.map(|claim| claim.id.as_str())).collect();
         for (index, name) in control.must_fail.iter().enumerate() {
             let place = index.to_string();
             let path = ["control", "must_fail", place.as_str()];
@@ -133,11 +176,20 @@ impl Check<'_> {
                 self.wrong(&["differs", &place], "nothing differs", "expected `fails` or `verdicts`");
             }
             if difference.because.trim().is_empty() {
-                self.wrong(&["differs", &place, "because"], "the reason is empty", "expected the commit or file that explains it");
+                self.wrong(
+                    &["differs", &place, "because"],
+                    "the reason is empty",
+                    "expected the commit or file that explains it",
+                );
             }
             for (position, name) in difference.fails.iter().enumerate() {
                 if !expectations.contains(&name.as_str()) {
-                    self.unknown(&["differs", &place, "fails", &position.to_string()], "expectation", name, &expectations);
+                    self.unknown(
+                        &["differs", &place, "fails", &position.to_string()],
+                        "expectation",
+                        name,
+                        &expectations,
+                    );
                 }
             }
             for (id, verdict) in &difference.verdicts {

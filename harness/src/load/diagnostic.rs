@@ -106,7 +106,8 @@ impl Diagnostics {
         if let Some(source) = self.text.lines().nth(line.saturating_sub(1)) {
             let before: String = source.chars().take(column.saturating_sub(1)).map(blank).collect();
             let left = source.chars().count().saturating_sub(column.saturating_sub(1));
-            let under: String = source.chars().skip(column.saturating_sub(1)).take(width.min(left)).map(caret).collect();
+            let under: String =
+                source.chars().skip(column.saturating_sub(1)).take(width.min(left)).map(caret).collect();
             let under = if under.is_empty() { "^".to_owned() } else { under };
             write!(f, "\n{margin} |\n{number} | {}\n{margin} | {before}{under}", source.trim_end())?;
             if !diagnostic.label.is_empty() {

@@ -190,6 +190,7 @@ pub(crate) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
         return Some(near);
     }
     // cut short, or said too much
-    let begins = |name: &&&str| name.len().min(wrong.len()) > 2 && (name.starts_with(wrong) || wrong.starts_with(**name));
+    let begins =
+        |name: &&&str| name.len().min(wrong.len()) > 2 && (name.starts_with(wrong) || wrong.starts_with(**name));
     known.iter().find(begins).copied()
 }

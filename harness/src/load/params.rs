@@ -29,7 +29,10 @@ impl Params {
         for (key, node) in root.get("sweep").map_or(&[][..], Node::entries) {
             let values: Vec<Value> = node.items().iter().filter_map(value).collect();
             if values.is_empty() {
-                found.push(Diagnostic::new(key.place, format!("`{}` takes no value", key.text)).label("expected a list of values"));
+                found.push(
+                    Diagnostic::new(key.place, format!("`{}` takes no value", key.text))
+                        .label("expected a list of values"),
+                );
             } else if let Some(repeated) = repeated(&values) {
                 found.push(Diagnostic::new(node.items()[repeated].place, "the sweep has this value twice"));
             } else if fixed.contains_key(&key.text) {
@@ -58,7 +61,10 @@ impl Params {
         }
         if params.size() > MOST {
             let place = root.get("sweep").map_or(root.place, |node| node.place);
-            found.push(Diagnostic::new(place, format!("the sweep has {} points", params.size())).label(format!("at most {MOST}")));
+            found.push(
+                Diagnostic::new(place, format!("the sweep has {} points", params.size()))
+                    .label(format!("at most {MOST}")),
+            );
         }
         Self { control: scalars(overrides), ..params }
     }
@@ -96,7 +102,8 @@ impl Params {
                 point.insert(name.clone(), value.clone());
                 point
             };
-            points = points.iter().flat_map(|point| values.iter().map(move |value| with(point, value))).take(MOST).collect();
+            points =
+                points.iter().flat_map(|point| values.iter().map(move |value| with(point, value))).take(MOST).collect();
         }
         points
     }
@@ -118,12 +125,16 @@ impl Params {
         let mut entries = Vec::new();
         for (key, node) in root.entries() {
             let substituted = SUBSTITUTED.contains(&key.text.as_str());
-            let replaced = control.filter(|_| substituted && half == Half::Control).and_then(|control| control.get(&key.text));
-            entries.push((key.clone(), match key.text.as_str() {
-                "control" => within(node, &there, found),
-                _ if substituted => substitute(replaced.unwrap_or(node), &here, found),
-                _ => node.clone(),
-            }));
+            let replaced =
+                control.filter(|_| substituted && half == Half::Control).and_then(|control| control.get(&key.text));
+            entries.push((
+                key.clone(),
+                match key.text.as_str() {
+                    "control" => within(node, &there, found),
+                    _ if substituted => substitute(replaced.unwrap_or(node), &here, found),
+                    _ => node.clone(),
+                },
+            ));
         }
         // a control may add what the case itself has not
         for (key, node) in control.map_or(&[][..], Node::entries) {
@@ -131,7 +142,8 @@ impl Params {
                 entries.push((key.clone(), substitute(node, &here, found)));
             }
         }
-        let content = if matches!(root.content, Content::Entries(_)) { Content::Entries(entries) } else { root.content.clone() };
+        let content =
+            if matches!(root.content, Content::Entries(_)) { Content::Entries(entries) } else { root.content.clone() };
         Node { place: root.place, content }
     }
 }
@@ -174,7 +186,8 @@ fn put_in(text: &str, node: &Node, point: &Point, found: &mut Vec<Diagnostic>) -
             return Content::Wrong;
         };
         let Some(value) = point.get(name) else {
-            let wrong = Diagnostic::new(node.place, format!("unknown parameter `{name}`")).label("stands neither in `with` nor in `sweep`");
+            let wrong = Diagnostic::new(node.place, format!("unknown parameter `{name}`"))
+                .label("stands neither in `with` nor in `sweep`");
             found.push(wrong.nearest(name, point.keys().map(String::as_str)));
             return Content::Wrong;
         };
@@ -202,7 +215,10 @@ fn unknown(key: &Key, params: &Params) -> Diagnostic {
 }
 
 fn scalars(node: Option<&Node>) -> BTreeMap<String, Value> {
-    node.map_or(&[][..], Node::entries).iter().filter_map(|(key, node)| Some((key.text.clone(), value(node)?))).collect()
+    node.map_or(&[][..], Node::entries)
+        .iter()
+        .filter_map(|(key, node)| Some((key.text.clone(), value(node)?)))
+        .collect()
 }
 
 fn value(node: &Node) -> Option<Value> {

@@ -60,6 +60,9 @@ mod tests {
     fn the_committed_schema_is_fresh() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../cases/schema.json");
         let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert!(committed == super::schema_text(), "cases/schema.json is not what the types say: run `wakeproof schema > cases/schema.json`");
+        assert!(
+            committed == super::schema_text(),
+            "cases/schema.json is not what the types say: run `wakeproof schema > cases/schema.json`"
+        );
     }
 }

@@ -32,7 +32,9 @@ impl Shape<'_> {
         if !fits(node, schema) {
             let message = format!("{what} is {}", kind(node));
             let mut wrong = Diagnostic::new(node.place, message).label(format!("expected {}", expected(schema)));
-            if expected(schema) == "a text" && matches!(node.content, Content::Scalar(Value::Number(_) | Value::Bool(_))) {
+            if expected(schema) == "a text"
+                && matches!(node.content, Content::Scalar(Value::Number(_) | Value::Bool(_)))
+            {
                 wrong = wrong.help("put it in quotes if it is meant as a text");
             }
             self.found.push(wrong);
@@ -60,17 +62,27 @@ impl Shape<'_> {
             || choices.iter().map(|choice| expected(resolve(choice))).collect::<Vec<_>>().join(" or "),
             |description| lower(description.trim_end_matches('.')),
         );
-        self.found.push(Diagnostic::new(node.place, format!("{what} is {}", kind(node))).label(format!("expected {expected}")));
+        self.found.push(
+            Diagnostic::new(node.place, format!("{what} is {}", kind(node))).label(format!("expected {expected}")),
+        );
     }
 
     /// A choice of words, some of which take a value behind a colon.
     fn variant(&mut self, node: &Node, variants: &[Value], what: &str) {
         let alone: Vec<&str> = variants
             .iter()
-            .flat_map(|variant| variant["const"].as_str().into_iter().chain(variant["enum"].as_array().into_iter().flatten().filter_map(Value::as_str)))
+            .flat_map(|variant| {
+                variant["const"]
+                    .as_str()
+                    .into_iter()
+                    .chain(variant["enum"].as_array().into_iter().flatten().filter_map(Value::as_str))
+            })
             .collect();
-        let with: Vec<(&str, &Value)> =
-            variants.iter().filter_map(|variant| variant["properties"].as_object()?.iter().next()).map(|(tag, value)| (tag.as_str(), value)).collect();
+        let with: Vec<(&str, &Value)> = variants
+            .iter()
+            .filter_map(|variant| variant["properties"].as_object()?.iter().next())
+            .map(|(tag, value)| (tag.as_str(), value))
+            .collect();
         let all: Vec<&str> = alone.iter().copied().chain(with.iter().map(|tagged| tagged.0)).collect();
         match &node.content {
             Content::Scalar(Value::String(text)) if with.iter().any(|tagged| tagged.0 == text) => self.found.push(
@@ -93,7 +105,8 @@ impl Shape<'_> {
                 }
             }
             _ => self.found.push(
-                Diagnostic::new(node.place, format!("{what} is {}", kind(node))).label(format!("expected one of {}", list(&all))),
+                Diagnostic::new(node.place, format!("{what} is {}", kind(node)))
+                    .label(format!("expected one of {}", list(&all))),
             ),
         }
     }
@@ -103,7 +116,8 @@ impl Shape<'_> {
             Some(text) if words.contains(&text) => {}
             Some(text) => self.found.push(unknown(node.place, text, what, words)),
             None => self.found.push(
-                Diagnostic::new(node.place, format!("{what} is {}", kind(node))).label(format!("expected one of {}", list(words))),
+                Diagnostic::new(node.place, format!("{what} is {}", kind(node)))
+                    .label(format!("expected one of {}", list(words))),
             ),
         }
     }
@@ -113,7 +127,11 @@ impl Shape<'_> {
         let most = schema["maxItems"].as_u64().unwrap_or(u64::MAX);
         if !(least..=most).contains(&(items.len() as u64)) {
             let wrong = Diagnostic::new(node.place, format!("{what} has {} items", items.len()));
-            self.found.push(wrong.label(if least == most { format!("expected {least}") } else { format!("expected {least} to {most}") }));
+            self.found.push(wrong.label(if least == most {
+                format!("expected {least}")
+            } else {
+                format!("expected {least} to {most}")
+            }));
         }
         let what = match what {
             "`steps`" => "a step".to_owned(),
@@ -128,12 +146,14 @@ impl Shape<'_> {
 
     fn entries(&mut self, node: &Node, schema: &Value, what: &str) {
         let properties = schema["properties"].as_object();
-        let known: Vec<&str> = properties.into_iter().flat_map(|properties| properties.keys().map(String::as_str)).collect();
+        let known: Vec<&str> =
+            properties.into_iter().flat_map(|properties| properties.keys().map(String::as_str)).collect();
         for (key, value) in node.entries() {
             match properties.and_then(|properties| properties.get(&key.text)) {
                 Some(schema) => self.node(value, schema, &format!("`{}`", key.text)),
                 None if schema["additionalProperties"] == Value::Bool(false) => {
-                    let wrong = Diagnostic::new(key.place, format!("unknown key `{}`", key.text)).label(format!("{what} has no such key"));
+                    let wrong = Diagnostic::new(key.place, format!("unknown key `{}`", key.text))
+                        .label(format!("{what} has no such key"));
                     self.found.push(wrong.nearest(&key.text, known.iter().copied()));
                 }
                 None => self.node(value, &schema["additionalProperties"], &format!("`{}`", key.text)),
@@ -152,7 +172,9 @@ impl Shape<'_> {
     fn range(&mut self, place: Place, number: Option<i64>, schema: &Value) {
         let least = schema["minimum"].as_i64();
         let most = schema["maximum"].as_i64();
-        if number.is_none_or(|number| least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most)) {
+        if number
+            .is_none_or(|number| least.is_some_and(|least| number < least) || most.is_some_and(|most| number > most))
+        {
             let bound = match (least, most) {
                 (Some(least), Some(most)) => format!("expected {least} to {most}"),
                 (Some(least), None) => format!("expected {least} or more"),
@@ -164,7 +186,9 @@ impl Shape<'_> {
 }
 
 fn unknown(place: Place, text: &str, what: &str, known: &[&str]) -> Diagnostic {
-    Diagnostic::new(place, format!("unknown word `{text}`")).label(format!("{what} cannot be this")).nearest(text, known.iter().copied())
+    Diagnostic::new(place, format!("unknown word `{text}`"))
+        .label(format!("{what} cannot be this"))
+        .nearest(text, known.iter().copied())
 }
 
 fn resolve(schema: &Value) -> &Value {

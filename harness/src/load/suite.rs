@@ -93,7 +93,10 @@ fn claimed_twice(cases: &[LoadedCase]) -> Vec<Diagnostics> {
         for (index, claim) in case.case().claims.iter().enumerate() {
             if let Some(other) = first.insert(&claim.id, &case.id) {
                 let place = case.place(["claims", &index.to_string(), "id"]);
-                found.push(Diagnostic::new(place, format!("claim `{}` is decided twice", claim.id)).label(format!("also in {other}")));
+                found.push(
+                    Diagnostic::new(place, format!("claim `{}` is decided twice", claim.id))
+                        .label(format!("also in {other}")),
+                );
             }
         }
         if !found.is_empty() {

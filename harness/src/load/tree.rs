@@ -99,11 +99,14 @@ const MOST: usize = 100_000;
 
 /// Reads one YAML document.
 pub(crate) fn parse(text: &str) -> Result<(Node, Vec<Diagnostic>), Diagnostic> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), text, nodes: 0, anchors: Vec::new(), found: Vec::new() };
+    let mut reader =
+        Reader { parser: Parser::new_from_str(text), text, nodes: 0, anchors: Vec::new(), found: Vec::new() };
     loop {
         let (event, span) = reader.next()?;
         match event {
-            Event::StreamEnd => return Err(Diagnostic::new(Place::start(), "the file is empty").label("a case begins with `title`")),
+            Event::StreamEnd => {
+                return Err(Diagnostic::new(Place::start(), "the file is empty").label("a case begins with `title`"));
+            }
             Event::Nothing | Event::StreamStart | Event::DocumentStart(_) => {}
             event => {
                 let root = reader.node(event, span, 0)?;
@@ -119,7 +122,8 @@ impl Place {
     }
 
     fn of(span: Span) -> Self {
-        let width = if span.start.line() == span.end.line() { span.end.col().saturating_sub(span.start.col()) } else { 1 };
+        let width =
+            if span.start.line() == span.end.line() { span.end.col().saturating_sub(span.start.col()) } else { 1 };
         Self { line: span.start.line(), column: span.start.col() + 1, width: width.max(1) }
     }
 }
@@ -162,9 +166,10 @@ impl<'a> Reader<'a> {
         }
         let first = self.nodes;
         let (anchor, content) = match event {
-            Event::Scalar(text, style, anchor, _) => {
-                (anchor, Content::Scalar(if style == ScalarStyle::Plain { plain(&text) } else { Value::from(text.as_ref()) }))
-            }
+            Event::Scalar(text, style, anchor, _) => (
+                anchor,
+                Content::Scalar(if style == ScalarStyle::Plain { plain(&text) } else { Value::from(text.as_ref()) }),
+            ),
             Event::SequenceStart(anchor, _) => (anchor, Content::Items(self.items(depth)?)),
             Event::MappingStart(anchor, _) => (anchor, Content::Entries(self.entries(depth)?)),
             Event::Alias(of) => {

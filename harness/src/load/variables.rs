@@ -15,7 +15,8 @@ const GRADES: &[&str] = &["surface", "trace", "function"];
 
 /// Everything that a predicate about a whole recording may name.
 pub(super) fn variables(case: &Case, params: &Params, names: &Names, many: &BTreeSet<String>) -> Vec<(String, Type)> {
-    let mut variables: Vec<(String, Type)> = params.names().map(|name| (name.to_owned(), parameter(params, name))).collect();
+    let mut variables: Vec<(String, Type)> =
+        params.names().map(|name| (name.to_owned(), parameter(params, name))).collect();
     variables.extend(case.measure.iter().map(|(name, measure)| (name.clone(), measured(measure))));
     variables.extend(names.of(RESULTS).into_iter().map(|(name, _)| {
         let one = match names.kind(name) {
@@ -40,7 +41,9 @@ fn parameter(params: &Params, name: &str) -> Type {
 fn measured(measure: &Measure) -> Type {
     match measure {
         Measure::Count(_) | Measure::Calls(_) => Type::Int,
-        Measure::List(list) => Type::list(event_fields(list.of).find(|field| field.0 == list.take).map_or(Type::Any, |field| field.1.into())),
+        Measure::List(list) => Type::list(
+            event_fields(list.of).find(|field| field.0 == list.take).map_or(Type::Any, |field| field.1.into()),
+        ),
         Measure::Chain(_) => Type::list(Type::Record(CHAIN)),
         Measure::Faults(_) => Type::list(Type::Record(FAULT)),
         Measure::Writes(_) => Type::list(Type::Record(WRITE)),
@@ -86,7 +89,9 @@ pub(super) fn conditions(text: &str, case: &Case, tree: &Node, found: &mut Vec<D
 fn awaited(text: &str, steps: &[Step], tree: &Node, found: &mut Vec<Diagnostic>) {
     for (step, node) in steps.iter().zip(tree.items()) {
         match step {
-            Step::Await(Await::Event(event)) => condition(text, node.at(["await", "event", "only"]), event.of, &event.only, found),
+            Step::Await(Await::Event(event)) => {
+                condition(text, node.at(["await", "event", "only"]), event.of, &event.only, found)
+            }
             Step::Repeat(repeat) => awaited(text, &repeat.steps, node.at(["repeat", "steps"]), found),
             _ => {}
         }
@@ -95,7 +100,8 @@ fn awaited(text: &str, steps: &[Step], tree: &Node, found: &mut Vec<Diagnostic>)
 
 fn condition(text: &str, node: &Node, of: EventName, only: &Filter, found: &mut Vec<Diagnostic>) {
     if let (Some(_), Some(node)) = (&only.condition, node.get("where")) {
-        let fields: Vec<(String, Type)> = event_fields(of).map(|(name, kind): Field| (name.to_owned(), FieldType::into(kind))).collect();
+        let fields: Vec<(String, Type)> =
+            event_fields(of).map(|(name, kind): Field| (name.to_owned(), FieldType::into(kind))).collect();
         check(text, node, &fields, found);
     }
 }
@@ -104,9 +110,16 @@ fn condition(text: &str, node: &Node, of: EventName, only: &Filter, found: &mut 
 pub(super) fn control(case: &Case, tree: &Node, subject: &Names, control: &Names, found: &mut Vec<Diagnostic>) {
     for (index, name) in case.control.must_fail.iter().enumerate() {
         let claim = case.claims.iter().find(|claim| claim.id == *name);
-        let predicates = [case.expect.get(name), claim.and_then(|claim| claim.literal.as_ref()), claim.and_then(|claim| claim.repaired.as_ref())];
-        let used: BTreeSet<String> = predicates.into_iter().flatten().flat_map(|source| Predicate::variables(source)).collect();
-        for missing in used.iter().filter(|name| subject.kind(name).is_some_and(|kind| RESULTS.contains(&kind)) && control.kind(name) != subject.kind(name)) {
+        let predicates = [
+            case.expect.get(name),
+            claim.and_then(|claim| claim.literal.as_ref()),
+            claim.and_then(|claim| claim.repaired.as_ref()),
+        ];
+        let used: BTreeSet<String> =
+            predicates.into_iter().flatten().flat_map(|source| Predicate::variables(source)).collect();
+        for missing in used.iter().filter(|name| {
+            subject.kind(name).is_some_and(|kind| RESULTS.contains(&kind)) && control.kind(name) != subject.kind(name)
+        }) {
             let place = tree.at(["control", "must_fail", &index.to_string()]).place;
             found.push(
                 Diagnostic::new(place, format!("the control gives no result `{missing}`"))

@@ -122,9 +122,12 @@ fn simple(expression: &Expr) -> Option<Condition> {
         operators::LOGICAL_OR => Some(Condition::Any(Box::new([simple(&left.expr)?, simple(&right.expr)?]))),
         operator => {
             let relation = Relation::of(operator)?;
-            let (Expr::Ident(name), Expr::Literal(LiteralValue::Int(number))) = (&left.expr, &right.expr) else { return None };
+            let (Expr::Ident(name), Expr::Literal(LiteralValue::Int(number))) = (&left.expr, &right.expr) else {
+                return None;
+            };
             // The field must be a number in every event that has it: these are words or lists somewhere.
-            let is_number = !matches!(name.as_str(), "by" | "call" | "bits" | "writer" | "watch" | "empty" | "enters" | "write");
+            let is_number =
+                !matches!(name.as_str(), "by" | "call" | "bits" | "writer" | "watch" | "empty" | "enters" | "write");
             is_number.then(|| Condition::Compare(name.clone(), relation, *number.inner()))
         }
     }

@@ -118,9 +118,29 @@ mod tests {
     fn every_field_that_loading_promises_is_there_with_its_type() {
         use EventName::*;
         let all = [
-            TcpV4Rcv, EpPollCallback, SkDataReady, EpollWait, Select, Poll, Accept, Read, Write, EpollCtl, Close, Wait4,
-            SysEnterEpollWait, SysEnterSelect, SysEnterPoll, SysEnterAccept, SysEnterRead, Fork, Exit, SchedWaking, SchedSwitch,
-            PageFaultKernel, Watch,
+            TcpV4Rcv,
+            EpPollCallback,
+            SkDataReady,
+            EpollWait,
+            Select,
+            Poll,
+            Accept,
+            Read,
+            Write,
+            EpollCtl,
+            Close,
+            Wait4,
+            SysEnterEpollWait,
+            SysEnterSelect,
+            SysEnterPoll,
+            SysEnterAccept,
+            SysEnterRead,
+            Fork,
+            Exit,
+            SchedWaking,
+            SchedSwitch,
+            PageFaultKernel,
+            Watch,
         ];
         for name in all {
             for (wanted, kind) in event_fields(name) {

@@ -64,7 +64,11 @@ impl Learned {
             EventName::Exit if event.pid == event.tid => {
                 self.sockets.remove(&event.pid);
             }
-            EventName::EpollWait | EventName::Read | EventName::Write | EventName::SysEnterEpollWait | EventName::SysEnterRead => {
+            EventName::EpollWait
+            | EventName::Read
+            | EventName::Write
+            | EventName::SysEnterEpollWait
+            | EventName::SysEnterRead => {
                 self.see(event, descriptor_of(event), event.object);
             }
             _ => {}

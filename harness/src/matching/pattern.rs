@@ -94,7 +94,9 @@ fn doer(by: &str, actors: &BTreeMap<u32, String>) -> Doer {
     match by {
         "server" => Doer::Role(By::Server),
         "client" => Doer::Role(By::Client),
-        actor => Doer::Threads(actors.iter().filter(|(_, name)| is_or_is_of(name, actor)).map(|(tid, _)| *tid).collect()),
+        actor => {
+            Doer::Threads(actors.iter().filter(|(_, name)| is_or_is_of(name, actor)).map(|(tid, _)| *tid).collect())
+        }
     }
 }
 

@@ -22,8 +22,23 @@ pub fn writer(stack: &[Arc<str>]) -> &str {
 /// `arch/x86/kernel/traps.c`, `arch/x86/kernel/hw_breakpoint.c`, `kernel/events/core.c` and `kernel/notifier.c`, 5.10 to 7.3.
 fn is_machinery(name: &str) -> bool {
     const STARTS: &[&str] = &[
-        "bpf_", "__bpf", "___bpf", "perf_", "__perf_", "asm_exc_", "exc_debug", "asm_", "hw_breakpoint", "notifier_", "notify_",
-        "atomic_notifier", "noist_exc_debug", "do_debug", "arch_stack_walk", "stack_trace_", "get_perf_callchain",
+        "bpf_",
+        "__bpf",
+        "___bpf",
+        "perf_",
+        "__perf_",
+        "asm_exc_",
+        "exc_debug",
+        "asm_",
+        "hw_breakpoint",
+        "notifier_",
+        "notify_",
+        "atomic_notifier",
+        "noist_exc_debug",
+        "do_debug",
+        "arch_stack_walk",
+        "stack_trace_",
+        "get_perf_callchain",
     ];
     STARTS.iter().any(|start| name.starts_with(start)) || name == "debug" || name.is_empty()
 }
@@ -38,7 +53,13 @@ mod tests {
 
     #[test]
     fn functions_are_found_in_order_with_gaps_and_without_the_compilers_suffixes() {
-        let stack = stack(&["try_to_wake_up", "ep_poll_callback.isra.0", "__wake_up_common", "sock_def_readable", "tcp_v4_rcv.cold"]);
+        let stack = stack(&[
+            "try_to_wake_up",
+            "ep_poll_callback.isra.0",
+            "__wake_up_common",
+            "sock_def_readable",
+            "tcp_v4_rcv.cold",
+        ]);
         assert!(passes(&stack, &["ep_poll_callback", "tcp_v4_rcv"]));
         assert!(!passes(&stack, &["tcp_v4_rcv", "ep_poll_callback"]), "outermost first is another order");
         assert!(!passes(&stack, &["tcp_v4"]), "part of a name is another name");
@@ -48,9 +69,16 @@ mod tests {
 
     #[test]
     fn the_writer_is_not_the_machinery_that_caught_it() {
-        let caught = stack(&["bpf_overflow_handler", "perf_bp_event", "hw_breakpoint_exceptions_notify", "notifier_call_chain"]);
+        let caught =
+            stack(&["bpf_overflow_handler", "perf_bp_event", "hw_breakpoint_exceptions_notify", "notifier_call_chain"]);
         let mut frames = caught;
-        frames.extend(stack(&["notify_die", "exc_debug_kernel", "asm_exc_debug", "ep_poll_callback", "__wake_up_common"]));
+        frames.extend(stack(&[
+            "notify_die",
+            "exc_debug_kernel",
+            "asm_exc_debug",
+            "ep_poll_callback",
+            "__wake_up_common",
+        ]));
         assert_eq!(writer(&frames), "ep_poll_callback");
         assert_eq!(writer(&[]), "");
     }

@@ -71,7 +71,9 @@ impl Target {
         match event.name {
             EventName::EpPollCallback | EventName::Watch | EventName::SkDataReady => {
                 // The watched descriptor's number, of whichever process registered it: only where there are no ports.
-                (event.name != EventName::SkDataReady && event.local == 0 && self.has_fd(super::learned::descriptor(event.value)))
+                (event.name != EventName::SkDataReady
+                    && event.local == 0
+                    && self.has_fd(super::learned::descriptor(event.value)))
                     || self.has_object(event.object, learned)
                     || self.has_object(event.peer, learned)
             }
@@ -85,7 +87,9 @@ impl Target {
                 about || self.has_descriptor(event, event.detail.cast_signed(), learned)
             }
             EventName::Select | EventName::Poll => self.is_among(event, learned),
-            name if name.calls().is_some() && !matches!(name, EventName::SysEnterPoll | EventName::SysEnterSelect | EventName::Wait4) => {
+            name if name.calls().is_some()
+                && !matches!(name, EventName::SysEnterPoll | EventName::SysEnterSelect | EventName::Wait4) =>
+            {
                 self.has_descriptor(event, event.detail.cast_signed(), learned)
             }
             _ => false,
@@ -117,9 +121,12 @@ impl Target {
                 })
             }),
             Extra::PollFds(entries) => {
-                event.value > 0 && entries.iter().any(|&(fd, _, found)| found != 0 && self.has_descriptor(event, fd, learned))
+                event.value > 0
+                    && entries.iter().any(|&(fd, _, found)| found != 0 && self.has_descriptor(event, fd, learned))
             }
-            Extra::Set(fds) => event.value > 0 && fds.iter().any(|fd| self.has_descriptor(event, fd.cast_signed(), learned)),
+            Extra::Set(fds) => {
+                event.value > 0 && fds.iter().any(|fd| self.has_descriptor(event, fd.cast_signed(), learned))
+            }
             _ => false,
         }
     }

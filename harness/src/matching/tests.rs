@@ -116,7 +116,8 @@ fn accepted_descriptors_are_followed_through_close_and_fork() {
     let close = call(EventName::Close, By::Server, 9, 0);
     assert!(seen(std::slice::from_ref(&accepted), &closes, &close));
     assert!(!seen(&[accepted.clone(), close.clone()], &closes, &close), "closed already");
-    let fork = |child: i64, group: u32| Event { value: child, detail: group, ..call(EventName::Fork, By::Server, 0, 0) };
+    let fork =
+        |child: i64, group: u32| Event { value: child, detail: group, ..call(EventName::Fork, By::Server, 0, 0) };
     let in_child = Event { pid: 200, tid: 200, ..close };
     assert!(seen(&[accepted.clone(), fork(200, 200)], &closes, &in_child));
     assert!(!seen(&[accepted, fork(201, 100)], &closes, &in_child), "a thread has no table of its own");
@@ -126,13 +127,18 @@ fn accepted_descriptors_are_followed_through_close_and_fork() {
 fn poll_and_select_report_what_they_found() {
     let accepted = Event { local: SERVER, remote: 5001, ..call(EventName::Accept, By::Server, 4, 9) };
     let polls = pattern(EventName::Poll, &reports("conn"));
-    let poll = |found| Event { extra: Extra::PollFds(vec![(4, 1, 0), (9, 1, found)]), ..call(EventName::Poll, By::Server, 0, 1) };
+    let poll = |found| Event {
+        extra: Extra::PollFds(vec![(4, 1, 0), (9, 1, found)]),
+        ..call(EventName::Poll, By::Server, 0, 1)
+    };
     assert!(seen(std::slice::from_ref(&accepted), &polls, &poll(1)));
     assert!(!seen(std::slice::from_ref(&accepted), &polls, &poll(0)));
     assert!(seen(std::slice::from_ref(&accepted), &pattern(EventName::Poll, &on("conn")), &poll(0)), "asked about it");
     let selects = pattern(EventName::Select, &reports("conn"));
     let select = |fds: &[u32]| Event { extra: Extra::Set(fds.to_vec()), ..call(EventName::Select, By::Server, 10, 1) };
-    assert!(seen(std::slice::from_ref(&accepted), &selects, &select(&[9])) && !seen(&[accepted], &selects, &select(&[4])));
+    assert!(
+        seen(std::slice::from_ref(&accepted), &selects, &select(&[9])) && !seen(&[accepted], &selects, &select(&[4]))
+    );
 }
 
 #[test]

@@ -38,7 +38,9 @@ pub fn decide(loaded: &LoadedCase, have: &Capabilities) -> Decision {
     for (name, predicates) in predicates(case) {
         let used: BTreeSet<String> = predicates.iter().flat_map(|source| Predicate::variables(source)).collect();
         match decision.measures.iter().find(|(measure, _)| used.contains(*measure)) {
-            Some((measure, why)) => _ = decision.undecided.insert(name, format!("`{measure}` cannot be measured: {why}")),
+            Some((measure, why)) => {
+                _ = decision.undecided.insert(name, format!("`{measure}` cannot be measured: {why}"))
+            }
             None => decided += 1,
         }
     }
@@ -59,7 +61,12 @@ fn predicates(case: &Case) -> Vec<(String, Vec<&str>)> {
 
 fn skip(loaded: &LoadedCase, case: &Case, have: &Capabilities) -> Option<String> {
     if case.grade > have.grade {
-        return Some(format!("needs evidence of grade {}, and here is only {}: {}", case.grade, have.grade, remedy(case.grade)));
+        return Some(format!(
+            "needs evidence of grade {}, and here is only {}: {}",
+            case.grade,
+            have.grade,
+            remedy(case.grade)
+        ));
     }
     for half in [Half::Subject, Half::Control] {
         for point in loaded.points() {
@@ -128,9 +135,16 @@ fn known(event: EventName, fields: &BTreeSet<String>, have: &Capabilities) -> Re
     if !derive::sight(event, have).is_ok_and(|sight| sight.derived) {
         return Ok(());
     }
-    let common: Vec<&str> = event_fields(EventName::Select).map(|field| field.0).filter(|name| !["ret", "call", "fd"].contains(name)).collect();
+    let common: Vec<&str> = event_fields(EventName::Select)
+        .map(|field| field.0)
+        .filter(|name| !["ret", "call", "fd"].contains(name))
+        .collect();
     match fields.iter().find(|field| !common.contains(&field.as_str())) {
-        Some(field) => Err(format!("`{field}` is only known where the function {} itself is probed: {}", name(event), remedy(Grade::Function))),
+        Some(field) => Err(format!(
+            "`{field}` is only known where the function {} itself is probed: {}",
+            name(event),
+            remedy(Grade::Function)
+        )),
         None => Ok(()),
     }
 }

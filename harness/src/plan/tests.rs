@@ -28,7 +28,10 @@ fn have(grade: Grade) -> Capabilities {
             probe,
             won: (!lost).then(|| "won".to_owned()),
             grade: (!lost).then_some(if function { Grade::Function } else { Grade::Trace }),
-            lost: lost.then(|| Loser { candidate: "fentry".to_owned(), reason: "EPERM".to_owned() }).into_iter().collect(),
+            lost: lost
+                .then(|| Loser { candidate: "fentry".to_owned(), reason: "EPERM".to_owned() })
+                .into_iter()
+                .collect(),
         }
     };
     Capabilities { grade, probes: PROBES.into_iter().chain([Probe::FunctionCounter]).map(report).collect() }
@@ -105,7 +108,9 @@ fn functions_are_probed_where_they_can_be() {
     assert!(!wants.server_ready_list);
     assert_eq!(wants.counters.len(), 1);
     assert_eq!(wants.counters[0].of, ["tcp_poll", "sock_poll"]);
-    for number in [libc::SYS_epoll_wait, libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2, libc::SYS_epoll_ctl, libc::SYS_accept4] {
+    for number in
+        [libc::SYS_epoll_wait, libc::SYS_epoll_pwait, libc::SYS_epoll_pwait2, libc::SYS_epoll_ctl, libc::SYS_accept4]
+    {
         assert!(wants.exit.contains(&u16::try_from(number).unwrap()), "{number}");
     }
     assert!(wants.enter.is_empty());

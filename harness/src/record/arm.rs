@@ -78,7 +78,8 @@ impl Probes {
         }
         per_cpu(&mut self.ebpf, "UNCOUNTED")?.set(0, zero()?, 0).map_err(|error| reason(&error))?;
         let map = self.ebpf.map_mut("COUNTS").ok_or("the object has no map COUNTS")?;
-        let mut counts: PerCpuHashMap<&mut MapData, CountKey, u64> = map.try_into().map_err(|error: MapError| reason(&error))?;
+        let mut counts: PerCpuHashMap<&mut MapData, CountKey, u64> =
+            map.try_into().map_err(|error: MapError| reason(&error))?;
         let keys: Vec<_> = counts.keys().flatten().collect();
         keys.iter().try_for_each(|key| counts.remove(key)).map_err(|error| reason(&error))
     }
@@ -103,7 +104,8 @@ impl Probes {
             return Err("there was no room to count all calls".into());
         }
         let map = self.ebpf.map_mut("COUNTS").ok_or("the object has no map COUNTS")?;
-        let counts: PerCpuHashMap<&mut MapData, CountKey, u64> = map.try_into().map_err(|error: MapError| reason(&error))?;
+        let counts: PerCpuHashMap<&mut MapData, CountKey, u64> =
+            map.try_into().map_err(|error: MapError| reason(&error))?;
         let mut rows: Vec<_> = counts.iter().flatten().map(|(key, calls)| (key, calls.iter().sum())).collect();
         rows.sort_unstable_by_key(|(key, _)| (key.slot, key.epoch, key.role, key.inside, key.local, key.remote));
         Ok(rows)

@@ -70,7 +70,13 @@ fn open(stop: Stop, whose: Whose) -> io::Result<OwnedFd> {
     };
     // SAFETY: `attr` is initialised and lives through the call; a new descriptor comes back or an error.
     let event = unsafe {
-        perf_event_open_sys::perf_event_open(&raw mut attr, task, processor, -1, u64::from(bindings::PERF_FLAG_FD_CLOEXEC))
+        perf_event_open_sys::perf_event_open(
+            &raw mut attr,
+            task,
+            processor,
+            -1,
+            u64::from(bindings::PERF_FLAG_FD_CLOEXEC),
+        )
     };
     if event < 0 {
         return Err(io::Error::last_os_error());

@@ -53,7 +53,11 @@ pub(super) const PROBES: &[(Probe, &[Candidate])] = &[
     ),
     (
         Probe::Scheduler,
-        &[candidate("tp_btf sched_waking, sched_switch", Grade::Trace, Way::Tracepoints(&["sched_waking", "sched_switch"]))],
+        &[candidate(
+            "tp_btf sched_waking, sched_switch",
+            Grade::Trace,
+            Way::Tracepoints(&["sched_waking", "sched_switch"]),
+        )],
     ),
     (
         Probe::Processes,
@@ -73,8 +77,16 @@ pub(super) const PROBES: &[(Probe, &[Candidate])] = &[
         Probe::SkDataReady,
         &[
             candidate("tp_btf sk_data_ready", Grade::Trace, Way::Tracepoints(&["sk_data_ready"])),
-            candidate("fentry sock_def_readable", Grade::Function, Way::Fentry("sock_def_readable", "sock_def_readable")),
-            candidate("kprobe sock_def_readable", Grade::Function, Way::Kprobe("sock_def_readable_kprobe", "sock_def_readable")),
+            candidate(
+                "fentry sock_def_readable",
+                Grade::Function,
+                Way::Fentry("sock_def_readable", "sock_def_readable"),
+            ),
+            candidate(
+                "kprobe sock_def_readable",
+                Grade::Function,
+                Way::Kprobe("sock_def_readable_kprobe", "sock_def_readable"),
+            ),
         ],
     ),
     (
@@ -89,7 +101,11 @@ pub(super) const PROBES: &[(Probe, &[Candidate])] = &[
         Probe::EpPollCallback,
         &[
             candidate("fentry ep_poll_callback", Grade::Function, Way::Fentry("ep_poll_callback", "ep_poll_callback")),
-            candidate("kprobe ep_poll_callback", Grade::Function, Way::Kprobe("ep_poll_callback_kprobe", "ep_poll_callback")),
+            candidate(
+                "kprobe ep_poll_callback",
+                Grade::Function,
+                Way::Kprobe("ep_poll_callback_kprobe", "ep_poll_callback"),
+            ),
             candidate(
                 "watchpoint on the ready list, with kernel stack",
                 Grade::Trace,
@@ -101,7 +117,11 @@ pub(super) const PROBES: &[(Probe, &[Candidate])] = &[
         Probe::EpollWaitReturn,
         &[
             candidate("fexit do_epoll_wait", Grade::Function, Way::Fexit("do_epoll_wait", "do_epoll_wait")),
-            candidate("kretprobe do_epoll_wait", Grade::Function, Way::Kretprobe("do_epoll_wait_kretprobe", "do_epoll_wait")),
+            candidate(
+                "kretprobe do_epoll_wait",
+                Grade::Function,
+                Way::Kretprobe("do_epoll_wait_kretprobe", "do_epoll_wait"),
+            ),
             candidate("tp_btf sys_exit", Grade::Trace, Way::From(&[Probe::SystemCalls])),
         ],
     ),

@@ -8,7 +8,7 @@ use super::arm::array;
 use super::breakpoint::{Breakpoint, Stop, Whose};
 use super::probes::{Probes, find};
 use super::reason::reason;
-use crate::recording::{CounterReport, CountRow, Loser};
+use crate::recording::{CountRow, CounterReport, Loser};
 
 /// Attached counters; they count until this is given back to [`Probes::take_off`].
 #[derive(Debug, Default)]
@@ -41,7 +41,10 @@ impl Probes {
             let mut report = CounterReport { of: of.clone(), won: None, lost: Vec::new() };
             let number = counters.slots.len();
             if number == SLOTS {
-                report.lost.push(Loser { candidate: of.clone(), reason: format!("at most {SLOTS} functions can be counted at once") });
+                report.lost.push(Loser {
+                    candidate: of.clone(),
+                    reason: format!("at most {SLOTS} functions can be counted at once"),
+                });
                 counters.reports.push(report);
                 continue;
             }
@@ -130,7 +133,8 @@ impl Probes {
                 attached.map_err(|error| reason(&error))?;
             }
             Programs::Breakpoint => {
-                let address = self.symbols.address(function).ok_or("there is no such symbol, or its address is hidden")?;
+                let address =
+                    self.symbols.address(function).ok_or("there is no such symbol, or its address is hidden")?;
                 let event: &mut PerfEvent = self.program(&format!("count_breakpoint_{number}"))?;
                 event.load().map_err(|error| reason(&error))?;
                 let program = event.fd().map_err(|error| reason(&error))?.as_fd();
@@ -153,8 +157,12 @@ impl Probes {
             let _ = match slot.programs {
                 Programs::Fentry => find::<FEntry>(ebpf, &format!("count_{number}")).map(FEntry::unload),
                 Programs::Kprobe => find::<KProbe>(ebpf, &format!("count_kprobe_{number}")).map(KProbe::unload),
-                Programs::Breakpoint => find::<PerfEvent>(ebpf, &format!("count_breakpoint_{number}")).map(PerfEvent::unload),
-                Programs::Tracepoint => find::<RawTracePoint>(ebpf, &format!("count_tracepoint_{number}")).map(RawTracePoint::unload),
+                Programs::Breakpoint => {
+                    find::<PerfEvent>(ebpf, &format!("count_breakpoint_{number}")).map(PerfEvent::unload)
+                }
+                Programs::Tracepoint => {
+                    find::<RawTracePoint>(ebpf, &format!("count_tracepoint_{number}")).map(RawTracePoint::unload)
+                }
             };
         }
     }

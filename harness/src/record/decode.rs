@@ -146,7 +146,11 @@ fn extra(name: EventName, header: &abi::Event, payload: &[u8]) -> Extra {
     let reported = usize::try_from(header.value).unwrap_or(0);
     match name {
         EventName::EpollWait if !payload.is_empty() => Extra::Pairs(
-            payload.chunks_exact(size_of::<abi::Pair>()).take(reported).map(|pair| (u32_at(pair, 0), u64_at(pair, 4))).collect(),
+            payload
+                .chunks_exact(size_of::<abi::Pair>())
+                .take(reported)
+                .map(|pair| (u32_at(pair, 0), u64_at(pair, 4)))
+                .collect(),
         ),
         EventName::Poll if !payload.is_empty() => Extra::PollFds(
             payload

@@ -60,7 +60,10 @@ impl Live {
     /// When a mark was passed, by the kernel's clock.
     pub(super) fn mark(&self, number: usize) -> Option<u64> {
         let number = i64::try_from(number).ok()?;
-        self.fences.iter().find(|fence| fence.op == FenceOp::Mark as u32 && fence.argument == number).map(|fence| fence.time)
+        self.fences
+            .iter()
+            .find(|fence| fence.op == FenceOp::Mark as u32 && fence.argument == number)
+            .map(|fence| fence.time)
     }
 
     /// Whether the answer is known by now.

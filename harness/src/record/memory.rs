@@ -1,8 +1,8 @@
 //! Reading kernel memory, a few bytes at a time: a fence asks the eBPF program to copy them.
 //!
 //! No lock is held, so what is read hangs together only while the experiment stands still.
-use aya::maps::{Array, MapData, MapError};
 use aya::Ebpf;
+use aya::maps::{Array, MapData, MapError};
 use wakeproof_abi::{FENCE, FenceOp, PEEK_BYTES, Peek};
 
 use super::reason::reason;

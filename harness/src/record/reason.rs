@@ -34,7 +34,11 @@ pub(super) fn reason(error: &(dyn Error + 'static)) -> String {
 /// The verifier's own words: the last line of its log that is not about its work.
 fn complaint(log: &str) -> Option<String> {
     let about_work = ["processed ", "verification time", "stack depth", "mark_precise"];
-    let line = log.lines().rev().map(str::trim).find(|line| !line.is_empty() && !about_work.iter().any(|word| line.starts_with(word)));
+    let line = log
+        .lines()
+        .rev()
+        .map(str::trim)
+        .find(|line| !line.is_empty() && !about_work.iter().any(|word| line.starts_with(word)));
     line.map(ToOwned::to_owned)
 }
 

@@ -15,7 +15,8 @@ const STREAM: u16 = 1;
 pub(super) fn run(probes: &mut Probes) -> Result<u64, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| format!("failed to open a socket: {error}"))?;
     let port = listener.local_addr().map_err(|error| format!("failed to ask for a port: {error}"))?.port();
-    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC).map_err(|errno| format!("failed to make an epoll descriptor: {errno}"))?;
+    let epoll = Epoll::new(EpollCreateFlags::EPOLL_CLOEXEC)
+        .map_err(|errno| format!("failed to make an epoll descriptor: {errno}"))?;
     let own = std::process::id();
     probes.track(own, Role::Client)?;
     let walked = probes.walk();
@@ -30,7 +31,8 @@ pub(super) fn run(probes: &mut Probes) -> Result<u64, String> {
             socket.sock_type, socket.local
         ));
     }
-    let epoll = find(epoll.0.as_raw_fd()).ok_or("the walk over open files did not find an epoll descriptor of this process")?;
+    let epoll =
+        find(epoll.0.as_raw_fd()).ok_or("the walk over open files did not find an epoll descriptor of this process")?;
     if epoll.ops == 0 || epoll.private == 0 {
         return Err("an epoll descriptor has no operations or no eventpoll behind it".into());
     }

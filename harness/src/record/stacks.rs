@@ -36,15 +36,14 @@ impl Stacks {
 
 /// One stack by name.
 pub(super) fn names(frames: &[u64], symbols: &Symbols) -> Vec<Arc<str>> {
-    frames
-        .iter()
-        .map(|&frame| symbols.name(frame))
-        .skip_while(|name| is_probe(name))
-        .collect()
+    frames.iter().map(|&frame| symbols.name(frame)).skip_while(|name| is_probe(name)).collect()
 }
 
 /// What stands on a stack only because we looked. Where compiled eBPF programs have no names
 /// (`net.core.bpf_jit_kallsyms`), they lie behind `_einittext`, the last symbol of the kernel's text.
 fn is_probe(name: &str) -> bool {
-    name == "_einittext" || ["bpf_", "__bpf_", "__traceiter_", "trace_", "perf_", "__perf_"].iter().any(|prefix| name.starts_with(prefix))
+    name == "_einittext"
+        || ["bpf_", "__bpf_", "__traceiter_", "trace_", "perf_", "__perf_"]
+            .iter()
+            .any(|prefix| name.starts_with(prefix))
 }

@@ -1,5 +1,5 @@
 //! Watching words of kernel objects and of user buffers.
-use wakeproof_abi::{Role, WATCHES, Watch, WalkItem};
+use wakeproof_abi::{Role, WATCHES, WalkItem, Watch};
 
 use super::arm::array;
 use super::breakpoint::{Breakpoint, Stop, Whose};
@@ -17,7 +17,10 @@ pub(super) struct Watches {
 
 /// The processors of this machine.
 pub(super) fn processors() -> impl Iterator<Item = i32> {
-    aya::util::online_cpus().unwrap_or_else(|_| vec![0]).into_iter().filter_map(|processor| i32::try_from(processor).ok())
+    aya::util::online_cpus()
+        .unwrap_or_else(|_| vec![0])
+        .into_iter()
+        .filter_map(|processor| i32::try_from(processor).ok())
 }
 
 impl Probes {

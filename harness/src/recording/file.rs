@@ -22,7 +22,9 @@ pub enum FileError {
         source: io::Error,
     },
     /// The file's shape is another one.
-    #[error("line 1: the recording has version {found}, and this wakeproof reads version {VERSION}: record it again, or judge it with the wakeproof that wrote it")]
+    #[error(
+        "line 1: the recording has version {found}, and this wakeproof reads version {VERSION}: record it again, or judge it with the wakeproof that wrote it"
+    )]
     Version {
         /// The version in the file.
         found: u64,
@@ -126,7 +128,8 @@ impl<R: BufRead> Lines<R> {
     /// Goes on to the next line; false at the end.
     fn next(&mut self) -> Result<bool, FileError> {
         self.text.clear();
-        let bytes = self.input.read_line(&mut self.text).map_err(|source| FileError::Read { line: self.number + 1, source })?;
+        let bytes =
+            self.input.read_line(&mut self.text).map_err(|source| FileError::Read { line: self.number + 1, source })?;
         self.number += usize::from(bytes > 0);
         Ok(bytes > 0)
     }
@@ -205,6 +208,9 @@ mod tests {
         let wrong = text.replacen("\"name\":\"tcp_v4_rcv\"", "\"name\":\"udp_rcv\"", 1);
         let number = 1 + text.lines().position(|line| line.contains("\"name\":\"tcp_v4_rcv\"")).expect("an event");
         let error = read(wrong.as_bytes()).expect_err("an unknown event").to_string();
-        assert!(error.starts_with(&format!("line {number}: expected an event")) && error.contains("udp_rcv"), "{error}");
+        assert!(
+            error.starts_with(&format!("line {number}: expected an event")) && error.contains("udp_rcv"),
+            "{error}"
+        );
     }
 }

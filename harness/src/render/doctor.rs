@@ -123,7 +123,11 @@ fn identity(doctor: &Doctor, look: Look) -> String {
         .map(|(name, text)| {
             let first = format!("{}  ", paint(DIM, format!("{name:<8}")));
             // Colours would be torn apart by breaking the line; only plain texts are long.
-            if columns(text) == text.chars().count() { hang(&first, text, look.columns()) } else { format!("{first}{text}\n") }
+            if columns(text) == text.chars().count() {
+                hang(&first, text, look.columns())
+            } else {
+                format!("{first}{text}\n")
+            }
         })
         .collect()
 }
@@ -151,7 +155,11 @@ fn one_probe(probe: &ProbeHealth, look: Look) -> String {
 fn suite(suite: &Suite, look: Look) -> String {
     let mut out = format!("\n{}\n", paint(BOLD, format!("Suite: {}", counted(suite.cases, "case"))));
     for (grade, number) in &suite.at_grade {
-        out.push_str(&hang(&format!("  {number:>3}  "), &format!("run with evidence of grade {grade}"), look.columns()));
+        out.push_str(&hang(
+            &format!("  {number:>3}  "),
+            &format!("run with evidence of grade {grade}"),
+            look.columns(),
+        ));
     }
     for (reason, number) in &suite.skipped {
         out.push_str(&hang(&format!("  {number:>3}  "), &format!("do not run here: {reason}"), look.columns()));
@@ -173,7 +181,11 @@ mod tests {
         Doctor {
             grade: Grade::Trace,
             kernel: testing::kernel(),
-            privileges: Privileges { uid: 0, held: vec!["CAP_BPF".to_owned()], lacking: vec!["CAP_SYS_RESOURCE".to_owned()] },
+            privileges: Privileges {
+                uid: 0,
+                held: vec!["CAP_BPF".to_owned()],
+                lacking: vec!["CAP_SYS_RESOURCE".to_owned()],
+            },
             btf: true,
             lockdown: Some("integrity".to_owned()),
             object: true,
@@ -183,7 +195,12 @@ mod tests {
                 at_grade: IndexMap::from([(Grade::Trace, 2)]),
                 skipped: IndexMap::from([("`function_counter` cannot be attached here".to_owned(), 1)]),
             },
-            missing: vec![Missing { what: "function_counter".to_owned(), why, cost: "1 of 3 cases".to_owned(), remedy }],
+            missing: vec![Missing {
+                what: "function_counter".to_owned(),
+                why,
+                cost: "1 of 3 cases".to_owned(),
+                remedy,
+            }],
         }
     }
 

@@ -62,8 +62,11 @@ pub(super) fn excerpts(recording: &Recording, verdict: &Verdict) -> Vec<Excerpt>
     let subject = verdict.expectations.iter().chain(&verdict.control.findings).flat_map(|finding| &finding.evidence);
     let evidence: Vec<_> = subject.chain(verdict.claims.iter().flat_map(|claim| &claim.evidence)).collect();
     let excerpt = |(place, run): (usize, &Run)| {
-        let mut wanted: BTreeSet<usize> =
-            evidence.iter().filter(|evidence| evidence.run == place).flat_map(|evidence| evidence.events.iter().copied()).collect();
+        let mut wanted: BTreeSet<usize> = evidence
+            .iter()
+            .filter(|evidence| evidence.run == place)
+            .flat_map(|evidence| evidence.events.iter().copied())
+            .collect();
         if run.head.end != End::Complete {
             wanted.extend(run.events.len().saturating_sub(LAST)..run.events.len());
         }
@@ -79,7 +82,8 @@ fn of_run(run: &Run, wanted: &BTreeSet<usize>) -> Excerpt {
     let after = |time: u64| i64::try_from(i128::from(time) - i128::from(start)).unwrap_or(i64::MAX);
     let server = run.head.server.as_ref().and_then(|server| {
         let exit = server.exit.as_deref().map(|exit| format!("{} {exit}", server.model));
-        let parts: Vec<_> = exit.into_iter().chain((!server.stderr.is_empty()).then(|| server.stderr.trim_end().to_owned())).collect();
+        let parts: Vec<_> =
+            exit.into_iter().chain((!server.stderr.is_empty()).then(|| server.stderr.trim_end().to_owned())).collect();
         (!parts.is_empty()).then(|| parts.join("\n"))
     });
     Excerpt {
@@ -98,7 +102,8 @@ fn shown(run: &Run, event: &Event, after: impl Fn(u64) -> i64) -> Shown {
         By::Client => "client".to_owned(),
         By::Server => "server".to_owned(),
     });
-    let stack = event.stack.and_then(|place| run.head.stacks.get(place as usize)).map(Vec::as_slice).unwrap_or_default();
+    let stack =
+        event.stack.and_then(|place| run.head.stacks.get(place as usize)).map(Vec::as_slice).unwrap_or_default();
     Shown {
         at: after(event.time),
         tid: event.tid,
@@ -132,7 +137,9 @@ fn fields(run: &Run, event: &Event) -> Map<String, Json> {
     let mut put = |name: &str, value: Json| {
         fields.insert(name.to_owned(), value);
     };
-    if let Some(name) = run.head.names.iter().find_map(|(name, all)| all.iter().any(|one| is_about(event, one)).then_some(name)) {
+    if let Some(name) =
+        run.head.names.iter().find_map(|(name, all)| all.iter().any(|one| is_about(event, one)).then_some(name))
+    {
         put("on", json!(name));
     }
     match event.name {
@@ -141,7 +148,8 @@ fn fields(run: &Run, event: &Event) -> Map<String, Json> {
             put("flags", json!(flags(event.detail)));
         }
         EventName::EpPollCallback => put("mask", json!(bits(event.detail))),
-        EventName::SkDataReady | EventName::SysEnterEpollWait | EventName::SysEnterSelect | EventName::SysEnterPoll => {}
+        EventName::SkDataReady | EventName::SysEnterEpollWait | EventName::SysEnterSelect | EventName::SysEnterPoll => {
+        }
         EventName::SysEnterAccept | EventName::SysEnterRead => put("fd", json!(event.detail)),
         EventName::Fork => put("child", json!(event.value)),
         EventName::Exit => put("code", json!(event.value)),
@@ -164,14 +172,32 @@ fn fields(run: &Run, event: &Event) -> Map<String, Json> {
     }
     match &event.extra {
         Extra::None => {}
-        Extra::Pairs(pairs) => put("ready", json!(pairs.iter().map(|(mask, _)| bits(*mask)).collect::<Vec<_>>().join(" "))),
+        Extra::Pairs(pairs) => {
+            put("ready", json!(pairs.iter().map(|(mask, _)| bits(*mask)).collect::<Vec<_>>().join(" ")))
+        }
         Extra::PollFds(entries) => {
             let found = entries.iter().filter(|(_, _, found)| *found != 0);
-            put("ready", json!(found.map(|(fd, _, found)| format!("{fd}:{}", bits(u32::from(found.cast_unsigned())))).collect::<Vec<_>>().join(" ")));
+            put(
+                "ready",
+                json!(
+                    found
+                        .map(|(fd, _, found)| format!("{fd}:{}", bits(u32::from(found.cast_unsigned()))))
+                        .collect::<Vec<_>>()
+                        .join(" ")
+                ),
+            );
         }
         Extra::Set(set) => put("ready", json!(set.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))),
         Extra::Ctl { op, fd, mask, .. } => {
-            put("op", json!(match op { 1 => "ADD", 2 => "DEL", 3 => "MOD", _ => "?" }));
+            put(
+                "op",
+                json!(match op {
+                    1 => "ADD",
+                    2 => "DEL",
+                    3 => "MOD",
+                    _ => "?",
+                }),
+            );
             put("fd", json!(fd));
             put("mask", json!(bits(*mask)));
         }
@@ -198,7 +224,8 @@ fn call(event: &Event) -> Option<&'static str> {
 /// The flags of a TCP header.
 fn flags(byte: u32) -> String {
     let names = ["FIN", "SYN", "RST", "PSH", "ACK"];
-    let set: Vec<_> = names.iter().enumerate().filter(|(bit, _)| byte & (1 << bit) != 0).map(|(_, name)| *name).collect();
+    let set: Vec<_> =
+        names.iter().enumerate().filter(|(bit, _)| byte & (1 << bit) != 0).map(|(_, name)| *name).collect();
     set.join("|")
 }
 
@@ -213,8 +240,19 @@ fn ret(value: i64) -> Json {
 /// The bits of a poll mask by the manual's names.
 fn bits(mask: u32) -> String {
     const NAMES: [(u32, &str); 13] = [
-        (0x1, "IN"), (0x2, "PRI"), (0x4, "OUT"), (0x8, "ERR"), (0x10, "HUP"), (0x20, "NVAL"), (0x40, "RDNORM"), (0x80, "RDBAND"),
-        (0x100, "WRNORM"), (0x2000, "RDHUP"), (1 << 28, "EXCLUSIVE"), (1 << 30, "ONESHOT"), (1 << 31, "ET"),
+        (0x1, "IN"),
+        (0x2, "PRI"),
+        (0x4, "OUT"),
+        (0x8, "ERR"),
+        (0x10, "HUP"),
+        (0x20, "NVAL"),
+        (0x40, "RDNORM"),
+        (0x80, "RDBAND"),
+        (0x100, "WRNORM"),
+        (0x2000, "RDHUP"),
+        (1 << 28, "EXCLUSIVE"),
+        (1 << 30, "ONESHOT"),
+        (1 << 31, "ET"),
     ];
     let names: Vec<_> = NAMES.iter().filter(|(bit, _)| mask & bit != 0).map(|(_, name)| *name).collect();
     if names.is_empty() { "0".to_owned() } else { names.join("|") }
@@ -226,8 +264,19 @@ mod tests {
 
     #[test]
     fn a_stack_is_shortened_but_for_what_cases_speak_of() {
-        let long = ["try_to_wake_up", "ep_autoremove_wake_function", "__wake_up_common", "__wake_up", "ep_poll_callback", "__wake_up_common",
-            "sock_def_readable", "tcp_data_queue", "tcp_v4_do_rcv", "tcp_v4_rcv", "ip_rcv"];
+        let long = [
+            "try_to_wake_up",
+            "ep_autoremove_wake_function",
+            "__wake_up_common",
+            "__wake_up",
+            "ep_poll_callback",
+            "__wake_up_common",
+            "sock_def_readable",
+            "tcp_data_queue",
+            "tcp_v4_do_rcv",
+            "tcp_v4_rcv",
+            "ip_rcv",
+        ];
         let short = shortened(&long.map(Arc::from));
         assert_eq!(short[..4], long[..4]);
         assert_eq!(short[4..], ["ep_poll_callback", LEFT_OUT, "sock_def_readable", LEFT_OUT, "tcp_v4_rcv"]);

@@ -128,7 +128,11 @@ impl Results {
     /// The refuted claims with their cases, each once.
     pub fn refuted(&self) -> impl Iterator<Item = (&Verdict, &ClaimResult)> {
         self.verdicts.iter().flat_map(|verdict| {
-            verdict.claims.iter().filter(|claim| claim.found == Some(ClaimVerdict::Refuted)).map(move |claim| (verdict, claim))
+            verdict
+                .claims
+                .iter()
+                .filter(|claim| claim.found == Some(ClaimVerdict::Refuted))
+                .map(move |claim| (verdict, claim))
         })
     }
 

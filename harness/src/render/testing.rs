@@ -9,7 +9,8 @@ use super::{Exhibit, Results};
 use crate::case::{Case, ClaimVerdict, EventName, Grade, Probe, Value};
 use crate::load::load;
 use crate::recording::{
-    Account, By, End, Event, Extra, Half, Head, Kernel, Loser, Mark, Named, ProbeReport, Recording, Run, RunHead, ServerRun, VERSION, Via,
+    Account, By, End, Event, Extra, Half, Head, Kernel, Loser, Mark, Named, ProbeReport, Recording, Run, RunHead,
+    ServerRun, VERSION, Via,
 };
 use crate::verdict::{ClaimResult, ControlResult, Evidence, Finding, Outcome, Verdict};
 
@@ -23,16 +24,37 @@ pub(crate) fn kernel() -> Kernel {
 }
 
 fn report(probe: Probe, won: Option<&str>, grade: Grade, lost: &[(&str, &str)]) -> ProbeReport {
-    let loser = |&(candidate, reason): &(&str, &str)| Loser { candidate: candidate.to_owned(), reason: reason.to_owned() };
-    ProbeReport { probe, won: won.map(str::to_owned), grade: won.map(|_| grade), lost: lost.iter().map(loser).collect() }
+    let loser =
+        |&(candidate, reason): &(&str, &str)| Loser { candidate: candidate.to_owned(), reason: reason.to_owned() };
+    ProbeReport {
+        probe,
+        won: won.map(str::to_owned),
+        grade: won.map(|_| grade),
+        lost: lost.iter().map(loser).collect(),
+    }
 }
 
 pub(crate) fn probes() -> Vec<ProbeReport> {
     let refused = "EPERM (1): this kernel or its lockdown does not allow it";
     vec![
-        report(Probe::TcpV4Rcv, Some("stack of sk_data_ready"), Grade::Trace, &[("fentry tcp_v4_rcv", refused), ("kprobe tcp_v4_rcv", refused)]),
-        report(Probe::EpPollCallback, Some("write watchpoint on rdllist"), Grade::Trace, &[("fentry ep_poll_callback", refused)]),
-        report(Probe::EpollWaitReturn, Some("raw tracepoint sys_exit"), Grade::Trace, &[("fexit do_epoll_wait", refused)]),
+        report(
+            Probe::TcpV4Rcv,
+            Some("stack of sk_data_ready"),
+            Grade::Trace,
+            &[("fentry tcp_v4_rcv", refused), ("kprobe tcp_v4_rcv", refused)],
+        ),
+        report(
+            Probe::EpPollCallback,
+            Some("write watchpoint on rdllist"),
+            Grade::Trace,
+            &[("fentry ep_poll_callback", refused)],
+        ),
+        report(
+            Probe::EpollWaitReturn,
+            Some("raw tracepoint sys_exit"),
+            Grade::Trace,
+            &[("fexit do_epoll_wait", refused)],
+        ),
         report(Probe::FunctionCounter, None, Grade::Function, &[("fentry", refused), ("kprobe", refused)]),
     ]
 }
@@ -70,7 +92,12 @@ fn event(time: u64, name: EventName, by: Option<By>, value: i64) -> Event {
 fn events() -> Vec<Event> {
     vec![
         Event { detail: 0x18, stack: Some(0), ..event(12_345, EventName::TcpV4Rcv, Some(By::Client), 8) },
-        Event { detail: 0x1, via: Some(Via::Watchpoint), stack: Some(1), ..event(14_001, EventName::EpPollCallback, Some(By::Client), 9) },
+        Event {
+            detail: 0x1,
+            via: Some(Via::Watchpoint),
+            stack: Some(1),
+            ..event(14_001, EventName::EpPollCallback, Some(By::Client), 9)
+        },
         Event { extra: Extra::Pairs(vec![(0x1, 9)]), ..event(31_870, EventName::EpollWait, Some(By::Server), 1) },
         event(1_234_567, EventName::Read, Some(By::Server), -11),
     ]
@@ -90,7 +117,12 @@ fn run(end: End, lost: u64) -> Run {
             half: Half::Subject,
             point: BTreeMap::from([("arrivals".to_owned(), Value::Int(5))]),
             end,
-            server: Some(ServerRun { model: "epoll-et".to_owned(), port: 8080, stderr: "accept: EMFILE\n".to_owned(), exit: Some("exited with status 1".to_owned()) }),
+            server: Some(ServerRun {
+                model: "epoll-et".to_owned(),
+                port: 8080,
+                stderr: "accept: EMFILE\n".to_owned(),
+                exit: Some("exited with status 1".to_owned()),
+            }),
             names: IndexMap::from([("conn".to_owned(), vec![connection])]),
             actors: BTreeMap::new(),
             marks: vec![mark("start", 0), mark("later", 20_000), mark("end", 2_000_000)],
@@ -101,7 +133,13 @@ fn run(end: End, lost: u64) -> Run {
             buffers: BTreeMap::new(),
             accounts: vec![Account { kind: "sched_waking".to_owned(), fired: delivered + lost, lost, delivered }],
             stacks: vec![
-                stack(&["tcp_v4_rcv", "ip_protocol_deliver_rcu", "ip_local_deliver_finish", "__netif_receive_skb_one_core", "process_backlog"]),
+                stack(&[
+                    "tcp_v4_rcv",
+                    "ip_protocol_deliver_rcu",
+                    "ip_local_deliver_finish",
+                    "__netif_receive_skb_one_core",
+                    "process_backlog",
+                ]),
                 stack(&["ep_poll_callback", "__wake_up_common", "sock_def_readable", "tcp_data_queue"]),
             ],
             events: events.len(),
@@ -112,7 +150,14 @@ fn run(end: End, lost: u64) -> Run {
 }
 
 fn recording(id: &str, text: &str, end: End, lost: u64) -> Recording {
-    let head = Head { version: VERSION, case: id.to_owned(), source: text.to_owned(), kernel: kernel(), grade: Grade::Trace, probes: probes() };
+    let head = Head {
+        version: VERSION,
+        case: id.to_owned(),
+        source: text.to_owned(),
+        kernel: kernel(),
+        grade: Grade::Trace,
+        probes: probes(),
+    };
     Recording { head, runs: vec![run(end, lost)] }
 }
 
@@ -120,7 +165,13 @@ fn evidence(measure: &str, value: serde_json::Value, events: &[usize]) -> Eviden
     Evidence { measure: measure.to_owned(), value, run: 0, events: events.to_vec() }
 }
 
-fn claim(id: &str, says: &str, expected: ClaimVerdict, found: Option<ClaimVerdict>, evidence: Vec<Evidence>) -> ClaimResult {
+fn claim(
+    id: &str,
+    says: &str,
+    expected: ClaimVerdict,
+    found: Option<ClaimVerdict>,
+    evidence: Vec<Evidence>,
+) -> ClaimResult {
     ClaimResult {
         id: id.to_owned(),
         says: says.to_owned(),
@@ -158,7 +209,13 @@ fn add_et(results: &mut Results, found: ClaimVerdict) {
     let mut et = verdict(ET_ID, "Edge-triggered epoll_wait returns once per arrival, drained or not", outcome, None);
     let seen = json!(if found == ClaimVerdict::Refuted { 5 } else { 0 });
     et.claims = vec![
-        claim("epoll.et.wakes-once", "One arrival makes epoll_wait return once, even if nothing is read.", ClaimVerdict::Refined, Some(ClaimVerdict::Refined), vec![]),
+        claim(
+            "epoll.et.wakes-once",
+            "One arrival makes epoll_wait return once, even if nothing is read.",
+            ClaimVerdict::Refined,
+            Some(ClaimVerdict::Refined),
+            vec![],
+        ),
         claim(
             "epoll.et.only-first-time",
             "It fires only the first time the condition holds, never again while data is unread.",
@@ -174,12 +231,18 @@ fn add_et(results: &mut Results, found: ClaimVerdict) {
 }
 
 fn add_select(results: &mut Results) {
-    let mut select = verdict(SELECT_ID, "Descriptor 1500 is beyond libc's fd_set, and the select system call watches it", Outcome::Pass, None);
+    let mut select = verdict(
+        SELECT_ID,
+        "Descriptor 1500 is beyond libc's fd_set, and the select system call watches it",
+        Outcome::Pass,
+        None,
+    );
     select.grade = Grade::Surface;
     select.millis = 3;
     let says = "The limit of 1024 descriptors is enforced by FD_SETSIZE in the kernel.";
     let seen = vec![evidence("kernel_way", json!({"ret": 1}), &[])];
-    select.claims = vec![claim("select.kernel-FD_SETSIZE", says, ClaimVerdict::Refuted, Some(ClaimVerdict::Refuted), seen)];
+    select.claims =
+        vec![claim("select.kernel-FD_SETSIZE", says, ClaimVerdict::Refuted, Some(ClaimVerdict::Refuted), seen)];
     add(results, select, &case(SELECT_ID, SELECT), None);
 }
 
@@ -218,19 +281,45 @@ pub(crate) fn troubled() -> Results {
     let mut results = empty();
     let et = case(ET_ID, ET);
     let skip = "needs evidence of grade function, and here is only trace: run it on a guest's kernel";
-    add(&mut results, verdict("epoll/ep-insert-asks-once", "EPOLL_CTL_ADD asks the file once", Outcome::Skip, Some(skip)), &et, None);
-    add(&mut results, verdict("epoll/ep-remove-unlinks", "EPOLL_CTL_DEL unlinks the item", Outcome::Skip, Some(skip)), &et, None);
+    add(
+        &mut results,
+        verdict("epoll/ep-insert-asks-once", "EPOLL_CTL_ADD asks the file once", Outcome::Skip, Some(skip)),
+        &et,
+        None,
+    );
+    add(
+        &mut results,
+        verdict("epoll/ep-remove-unlinks", "EPOLL_CTL_DEL unlinks the item", Outcome::Skip, Some(skip)),
+        &et,
+        None,
+    );
     let because = "known to differ: since 7.0 the list is kept elsewhere (fs/eventpoll.c)";
-    add(&mut results, verdict("epoll/ready-list-order", "The ready list keeps the order of arrival", Outcome::Xfail, Some(because)), &et, None);
+    add(
+        &mut results,
+        verdict("epoll/ready-list-order", "The ready list keeps the order of arrival", Outcome::Xfail, Some(because)),
+        &et,
+        None,
+    );
     let unexpected = "`kernel < version(\"6.0\")` says that it must fail here, and it did not";
-    add(&mut results, verdict("poll/array-is-copied", "poll copies the whole array", Outcome::Xpass, Some(unexpected)), &et, None);
+    add(
+        &mut results,
+        verdict("poll/array-is-copied", "poll copies the whole array", Outcome::Xpass, Some(unexpected)),
+        &et,
+        None,
+    );
     let step = "steps[5].repeat[1]: await epoll_wait".to_owned();
     let late = End::Timeout { step, why: "waited 5 s for epoll_wait that reports conn, and saw a read".to_owned() };
     let late_id = "poll/wakes-on-hangup";
-    let timeout = verdict(late_id, "poll reports a hang-up", Outcome::Timeout, Some("a step did not come to its end in time"));
+    let timeout =
+        verdict(late_id, "poll reports a hang-up", Outcome::Timeout, Some("a step did not come to its end in time"));
     add(&mut results, timeout, &et, Some(&recording(late_id, ET, late, 0)));
     let lossy_id = "thread/herd-of-waiters";
-    let mut lossy = verdict(lossy_id, "One connection wakes one waiter", Outcome::Inconclusive, Some("17 events were lost, so `exactly one` cannot be said"));
+    let mut lossy = verdict(
+        lossy_id,
+        "One connection wakes one waiter",
+        Outcome::Inconclusive,
+        Some("17 events were lost, so `exactly one` cannot be said"),
+    );
     lossy.expectations.push(Finding {
         name: "exactly one".to_owned(),
         predicate: "woken == 1".to_owned(),
@@ -252,7 +341,12 @@ pub(crate) fn troubled() -> Results {
 /// A control that did not fail.
 pub(crate) fn blunt_control() -> Results {
     let mut results = empty();
-    let mut blunt = verdict(ET_ID, "Edge-triggered epoll_wait returns once per arrival, drained or not", Outcome::Broken, Some("the control did not fail"));
+    let mut blunt = verdict(
+        ET_ID,
+        "Edge-triggered epoll_wait returns once per arrival, drained or not",
+        Outcome::Broken,
+        Some("the control did not fail"),
+    );
     blunt.control.discriminates = Some(false);
     blunt.control.findings.push(Finding {
         name: "epoll.et.only-first-time".to_owned(),

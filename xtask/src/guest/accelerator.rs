@@ -62,11 +62,7 @@ impl Engine {
 }
 
 fn can_open_kvm() -> bool {
-    fs::OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open("/dev/kvm")
-        .is_ok()
+    fs::OpenOptions::new().read(true).write(true).open("/dev/kvm").is_ok()
 }
 
 /// The answer for the running host kernel: another one may have another KVM.
@@ -74,18 +70,15 @@ fn remembered_or(workspace: &Workspace, ask: impl FnOnce() -> Result<bool>) -> R
     let path = workspace.guests().join("kvm");
     let host = fs::read_to_string("/proc/version").context("failed to read /proc/version")?;
     let host = host.trim();
-    if let Some((then, answer)) = fs::read_to_string(&path)
-        .ok()
-        .as_deref()
-        .and_then(|text| text.trim_end().split_once('\n'))
+    if let Some((then, answer)) =
+        fs::read_to_string(&path).ok().as_deref().and_then(|text| text.trim_end().split_once('\n'))
         && then == host
     {
         return Ok(answer == YES);
     }
     let works = ask()?;
     let answer = if works { YES } else { NO };
-    fs::write(&path, format!("{host}\n{answer}\n"))
-        .with_context(|| format!("failed to write {}", path.display()))?;
+    fs::write(&path, format!("{host}\n{answer}\n")).with_context(|| format!("failed to write {}", path.display()))?;
     Ok(works)
 }
 
@@ -104,10 +97,7 @@ fn trial(workspace: &Workspace, kernel: &Kernel, initrd: &Path) -> Result<bool> 
         trial: true,
     };
     let end = console::watch(&machine, TRIAL, TRIAL, console::Show::Nothing)?;
-    let works = end.overdue.is_none()
-        && memory
-            .receive()
-            .is_ok_and(|received| received.ending == Ending::Exited(0));
+    let works = end.overdue.is_none() && memory.receive().is_ok_and(|received| received.ending == Ending::Exited(0));
     activity.show(if works {
         "a trial guest booted with KVM: using it"
     } else {

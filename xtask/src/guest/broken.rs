@@ -41,10 +41,7 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
             },
         });
     }
-    let panic = end
-        .console
-        .iter()
-        .find(|line| line.contains("Kernel panic") || line.contains("Oops:"));
+    let panic = end.console.iter().find(|line| line.contains("Kernel panic") || line.contains("Oops:"));
     let received = match memory.receive() {
         Ok(received) => received,
         Err(_) if panic.is_some() => {
@@ -57,28 +54,19 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
         }
         Err(error) if end.reached == Phase::Boot => {
             return Err(Fault {
-                what: format!(
-                    "the guest ended before it had booted (QEMU: {}): {error:#}",
-                    end.status
-                ),
+                what: format!("the guest ended before it had booted (QEMU: {}): {error:#}", end.status),
                 next: "the lines above are QEMU's or the kernel's own reason",
             });
         }
         Err(error) => {
             return Err(Fault {
-                what: format!(
-                    "the guest ended without a result (QEMU: {}): {error:#}",
-                    end.status
-                ),
+                what: format!("the guest ended without a result (QEMU: {}): {error:#}", end.status),
                 next: "run the same command again; if it breaks again, run fewer cases",
             });
         }
     };
     if received.ending == Ending::InitFailed {
-        return Err(Fault {
-            what: "the guest's init failed".into(),
-            next: "the lines above say which step failed",
-        });
+        return Err(Fault { what: "the guest's init failed".into(), next: "the lines above say which step failed" });
     }
     let expected = qemu_status(received.status());
     if end.status.code() != Some(i32::from(expected)) {
@@ -98,22 +86,11 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
 pub fn report(fault: &Fault, end: &End, kernel: &Kernel, accelerator: Engine) -> Error {
     let mut text = format!("{}: {}\n", paint("broken", RED), fault.what);
     let _ = writeln!(text, "  kernel   {}", kernel.summary());
-    let boot = end.boot.map_or_else(
-        || "did not boot".to_owned(),
-        |boot| format!("booted after {}", seconds(boot)),
-    );
-    let _ = writeln!(
-        text,
-        "  machine  QEMU with {}, {boot}, ended after {}",
-        accelerator.words().0,
-        seconds(end.whole)
-    );
+    let boot = end.boot.map_or_else(|| "did not boot".to_owned(), |boot| format!("booted after {}", seconds(boot)));
+    let _ =
+        writeln!(text, "  machine  QEMU with {}, {boot}, ended after {}", accelerator.words().0, seconds(end.whole));
     let skipped = end.console.len().saturating_sub(SHOWN);
-    let _ = writeln!(
-        text,
-        "  console  the last {} lines:",
-        end.console.len() - skipped
-    );
+    let _ = writeln!(text, "  console  the last {} lines:", end.console.len() - skipped);
     for line in end.console.iter().skip(skipped) {
         let _ = writeln!(text, "    │ {line}");
     }

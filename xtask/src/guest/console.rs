@@ -65,10 +65,8 @@ pub fn watch(machine: &Machine, boot: Duration, run: Duration, show: Show) -> Re
     let (sender, events) = mpsc::channel();
     let output = child.stdout.take().expect("piped");
     let console = child.stderr.take().expect("piped");
-    let threads = [
-        spawn(&sender, move |_| pass_on(output, show)),
-        spawn(&sender, move |sender| listen(console, show, sender)),
-    ];
+    let threads =
+        [spawn(&sender, move |_| pass_on(output, show)), spawn(&sender, move |sender| listen(console, show, sender))];
     drop(sender);
 
     let (mut phase, mut limit, mut began) = (Phase::Boot, boot, started);
@@ -99,20 +97,10 @@ pub fn watch(machine: &Machine, boot: Duration, run: Duration, show: Show) -> Re
         }
     }
     let status = child.wait().context("failed to wait for QEMU")?;
-    Ok(End {
-        status,
-        overdue,
-        reached: phase,
-        boot: booted,
-        whole: started.elapsed(),
-        console: lines,
-    })
+    Ok(End { status, overdue, reached: phase, boot: booted, whole: started.elapsed(), console: lines })
 }
 
-fn spawn(
-    sender: &Sender<Event>,
-    work: impl FnOnce(&Sender<Event>) + Send + 'static,
-) -> thread::JoinHandle<()> {
+fn spawn(sender: &Sender<Event>, work: impl FnOnce(&Sender<Event>) + Send + 'static) -> thread::JoinHandle<()> {
     let sender = sender.clone();
     thread::spawn(move || {
         work(&sender);
@@ -135,9 +123,7 @@ fn pass_on(mut from: impl Read, show: Show) {
 /// The console, line by line.
 fn listen(from: impl Read, show: Show, sender: &Sender<Event>) {
     for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
-        let line = String::from_utf8_lossy(&line)
-            .trim_end_matches('\r')
-            .to_owned();
+        let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
         if let Some(words) = line.strip_prefix(MARKER) {
             if words == RUNNING {
                 let _ = sender.send(Event::Running);
@@ -153,12 +139,10 @@ fn listen(from: impl Read, show: Show, sender: &Sender<Event>) {
 
 /// Whether the kernel wrote this: its lines begin with the time in brackets.
 fn is_kernel(line: &str) -> bool {
-    line.strip_prefix('[')
-        .and_then(|rest| rest.split_once(']'))
-        .is_some_and(|(time, _)| {
-            let time = time.trim_start();
-            time.contains('.') && time.chars().all(|c| c.is_ascii_digit() || c == '.')
-        })
+    line.strip_prefix('[').and_then(|rest| rest.split_once(']')).is_some_and(|(time, _)| {
+        let time = time.trim_start();
+        time.contains('.') && time.chars().all(|c| c.is_ascii_digit() || c == '.')
+    })
 }
 
 #[cfg(test)]

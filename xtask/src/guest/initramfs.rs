@@ -20,17 +20,13 @@ const PASSED_ON: &[&str] = &["RUST_LOG", "RUST_BACKTRACE", "NO_COLOR"];
 /// Writes the initramfs into the folder.
 pub fn write(folder: &Path, init: &Path, job: &Job) -> Result<PathBuf> {
     let path = folder.join("initramfs");
-    let file =
-        File::create(&path).with_context(|| format!("failed to create {}", path.display()))?;
+    let file = File::create(&path).with_context(|| format!("failed to create {}", path.display()))?;
     let mut archive = Archive::new(BufWriter::new(file));
     archive.file("init", 0o755, &read(init)?)?;
     archive.file(inside(PROGRAM), 0o755, &read(job.program)?)?;
     archive.file(inside(ARGUMENTS), 0o644, &joined(&job.arguments))?;
     archive.file(inside(ENVIRONMENT), 0o644, &joined(&environment()))?;
-    archive
-        .finish()?
-        .flush()
-        .with_context(|| format!("failed to write {}", path.display()))?;
+    archive.finish()?.flush().with_context(|| format!("failed to write {}", path.display()))?;
     Ok(path)
 }
 
@@ -45,10 +41,7 @@ fn inside(path: &str) -> &str {
 
 /// What the command's environment takes from ours. Its output reaches our terminal through a pipe, so colour has to be asked for.
 fn environment() -> Vec<OsString> {
-    let mut pairs: Vec<OsString> = PASSED_ON
-        .iter()
-        .filter_map(|name| Some(pair(name, &env::var_os(name)?)))
-        .collect();
+    let mut pairs: Vec<OsString> = PASSED_ON.iter().filter_map(|name| Some(pair(name, &env::var_os(name)?))).collect();
     if std::io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() {
         pairs.push("CLICOLOR_FORCE=1".into());
     }
@@ -64,10 +57,7 @@ fn pair(name: &str, value: &OsStr) -> OsString {
 
 /// Each string followed by a NUL.
 fn joined(strings: &[OsString]) -> Vec<u8> {
-    strings
-        .iter()
-        .flat_map(|string| [string.as_bytes(), b"\0"].concat())
-        .collect()
+    strings.iter().flat_map(|string| [string.as_bytes(), b"\0"].concat()).collect()
 }
 
 #[cfg(test)]

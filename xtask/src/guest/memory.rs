@@ -41,8 +41,7 @@ impl SharedMemory {
 
     /// What the guest wrote, if it is whole.
     pub fn receive(&self) -> Result<Received> {
-        let file = File::open(&self.path)
-            .with_context(|| format!("failed to open {}", self.path.display()))?;
+        let file = File::open(&self.path).with_context(|| format!("failed to open {}", self.path.display()))?;
         let mut header = [0; HEADER];
         file.read_exact_at(&mut header, 0)?;
         let header = Header::decode(&header)?;
@@ -50,10 +49,7 @@ impl SharedMemory {
         let mut report = vec![0; length];
         file.read_exact_at(&mut report, PAYLOAD as u64)?;
         header.check(&report)?;
-        Ok(Received {
-            ending: header.ending,
-            report,
-        })
+        Ok(Received { ending: header.ending, report })
     }
 }
 
@@ -65,16 +61,10 @@ impl Received {
 
     /// Unpacks the report into a folder; `tar` keeps every path inside it.
     pub fn unpack(&self, folder: &Path) -> Result<()> {
-        fs::create_dir_all(folder)
-            .with_context(|| format!("failed to create {}", folder.display()))?;
+        fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
         let mut archive = tar::Archive::new(self.report.as_slice().take(self.report.len() as u64));
         archive.set_preserve_ownerships(false);
-        archive.unpack(folder).with_context(|| {
-            format!(
-                "failed to unpack the guest's report into {}",
-                folder.display()
-            )
-        })
+        archive.unpack(folder).with_context(|| format!("failed to unpack the guest's report into {}", folder.display()))
     }
 }
 
@@ -84,13 +74,9 @@ mod tests {
 
     /// What the guest's init does, on the file.
     fn send(memory: &SharedMemory, ending: Ending, payload: &[u8]) {
-        let file = File::options()
-            .write(true)
-            .open(memory.path())
-            .expect("opens");
+        let file = File::options().write(true).open(memory.path()).expect("opens");
         file.write_all_at(payload, PAYLOAD as u64).expect("writes");
-        file.write_all_at(&Header::new(ending, payload).encode(), 0)
-            .expect("writes");
+        file.write_all_at(&Header::new(ending, payload).encode(), 0).expect("writes");
     }
 
     #[test]
@@ -102,22 +88,11 @@ mod tests {
         let mut header = tar::Header::new_gnu();
         header.set_size(2);
         header.set_mode(0o644);
-        archive
-            .append_data(&mut header, "case/a.json", &b"{}"[..])
-            .expect("packs");
-        send(
-            &memory,
-            Ending::Exited(101),
-            &archive.into_inner().expect("packs"),
-        );
+        archive.append_data(&mut header, "case/a.json", &b"{}"[..]).expect("packs");
+        send(&memory, Ending::Exited(101), &archive.into_inner().expect("packs"));
         let received = memory.receive().expect("whole");
         assert_eq!(received.status(), 101);
-        received
-            .unpack(&folder.path().join("out"))
-            .expect("unpacks");
-        assert_eq!(
-            fs::read(folder.path().join("out/case/a.json")).expect("is there"),
-            b"{}"
-        );
+        received.unpack(&folder.path().join("out")).expect("unpacks");
+        assert_eq!(fs::read(folder.path().join("out/case/a.json")).expect("is there"), b"{}");
     }
 }

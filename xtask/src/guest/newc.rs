@@ -33,12 +33,8 @@ impl<W: Write> Archive<W> {
 
     /// The header has thirteen fields of eight hexadecimal digits; name and contents are each padded to four bytes.
     fn entry(&mut self, path: &str, mode: u32, contents: &[u8]) -> io::Result<()> {
-        let size = u32::try_from(contents.len()).map_err(|_| {
-            io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "more than 4 GiB do not fit into an initramfs",
-            )
-        })?;
+        let size = u32::try_from(contents.len())
+            .map_err(|_| io::Error::new(io::ErrorKind::FileTooLarge, "more than 4 GiB do not fit into an initramfs"))?;
         let name = u32::try_from(path.len() + 1).map_err(io::Error::other)?;
         self.entries += 1;
         // inode, mode, uid, gid, links, mtime, size, device (2), special device (2), name length, checksum
@@ -55,8 +51,7 @@ impl<W: Write> Archive<W> {
     }
 
     fn pad(&mut self, length: usize) -> io::Result<()> {
-        self.to
-            .write_all(&[0; 3][..length.next_multiple_of(4) - length])
+        self.to.write_all(&[0; 3][..length.next_multiple_of(4) - length])
     }
 }
 
@@ -67,9 +62,7 @@ mod tests {
     #[test]
     fn an_entry_is_header_name_and_contents_padded_to_four() {
         let mut archive = Archive::new(Vec::new());
-        archive
-            .file("init", 0o755, b"hello")
-            .expect("writes to memory");
+        archive.file("init", 0o755, b"hello").expect("writes to memory");
         let bytes = archive.finish().expect("writes to memory");
         assert_eq!(
             &bytes[..110],
@@ -79,11 +72,7 @@ mod tests {
         );
         assert_eq!(&bytes[110..124], b"init\0\0hello\0\0\0");
         assert_eq!(&bytes[124..130], b"070701");
-        assert!(
-            bytes[124..]
-                .windows(11)
-                .any(|window| window == b"TRAILER!!!\0")
-        );
+        assert!(bytes[124..].windows(11).any(|window| window == b"TRAILER!!!\0"));
         assert_eq!(bytes.len() % 4, 0);
     }
 }

@@ -18,8 +18,7 @@ pub const PROGRAM: &str = "qemu-system-x86_64";
 
 /// `quiet` keeps ordinary kernel messages off the console; `panic=-1` leaves at once, and QEMU with it by `-no-reboot`.
 /// 5.10 has no `bpf` in its default list of security modules, so it is named here.
-const COMMAND_LINE: &str =
-    "console=ttyS0 quiet panic=-1 lsm=landlock,lockdown,yama,integrity,apparmor,bpf";
+const COMMAND_LINE: &str = "console=ttyS0 quiet panic=-1 lsm=landlock,lockdown,yama,integrity,apparmor,bpf";
 
 /// One guest.
 #[derive(Debug)]
@@ -46,11 +45,7 @@ impl Machine<'_> {
     /// Must be called by a thread that lives as long as the guest: the kernel ends the guest with its parent *thread*.
     pub fn start(&self) -> Result<Child> {
         let mut command = Command::new(PROGRAM);
-        command
-            .args(self.arguments())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(self.arguments()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let parent = nix::unistd::getpid();
         // SAFETY: both calls are system calls that allocate nothing, so they are allowed between fork and exec.
         unsafe {
@@ -64,9 +59,7 @@ impl Machine<'_> {
                 }
             });
         }
-        command
-            .spawn()
-            .with_context(|| format!("failed to start {PROGRAM}"))
+        command.spawn().with_context(|| format!("failed to start {PROGRAM}"))
     }
 
     fn arguments(&self) -> Vec<String> {
@@ -103,11 +96,7 @@ impl Machine<'_> {
             ["-initrd", &initrd],
             ["-append", &command_line],
         ];
-        ["-nodefaults", "-no-reboot"]
-            .into_iter()
-            .chain(words.into_iter().flatten())
-            .map(str::to_owned)
-            .collect()
+        ["-nodefaults", "-no-reboot"].into_iter().chain(words.into_iter().flatten()).map(str::to_owned).collect()
     }
 }
 

@@ -14,8 +14,7 @@ use crate::workspace::Workspace;
 /// Creates the folder of a guest of this process.
 pub fn create(workspace: &Workspace) -> Result<TempDir> {
     let guests = workspace.guests();
-    fs::create_dir_all(&guests)
-        .with_context(|| format!("failed to create {}", guests.display()))?;
+    fs::create_dir_all(&guests).with_context(|| format!("failed to create {}", guests.display()))?;
     sweep(&guests);
     tempfile::Builder::new()
         .prefix(&format!("guest-{}-", process::id()))
@@ -25,11 +24,7 @@ pub fn create(workspace: &Workspace) -> Result<TempDir> {
 
 /// Removes the folders of processes that are no more.
 fn sweep(guests: &Path) {
-    for path in fs::read_dir(guests)
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| Some(entry.ok()?.path()))
-    {
+    for path in fs::read_dir(guests).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
         let owner = path.file_name().and_then(|name| owner(name.to_str()?));
         if owner.is_some_and(|owner| !PathBuf::from(format!("/proc/{owner}")).exists()) {
             let _ = fs::remove_dir_all(path);

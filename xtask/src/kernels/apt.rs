@@ -35,8 +35,7 @@ impl Apt {
         let folder = workspace.kernels().join("apt").join(&entry.series);
         for part in ["state/lists/partial", "cache/archives/partial"] {
             let part = folder.join(part);
-            fs::create_dir_all(&part)
-                .with_context(|| format!("failed to create {}", part.display()))?;
+            fs::create_dir_all(&part).with_context(|| format!("failed to create {}", part.display()))?;
         }
         let codename = codename()?;
         let mirrors = Mirrors::of_this_machine(&codename)?;
@@ -44,11 +43,9 @@ impl Apt {
         let configuration = folder.join("apt.conf");
         let lists_are_of_these_sources =
             fs::read_to_string(folder.join("sources.list")).is_ok_and(|old| old == sources);
-        fs::write(folder.join("sources.list"), &sources)
-            .context("failed to write the private sources.list")?;
+        fs::write(folder.join("sources.list"), &sources).context("failed to write the private sources.list")?;
         fs::write(folder.join("status"), "").context("failed to write the private dpkg status")?;
-        fs::write(&configuration, configure(&folder))
-            .context("failed to write the private apt.conf")?;
+        fs::write(&configuration, configure(&folder)).context("failed to write the private apt.conf")?;
 
         let apt = Self { configuration };
         let stamp = folder.join("updated");
@@ -65,9 +62,7 @@ impl Apt {
         let prefix = pattern.split('*').next().unwrap_or(pattern);
         let names = process::output(self.command("apt-cache").args(["pkgnames", prefix]))?;
         let newest = newest_match(&names, pattern).with_context(|| {
-            format!(
-                "the mirror has no package {pattern}; it may have moved on: see ci/kernels.toml"
-            )
+            format!("the mirror has no package {pattern}; it may have moved on: see ci/kernels.toml")
         })?;
         if pattern.contains('*') {
             return Ok(newest.to_owned());
@@ -78,12 +73,8 @@ impl Apt {
 
     /// Downloads the package into the folder and returns its file; apt checks it against the signed lists.
     pub fn download(&self, package: &str, folder: &Path) -> Result<PathBuf> {
-        process::output(
-            self.command("apt-get")
-                .args(["download", "-q", package])
-                .current_dir(folder),
-        )
-        .with_context(|| format!("failed to download {package}"))?;
+        process::output(self.command("apt-get").args(["download", "-q", package]).current_dir(folder))
+            .with_context(|| format!("failed to download {package}"))?;
         fs::read_dir(folder)?
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
@@ -100,9 +91,7 @@ impl Apt {
 
     fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);
-        command
-            .env("APT_CONFIG", &self.configuration)
-            .env("LC_ALL", "C");
+        command.env("APT_CONFIG", &self.configuration).env("LC_ALL", "C");
         command
     }
 }
@@ -117,9 +106,8 @@ impl Mirrors {
             "Created-By: Packages",
         ]))
         .context("failed to ask apt for this machine's mirrors; kernels are fetched with apt")?;
-        Self::parse(&targets, codename).with_context(|| {
-            format!("this machine's apt has no mirror of {codename} from which to fetch kernels")
-        })
+        Self::parse(&targets, codename)
+            .with_context(|| format!("this machine's apt has no mirror of {codename} from which to fetch kernels"))
     }
 
     /// From lines of release and address. Without a mirror of security updates the main one has to do.
@@ -140,20 +128,10 @@ impl Mirrors {
 /// The sources of the private state.
 fn sources(mirrors: &Mirrors, keyring: &Path, codename: &str, suites: &[String]) -> String {
     let line = |suite: String| {
-        let mirror = if suite.ends_with("-security") {
-            &mirrors.security
-        } else {
-            &mirrors.main
-        };
-        format!(
-            "deb [arch=amd64 signed-by={}] {mirror} {suite} main\n",
-            keyring.display()
-        )
+        let mirror = if suite.ends_with("-security") { &mirrors.security } else { &mirrors.main };
+        format!("deb [arch=amd64 signed-by={}] {mirror} {suite} main\n", keyring.display())
     };
-    let lines: Vec<String> = suites
-        .iter()
-        .map(|suite| line(suite.replace('*', codename)))
-        .collect();
+    let lines: Vec<String> = suites.iter().map(|suite| line(suite.replace('*', codename))).collect();
     lines.concat()
 }
 
@@ -177,15 +155,11 @@ fn codename() -> Result<String> {
     let text = fs::read_to_string("/etc/os-release").context("failed to read /etc/os-release")?;
     os_release(&text, "VERSION_CODENAME")
         .map(str::to_owned)
-        .context(
-            "/etc/os-release names no VERSION_CODENAME; kernels are fetched on Debian only so far",
-        )
+        .context("/etc/os-release names no VERSION_CODENAME; kernels are fetched on Debian only so far")
 }
 
 fn os_release<'a>(text: &'a str, key: &str) -> Option<&'a str> {
-    let value = text
-        .lines()
-        .find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
+    let value = text.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='))?;
     Some(value.trim().trim_matches('"'))
 }
 
@@ -203,29 +177,19 @@ fn keyring() -> Result<PathBuf> {
 fn is_recent(stamp: &Path) -> bool {
     fs::metadata(stamp)
         .and_then(|metadata| metadata.modified())
-        .is_ok_and(|then| {
-            SystemTime::now()
-                .duration_since(then)
-                .is_ok_and(|age| age < LISTS_GOOD_FOR)
-        })
+        .is_ok_and(|then| SystemTime::now().duration_since(then).is_ok_and(|age| age < LISTS_GOOD_FOR))
 }
 
 /// The newest of the names that the pattern matches.
 fn newest_match<'a>(names: &'a str, pattern: &str) -> Option<&'a str> {
-    names
-        .lines()
-        .map(str::trim)
-        .filter(|name| matches(name, pattern))
-        .max_by(|a, b| natural(a).cmp(&natural(b)))
+    names.lines().map(str::trim).filter(|name| matches(name, pattern)).max_by(|a, b| natural(a).cmp(&natural(b)))
 }
 
 /// Whether the name is the pattern with something in place of its `*`.
 fn matches(name: &str, pattern: &str) -> bool {
     match pattern.split_once('*') {
         None => name == pattern,
-        Some((start, end)) => {
-            name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end)
-        }
+        Some((start, end)) => name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
     }
 }
 
@@ -233,9 +197,7 @@ fn matches(name: &str, pattern: &str) -> bool {
 fn natural(name: &str) -> Vec<(u64, &str)> {
     name.split_inclusive(|c: char| !c.is_ascii_digit())
         .map(|part| {
-            let end = part
-                .find(|c: char| !c.is_ascii_digit())
-                .unwrap_or(part.len());
+            let end = part.find(|c: char| !c.is_ascii_digit()).unwrap_or(part.len());
             (part[..end].parse().unwrap_or(0), &part[end..])
         })
         .collect()
@@ -252,9 +214,7 @@ fn depended_kernel(depends: &str) -> Option<&str> {
 /// Reports an apt failure in the words of the user's problem.
 pub fn require_apt() -> Result<()> {
     if process::find_program("apt-get").is_none() {
-        bail!(
-            "kernels are fetched with apt, and this machine has none; give a kernel image with `--kernel PATH`"
-        );
+        bail!("kernels are fetched with apt, and this machine has none; give a kernel image with `--kernel PATH`");
     }
     Ok(())
 }
@@ -267,20 +227,14 @@ mod tests {
     fn the_newest_counts_numbers_as_numbers() {
         let names = "linux-image-5.10.0-9-cloud-amd64\nlinux-image-5.10.0-46-cloud-amd64\n\
                      linux-image-5.10.0-46-cloud-amd64-unsigned\nlinux-image-5.10.0-50-amd64\n";
-        assert_eq!(
-            newest_match(names, "linux-image-5.10.0-*-cloud-amd64"),
-            Some("linux-image-5.10.0-46-cloud-amd64")
-        );
+        assert_eq!(newest_match(names, "linux-image-5.10.0-*-cloud-amd64"), Some("linux-image-5.10.0-46-cloud-amd64"));
         assert_eq!(newest_match(names, "linux-image-7.9-*"), None);
     }
 
     #[test]
     fn a_metapackage_leads_to_its_kernel() {
         let depends = "linux-image-cloud-amd64\n  Depends: linux-image-6.1.0-56-cloud-amd64\n";
-        assert_eq!(
-            depended_kernel(depends),
-            Some("linux-image-6.1.0-56-cloud-amd64")
-        );
+        assert_eq!(depended_kernel(depends), Some("linux-image-6.1.0-56-cloud-amd64"));
         assert_eq!(depended_kernel("x\n  Depends: linux-base\n"), None);
     }
 
@@ -290,12 +244,7 @@ mod tests {
         let mirrors = Mirrors::parse(targets, "old").expect("both are there");
         assert_eq!(mirrors.main, "http://a/debian/");
         assert_eq!(
-            sources(
-                &mirrors,
-                Path::new("/k"),
-                "old",
-                &["*".into(), "older-security".into()]
-            ),
+            sources(&mirrors, Path::new("/k"), "old", &["*".into(), "older-security".into()]),
             "deb [arch=amd64 signed-by=/k] http://a/debian/ old main\n\
              deb [arch=amd64 signed-by=/k] http://b/security/ older-security main\n"
         );
@@ -304,10 +253,7 @@ mod tests {
 
     #[test]
     fn os_release_values_may_be_quoted() {
-        assert_eq!(
-            os_release("ID=debian\nVERSION_CODENAME=\"x\"\n", "VERSION_CODENAME"),
-            Some("x")
-        );
+        assert_eq!(os_release("ID=debian\nVERSION_CODENAME=\"x\"\n", "VERSION_CODENAME"), Some("x"));
         assert_eq!(os_release("ID=debian\n", "VERSION_CODENAME"), None);
     }
 }

@@ -36,18 +36,14 @@ impl Matrix {
     /// Reads the list of this checkout.
     pub fn load(workspace: &Workspace) -> Result<Self> {
         let path = workspace.root().join("ci/kernels.toml");
-        let text = fs::read_to_string(&path)
-            .with_context(|| format!("failed to read {}", path.display()))?;
+        let text = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
         Self::parse(&text).with_context(|| format!("failed to understand {}", path.display()))
     }
 
     fn parse(text: &str) -> Result<Self> {
         let matrix: Self = toml::from_str(text)?;
         for (index, entry) in matrix.kernel.iter().enumerate() {
-            if matrix.kernel[..index]
-                .iter()
-                .any(|earlier| earlier.series == entry.series)
-            {
+            if matrix.kernel[..index].iter().any(|earlier| earlier.series == entry.series) {
                 bail!("the series `{}` is there twice", entry.series);
             }
         }
@@ -56,20 +52,10 @@ impl Matrix {
 
     /// The entry of this series.
     pub fn find(&self, series: &str) -> Result<&Entry> {
-        self.kernel
-            .iter()
-            .find(|entry| entry.series == series)
-            .with_context(|| {
-                let known: Vec<_> = self
-                    .kernel
-                    .iter()
-                    .map(|entry| entry.series.as_str())
-                    .collect();
-                format!(
-                    "there is no kernel `{series}` in ci/kernels.toml; it has {}",
-                    known.join(", ")
-                )
-            })
+        self.kernel.iter().find(|entry| entry.series == series).with_context(|| {
+            let known: Vec<_> = self.kernel.iter().map(|entry| entry.series.as_str()).collect();
+            format!("there is no kernel `{series}` in ci/kernels.toml; it has {}", known.join(", "))
+        })
     }
 
     /// The entries of these series, or all.

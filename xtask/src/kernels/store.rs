@@ -41,32 +41,21 @@ impl Kernel {
     /// A kernel image of the user's own.
     pub fn from_file(image: PathBuf) -> Self {
         let package = image.display().to_string();
-        Self {
-            image,
-            package,
-            version: String::new(),
-        }
+        Self { image, package, version: String::new() }
     }
 
     /// One line that identifies it.
     pub fn summary(&self) -> String {
-        format!("{} {}", self.package, self.version)
-            .trim_end()
-            .to_owned()
+        format!("{} {}", self.package, self.version).trim_end().to_owned()
     }
 }
 
 /// The kernel of this entry, if it is here.
 pub fn fetched(workspace: &Workspace, entry: &Entry) -> Option<Kernel> {
     let folder = workspace.kernels().join(&entry.series);
-    let identity: Identity =
-        toml::from_str(&fs::read_to_string(folder.join(IDENTITY)).ok()?).ok()?;
+    let identity: Identity = toml::from_str(&fs::read_to_string(folder.join(IDENTITY)).ok()?).ok()?;
     let image = folder.join(IMAGE);
-    image.is_file().then_some(Kernel {
-        image,
-        package: identity.package,
-        version: identity.version,
-    })
+    image.is_file().then_some(Kernel { image, package: identity.package, version: identity.version })
 }
 
 /// Fetches the newest kernel of this entry, unless it is the one that is here.
@@ -74,33 +63,24 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
     apt::require_apt()?;
     let activity = Activity::begin(format!("fetching the kernel {}", entry.series));
     let kernels = workspace.kernels();
-    fs::create_dir_all(&kernels)
-        .with_context(|| format!("failed to create {}", kernels.display()))?;
+    fs::create_dir_all(&kernels).with_context(|| format!("failed to create {}", kernels.display()))?;
     activity.detail("reading package lists");
     let apt = Apt::open(workspace, entry)?;
     let package = apt.newest(&entry.package)?;
     let version = apt.version(&package)?;
-    if let Some(kernel) =
-        fetched(workspace, entry).filter(|here| here.package == package && here.version == version)
-    {
+    if let Some(kernel) = fetched(workspace, entry).filter(|here| here.package == package && here.version == version) {
         return Ok(kernel);
     }
 
     // Everything happens in a folder that vanishes, until one rename makes the kernel be there.
-    let scratch = tempfile::Builder::new()
-        .prefix("fetching-")
-        .tempdir_in(&kernels)?;
+    let scratch = tempfile::Builder::new().prefix("fetching-").tempdir_in(&kernels)?;
     activity.detail(&format!("downloading {package} {version}"));
     let deb = apt.download(&package, scratch.path())?;
     activity.detail("unpacking");
     let folder = scratch.path().join("kernel");
     fs::create_dir(&folder)?;
-    unpack_image(&deb, &folder.join(IMAGE))
-        .with_context(|| format!("failed to unpack {package}"))?;
-    let identity = Identity {
-        package: package.clone(),
-        version: version.clone(),
-    };
+    unpack_image(&deb, &folder.join(IMAGE)).with_context(|| format!("failed to unpack {package}"))?;
+    let identity = Identity { package: package.clone(), version: version.clone() };
     fs::write(folder.join(IDENTITY), toml::to_string(&identity)?)?;
 
     let place = kernels.join(&entry.series);
@@ -145,8 +125,7 @@ fn is_image(path: &Path) -> bool {
         return false;
     };
     let path = path.trim_start_matches("./");
-    path.starts_with("boot/vmlinuz-")
-        || (path.starts_with("usr/lib/modules/") && path.ends_with("/vmlinuz"))
+    path.starts_with("boot/vmlinuz-") || (path.starts_with("usr/lib/modules/") && path.ends_with("/vmlinuz"))
 }
 
 #[cfg(test)]

@@ -31,11 +31,7 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
         let mut writable = Bitmap::with_words(WORDS);
         readable.insert(server.listener.as_raw_fd());
         for (fd, connection) in &server.connections {
-            let set = if connection.unsent.is_empty() {
-                &mut readable
-            } else {
-                &mut writable
-            };
+            let set = if connection.unsent.is_empty() { &mut readable } else { &mut writable };
             // Mistake: no look at FD_SETSIZE.
             set.insert(*fd);
             let (word, bit) = place(*fd);
@@ -52,9 +48,7 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
             Err(Errno::EINTR) => continue,
             Err(errno) => return Err(Error::call("select up to descriptor", highest)(errno)),
         }
-        let ready: Vec<RawFd> = (0..=highest)
-            .filter(|fd| readable.contains(*fd) || writable.contains(*fd))
-            .collect();
+        let ready: Vec<RawFd> = (0..=highest).filter(|fd| readable.contains(*fd) || writable.contains(*fd)).collect();
         for fd in ready {
             if fd == server.listener.as_raw_fd() {
                 accept(&mut server)?;
@@ -69,16 +63,11 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
 fn accept(server: &mut Server) -> Result<(), Error> {
     match server.listener.accept(SockFlag::SOCK_NONBLOCK) {
         Ok(fd) if place(fd.as_raw_fd()).0 >= WORDS => {
-            eprintln!(
-                "refused a client: this demonstration ends with descriptor {}",
-                WORDS * PER_WORD - 1
-            );
+            eprintln!("refused a client: this demonstration ends with descriptor {}", WORDS * PER_WORD - 1);
             Ok(())
         }
         Ok(fd) => {
-            server
-                .connections
-                .insert(fd.as_raw_fd(), Connection::new(fd));
+            server.connections.insert(fd.as_raw_fd(), Connection::new(fd));
             Ok(())
         }
         Err(Errno::EAGAIN) => Ok(()),

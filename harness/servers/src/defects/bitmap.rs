@@ -47,29 +47,11 @@ pub(crate) fn place(fd: RawFd) -> (usize, c_ulong) {
 }
 
 /// select(2) without a timeout on descriptors up to `highest`. Overwrites both sets with the result.
-pub(crate) fn select(
-    highest: RawFd,
-    readable: &mut Bitmap,
-    writable: &mut Bitmap,
-) -> nix::Result<()> {
+pub(crate) fn select(highest: RawFd, readable: &mut Bitmap, writable: &mut Bitmap) -> nix::Result<()> {
     let (last, _) = place(highest);
-    assert!(
-        last < readable.0.len().min(writable.0.len()),
-        "the kernel would write behind the end of a bitmap"
-    );
-    let (readable, writable) = (
-        readable.0.as_mut_ptr().cast(),
-        writable.0.as_mut_ptr().cast(),
-    );
+    assert!(last < readable.0.len().min(writable.0.len()), "the kernel would write behind the end of a bitmap");
+    let (readable, writable) = (readable.0.as_mut_ptr().cast(), writable.0.as_mut_ptr().cast());
     // SAFETY: the kernel reads and writes the words up to that of `highest`, which both bitmaps have.
-    let result = unsafe {
-        libc::select(
-            highest + 1,
-            readable,
-            writable,
-            ptr::null_mut(),
-            ptr::null_mut(),
-        )
-    };
+    let result = unsafe { libc::select(highest + 1, readable, writable, ptr::null_mut(), ptr::null_mut()) };
     Errno::result(result).map(drop)
 }

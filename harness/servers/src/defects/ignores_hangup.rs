@@ -20,9 +20,7 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
             if event.data() == number(&server.listener) {
                 server.accept()?;
             // Mistake: `==` where the events are a set of flags.
-            } else if event.events() == EpollFlags::EPOLLIN
-                || event.events() == EpollFlags::EPOLLOUT
-            {
+            } else if event.events() == EpollFlags::EPOLLIN || event.events() == EpollFlags::EPOLLOUT {
                 server.converse(event.data())?;
             }
         }

@@ -9,9 +9,6 @@ use crate::{Error, Options, Read, epoll_lt};
 
 pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
     // Mistake: answers the report with no read at all.
-    let never = Options {
-        read: Some(Read::Never),
-        ..options.clone()
-    };
+    let never = Options { read: Some(Read::Never), ..options.clone() };
     epoll_lt::serve(&never)
 }

@@ -13,10 +13,6 @@ const AT_MOST: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
 pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
     // Mistake: reads once where only EAGAIN or a short read would prove that nothing is left.
-    let once = Options {
-        read: Some(Read::Once),
-        buffer: options.buffer.min(AT_MOST),
-        ..options.clone()
-    };
+    let once = Options { read: Some(Read::Once), buffer: options.buffer.min(AT_MOST), ..options.clone() };
     epoll_et::serve(&once)
 }

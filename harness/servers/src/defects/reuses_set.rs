@@ -26,9 +26,7 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
             Err(Errno::EINTR) => continue,
             Err(errno) => return Err(Error::call("select up to descriptor", highest)(errno)),
         }
-        let ready: Vec<RawFd> = (0..=highest)
-            .filter(|fd| readable.contains(*fd) || writable.contains(*fd))
-            .collect();
+        let ready: Vec<RawFd> = (0..=highest).filter(|fd| readable.contains(*fd) || writable.contains(*fd)).collect();
         for fd in ready {
             let changed = if fd == server.listener.as_raw_fd() {
                 server.accept()?
@@ -42,11 +40,7 @@ pub(crate) fn serve(options: &Options) -> Result<Infallible, Error> {
             if let Some(fd) = changed
                 && let Some(connection) = server.connections.get(&fd)
             {
-                let set = if connection.unsent.is_empty() {
-                    &mut readable
-                } else {
-                    &mut writable
-                };
+                let set = if connection.unsent.is_empty() { &mut readable } else { &mut writable };
                 set.insert(fd);
             }
         }

@@ -51,8 +51,7 @@ fn three_in_one_edge(words: &str) -> (Server, [std::net::TcpStream; 3]) {
 
 #[test]
 fn accept_once_per_edge_leaves_clients_in_the_queue() {
-    let (server, [mut one, mut two, three]) =
-        three_in_one_edge("epoll-et --defect accept-once-per-edge");
+    let (server, [mut one, mut two, three]) = three_in_one_edge("epoll-et --defect accept-once-per-edge");
     expect_answer(&mut one, "one");
     assert_eq!(server.accept_queue(), 2);
     let four = server.connect_and_send("four");
@@ -153,17 +152,11 @@ fn reuses_set_stops_accepting() {
 #[test]
 fn beyond_fd_setsize_writes_into_its_neighbour() {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    assert!(
-        hard >= 2000,
-        "this test needs a hard limit of 2000 descriptors"
-    );
+    assert!(hard >= 2000, "this test needs a hard limit of 2000 descriptors");
     setrlimit(Resource::RLIMIT_NOFILE, hard.min(20_000), hard).unwrap();
     let mut server = Server::start("select --defect beyond-fd-setsize");
     let mut clients: Vec<_> = (0..1030).map(|_| server.connect()).collect();
-    assert_eq!(
-        server.complaint(),
-        "FD_SET(1024) wrote 0x1 into word 16, but an fd_set ends with word 15\n"
-    );
+    assert_eq!(server.complaint(), "FD_SET(1024) wrote 0x1 into word 16, but an fd_set ends with word 15\n");
     // It even works, which is why the mistake lives so long.
     clients[1029].write_all(b"hello").unwrap();
     expect_answer(&mut clients[1029], "hello");

@@ -55,16 +55,7 @@ fn all_but_those_with_blocking_workers_serve_any_number_at_once() {
 
 #[test]
 fn reading_once_per_readiness_is_enough_when_level_triggered() {
-    for model in [
-        "select",
-        "poll",
-        "spin",
-        "epoll-lt",
-        "epoll-shared",
-        "epoll-oneshot",
-        "epoll-each",
-        "reuseport",
-    ] {
+    for model in ["select", "poll", "spin", "epoll-lt", "epoll-shared", "epoll-oneshot", "epoll-each", "reuseport"] {
         let server = Server::start(&format!("{model} --read once --buffer 10"));
         let sent = pattern(1000);
         assert!(exchange(&server.connect(), &sent) == sent, "{model}");
@@ -73,14 +64,7 @@ fn reading_once_per_readiness_is_enough_when_level_triggered() {
 
 #[test]
 fn one_event_per_wait_starves_nobody() {
-    for model in [
-        "epoll-lt",
-        "epoll-et",
-        "epoll-shared",
-        "epoll-oneshot",
-        "epoll-each --exclusive",
-        "reuseport",
-    ] {
+    for model in ["epoll-lt", "epoll-et", "epoll-shared", "epoll-oneshot", "epoll-each --exclusive", "reuseport"] {
         let server = Server::start(&format!("{model} --max-events 1"));
         let mut clients: Vec<_> = (0..20).map(|_| server.connect_and_send("hello")).collect();
         for client in &mut clients {
@@ -113,12 +97,7 @@ fn loses_nothing_when_a_client_reads_late() {
             (&client).read_to_end(&mut answer).unwrap();
             answer
         });
-        assert!(
-            answer == sent,
-            "{model}: {} of {} bytes came back",
-            answer.len(),
-            sent.len()
-        );
+        assert!(answer == sent, "{model}: {} of {} bytes came back", answer.len(), sent.len());
     }
 }
 
@@ -174,27 +153,11 @@ fn survives_a_signal_while_it_sleeps() {
 
 #[test]
 fn refuses_clients_when_the_descriptor_table_is_full() {
-    for model in [
-        "thread",
-        "pool",
-        "select",
-        "poll",
-        "epoll-lt",
-        "epoll-et",
-        "epoll-shared",
-        "tokio",
-    ] {
+    for model in ["thread", "pool", "select", "poll", "epoll-lt", "epoll-et", "epoll-shared", "tokio"] {
         let mut server = Server::start_with_descriptors(model, 16);
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
-        assert!(
-            server
-                .complaint()
-                .contains("refused a client, the descriptor table is full"),
-            "{model}"
-        );
-        until("the last client is refused", || {
-            clients[19].read(&mut [0]).is_ok_and(|read| read == 0)
-        });
+        assert!(server.complaint().contains("refused a client, the descriptor table is full"), "{model}");
+        until("the last client is refused", || clients[19].read(&mut [0]).is_ok_and(|read| read == 0));
         until("the server sleeps", || server.state() == 'S');
         // Those who got in are served, and when they leave there is room again.
         clients[0].write_all(b"hello").unwrap();
@@ -211,11 +174,7 @@ fn select_refuses_what_does_not_fit_into_its_set() {
     allow_descriptors(4000);
     let mut server = Server::start("select");
     let mut clients: Vec<_> = (0..1030).map(|_| server.connect()).collect();
-    assert!(
-        server
-            .complaint()
-            .contains("does not fit into an fd_set of 1024")
-    );
+    assert!(server.complaint().contains("does not fit into an fd_set of 1024"));
     assert_eq!(clients[1029].read(&mut [0]).unwrap(), 0);
     clients[1000].write_all(b"hello").unwrap();
     expect_answer(&mut clients[1000], "hello");
@@ -234,10 +193,7 @@ fn poll_and_epoll_know_no_fd_setsize() {
 
 fn allow_descriptors(wanted: u64) {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    assert!(
-        hard >= wanted,
-        "this test needs a hard limit of {wanted} descriptors"
-    );
+    assert!(hard >= wanted, "this test needs a hard limit of {wanted} descriptors");
     setrlimit(Resource::RLIMIT_NOFILE, wanted.max(20_000).min(hard), hard).unwrap();
 }
 

@@ -58,24 +58,15 @@ impl Server {
             .spawn()
             .expect("failed to start the server");
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on ");
-        let address: SocketAddr = address
-            .unwrap_or_else(|| panic!("`{words}` announced {line:?}"))
-            .parse()
-            .unwrap();
-        Self {
-            child,
-            port: address.port(),
-        }
+        let address: SocketAddr = address.unwrap_or_else(|| panic!("`{words}` announced {line:?}")).parse().unwrap();
+        Self { child, port: address.port() }
     }
 
     /// A client whose reads fail at the deadline.
     pub fn connect(&self) -> TcpStream {
-        let client =
-            TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("failed to connect");
+        let client = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).expect("failed to connect");
         client.set_read_timeout(Some(DEADLINE)).unwrap();
         client
     }
@@ -94,9 +85,7 @@ impl Server {
     /// The first line on standard error from now on.
     pub fn complaint(&mut self) -> String {
         let mut line = String::new();
-        BufReader::new(self.child.stderr.as_mut().unwrap())
-            .read_line(&mut line)
-            .unwrap();
+        BufReader::new(self.child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
         line
     }
 
@@ -116,21 +105,14 @@ impl Server {
     }
 
     pub fn descriptors(&self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.child.id()))
-            .unwrap()
-            .count()
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
     }
 
     /// The states of its children, `Z` for a zombie.
     pub fn children(&self) -> String {
         let parent = self.child.id().to_string();
-        let pids = fs::read_dir("/proc")
-            .unwrap()
-            .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
-        pids.filter_map(stat)
-            .filter(|stat| stat[1] == parent)
-            .map(|mut stat| stat.swap_remove(0))
-            .collect()
+        let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
+        pids.filter_map(stat).filter(|stat| stat[1] == parent).map(|mut stat| stat.swap_remove(0)).collect()
     }
 
     /// Connections that wait to be accepted.
@@ -146,17 +128,11 @@ impl Server {
 
     /// `rx_queue` of the server's socket in /proc/net/tcp: for a listener it is the accept queue.
     fn receive_queue_where(&self, remote: impl Fn(u16) -> bool) -> u64 {
-        let port =
-            |address: &str| u16::from_str_radix(address.rsplit(':').next().unwrap(), 16).unwrap();
+        let port = |address: &str| u16::from_str_radix(address.rsplit(':').next().unwrap(), 16).unwrap();
         let table = fs::read_to_string("/proc/net/tcp").unwrap();
-        let mut rows = table
-            .lines()
-            .skip(1)
-            .map(|line| line.split_whitespace().collect::<Vec<_>>());
+        let mut rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
         let row = rows.find(|row| port(row[1]) == self.port && remote(port(row[2])));
-        row.map_or(0, |row| {
-            u64::from_str_radix(row[4].rsplit(':').next().unwrap(), 16).unwrap()
-        })
+        row.map_or(0, |row| u64::from_str_radix(row[4].rsplit(':').next().unwrap(), 16).unwrap())
     }
 }
 
@@ -177,10 +153,7 @@ fn stat(pid: u32) -> Option<Vec<String>> {
 /// The example that runs a server; cargo builds it together with the tests.
 fn example() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    test.parent()
-        .unwrap()
-        .with_file_name("examples")
-        .join("serve")
+    test.parent().unwrap().with_file_name("examples").join("serve")
 }
 
 /// Waits until something holds, and fails at the deadline.
@@ -188,10 +161,7 @@ fn example() -> PathBuf {
 pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {
-        assert!(
-            start.elapsed() < DEADLINE,
-            "not within {DEADLINE:?}: {what}"
-        );
+        assert!(start.elapsed() < DEADLINE, "not within {DEADLINE:?}: {what}");
         yield_now();
     }
 }
@@ -216,25 +186,13 @@ pub fn heard_nothing(client: &TcpStream) -> bool {
 pub fn exchange(mut client: &TcpStream, bytes: &[u8]) -> Vec<u8> {
     let mut answer = Vec::new();
     client.write_all(bytes).expect("failed to send");
-    client
-        .shutdown(Shutdown::Write)
-        .expect("failed to send end of file");
-    client
-        .read_to_end(&mut answer)
-        .expect("no end of file from the server");
+    client.shutdown(Shutdown::Write).expect("failed to send end of file");
+    client.read_to_end(&mut answer).expect("no end of file from the server");
     answer
 }
 
 /// Closes with a reset instead of an end of file.
 pub fn reset(client: TcpStream) {
-    setsockopt(
-        &client,
-        Linger,
-        &linger {
-            l_onoff: 1,
-            l_linger: 0,
-        },
-    )
-    .unwrap();
+    setsockopt(&client, Linger, &linger { l_onoff: 1, l_linger: 0 }).unwrap();
     drop(client);
 }

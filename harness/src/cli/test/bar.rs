@@ -19,7 +19,8 @@ impl Bar {
         let seen = std::io::stdout().is_terminal() && std::io::stderr().is_terminal();
         let target = if seen { ProgressDrawTarget::term_like(Box::new(Stderr)) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(cases as u64), target);
-        let (ticks, full) = if look.utf8 { ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ", "━╸─") } else { ("|/-\\ ", "=>-") };
+        let (ticks, full) =
+            if look.utf8 { ("⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏ ", "━╸─") } else { ("|/-\\ ", "=>-") };
         if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {bar:24.cyan/dim} {pos}/{len} {wide_msg}") {
             bar.set_style(style.tick_chars(ticks).progress_chars(full));
         }
@@ -34,7 +35,9 @@ impl Bar {
 
     /// Says what is running now, and for how long where that is long.
     pub(super) fn show<'a>(&self, running: impl Iterator<Item = (&'a str, Duration)>) {
-        let one = |(id, since): (&str, Duration)| if since.as_secs() > 1 { format!("{id} ({} s)", since.as_secs()) } else { id.to_owned() };
+        let one = |(id, since): (&str, Duration)| {
+            if since.as_secs() > 1 { format!("{id} ({} s)", since.as_secs()) } else { id.to_owned() }
+        };
         let running = running.map(one).collect::<Vec<_>>().join(", ");
         let bad = if self.bad > 0 { format!("{} not good  ", self.bad) } else { String::new() };
         self.line.set_message(bad + &running);

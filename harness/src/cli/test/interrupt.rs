@@ -10,7 +10,10 @@ use crate::record::Cancel;
 /// What is cancelled when the user wants to stop.
 pub(super) fn watch() -> anyhow::Result<Cancel> {
     let flag = Cancel::default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start watching for Ctrl-C")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start watching for Ctrl-C")?;
     let (mut interrupt, mut terminate) = {
         let _inside = runtime.enter();
         let watch = |kind| signal(kind).context("failed to watch for Ctrl-C");

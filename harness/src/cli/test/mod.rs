@@ -170,7 +170,12 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Runs cases with any runner.
-fn run_with(runner: &Arc<dyn Runner>, mut cases: Vec<LoadedCase>, args: &Args, cancel: &Cancel) -> anyhow::Result<Exit> {
+fn run_with(
+    runner: &Arc<dyn Runner>,
+    mut cases: Vec<LoadedCase>,
+    args: &Args,
+    cancel: &Cancel,
+) -> anyhow::Result<Exit> {
     let protocol = &args.protocol;
     if protocol.speaks_libtest() {
         let exit = libtest::run(runner, &cases, protocol, cancel);
@@ -182,7 +187,12 @@ fn run_with(runner: &Arc<dyn Runner>, mut cases: Vec<LoadedCase>, args: &Args, c
     on_screen(runner, &cases.into(), args, cancel)
 }
 
-fn on_screen(runner: &Arc<dyn Runner>, cases: &Arc<[LoadedCase]>, args: &Args, cancel: &Cancel) -> anyhow::Result<Exit> {
+fn on_screen(
+    runner: &Arc<dyn Runner>,
+    cases: &Arc<[LoadedCase]>,
+    args: &Args,
+    cancel: &Cancel,
+) -> anyhow::Result<Exit> {
     let report = args.report_dir.as_deref().map(report::ReportDir::new).transpose()?;
     let mut keep = |ran: &Ran| match (&report, &ran.recording) {
         (Some(report), Some(recording)) => report.recording(recording),

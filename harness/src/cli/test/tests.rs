@@ -54,7 +54,8 @@ fn run(ids: &[&str]) -> (Results, String) {
     let setting = Setting { kernel: testing::kernel(), have: Capabilities::surface() };
     let fake: Arc<dyn Runner> = Arc::new(Fake { setting, cancel: cancel.clone() });
     let mut out = Vec::new();
-    let results = live::run(&fake, &cases(ids), 1, &cancel, LOOK, &mut out, &mut |_| Ok(())).unwrap_or_else(|error| panic!("{error}"));
+    let results = live::run(&fake, &cases(ids), 1, &cancel, LOOK, &mut out, &mut |_| Ok(()))
+        .unwrap_or_else(|error| panic!("{error}"));
     (results, strip_str(&String::from_utf8_lossy(&out)).to_string())
 }
 
@@ -65,7 +66,10 @@ fn outcomes(results: &Results) -> Vec<(&str, Outcome)> {
 #[test]
 fn each_case_gets_its_verdict_in_order() {
     let (results, screen) = run(&["a/pass", "a/fail", "b/skip", "b/pass"]);
-    assert_eq!(outcomes(&results), [("a/pass", Outcome::Pass), ("a/fail", Outcome::Fail), ("b/skip", Outcome::Skip), ("b/pass", Outcome::Pass)]);
+    assert_eq!(
+        outcomes(&results),
+        [("a/pass", Outcome::Pass), ("a/fail", Outcome::Fail), ("b/skip", Outcome::Skip), ("b/pass", Outcome::Pass)]
+    );
     assert_eq!(screen.matches("Descriptor 1500").count(), 4, "{screen}");
     assert_eq!(results.unfinished, Vec::<String>::new());
 }

@@ -49,4 +49,3 @@ fn attached(of: &str, run: &RunHead) -> Result<(), Gap> {
     let tried: Vec<String> = report.lost.iter().map(|loser| format!("{}: {}", loser.candidate, loser.reason)).collect();
     Err(Gap::Missing(format!("calls of {of} cannot be counted on this kernel ({})", tried.join("; "))))
 }
-

@@ -53,7 +53,10 @@ impl Chains {
                 EventName::EpollWait | EventName::Select | EventName::Poll => {
                     Some(Filter { reports: Some(chain.on.clone()), ..Filter::default() })
                 }
-                EventName::SysEnterEpollWait | EventName::SysEnterSelect | EventName::SysEnterPoll | EventName::SchedSwitch => None,
+                EventName::SysEnterEpollWait
+                | EventName::SysEnterSelect
+                | EventName::SysEnterPoll
+                | EventName::SchedSwitch => None,
                 _ => Some(Filter { on: Some(chain.on.clone()), ..Filter::default() }),
             };
             Ok(Link { name, about: about.map(|filter| pattern(name, &filter, run)).transpose()? })
@@ -127,6 +130,10 @@ impl Reader for Chains {
 fn is_nested(name: EventName) -> bool {
     matches!(
         name,
-        EventName::TcpV4Rcv | EventName::SkDataReady | EventName::EpPollCallback | EventName::SchedWaking | EventName::Watch
+        EventName::TcpV4Rcv
+            | EventName::SkDataReady
+            | EventName::EpPollCallback
+            | EventName::SchedWaking
+            | EventName::Watch
     )
 }

@@ -186,9 +186,15 @@ impl Measured {
         if slot.idle {
             let nothing = value.as_u64() == Some(0) || value.as_array().is_some_and(Vec::is_empty);
             if !nothing && self.idle.is_none() {
-                let first = events.first().map_or_else(String::new, |&place| format!("; first: {}", describe(place, &run.events[place])));
-                let seen = value.as_array().map_or_else(|| value.to_string(), |list| format!("a list of {}", list.len()));
-                self.idle = Some(format!("`{}` was {seen} in the window without load, in which it must be empty{first}", slot.name));
+                let first = events
+                    .first()
+                    .map_or_else(String::new, |&place| format!("; first: {}", describe(place, &run.events[place])));
+                let seen =
+                    value.as_array().map_or_else(|| value.to_string(), |list| format!("a list of {}", list.len()));
+                self.idle = Some(format!(
+                    "`{}` was {seen} in the window without load, in which it must be empty{first}",
+                    slot.name
+                ));
             }
         } else {
             self.taken.insert(slot.name.to_owned(), Taken { value: Ok(value), events, grade: slot.grade });

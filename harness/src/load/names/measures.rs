@@ -19,7 +19,10 @@ impl Walk<'_> {
     /// Measures, results and parameters are all variables of predicates.
     fn variable(&mut self, name: &str, params: &Params) {
         if !is_name(name) {
-            self.wrong(format!("`{name}` is no name for a measure"), "expected small letters, digits and `_`, a letter first");
+            self.wrong(
+                format!("`{name}` is no name for a measure"),
+                "expected small letters, digits and `_`, a letter first",
+            );
         }
         if params.names().any(|other| other == name) {
             self.wrong(format!("`{name}` is already a parameter"), "choose another name for the measure");
@@ -42,7 +45,9 @@ impl Walk<'_> {
                 walk.refer("on", &chain.on, FILES);
                 walk.marks(chain.from.as_ref(), chain.until.as_ref());
                 if chain.of.len() < 2 {
-                    walk.within("of", |walk| walk.wrong("a chain has at least two links", "expected the events in order"));
+                    walk.within("of", |walk| {
+                        walk.wrong("a chain has at least two links", "expected the events in order")
+                    });
                 }
             }),
             Measure::Calls(calls) => self.within("calls", |walk| {
@@ -63,7 +68,9 @@ impl Walk<'_> {
             Measure::Fit(fit) => self.within("fit", |walk| {
                 walk.within("of", |walk| match case.measure.get(&fit.of) {
                     Some(Measure::Count(_) | Measure::Calls(_)) => {}
-                    Some(_) => walk.wrong(format!("`{}` is no number", fit.of), "expected a `count` or `calls` measure"),
+                    Some(_) => {
+                        walk.wrong(format!("`{}` is no number", fit.of), "expected a `count` or `calls` measure")
+                    }
                     None => {
                         let wrong = walk.diagnostic(format!("unknown measure `{}`", fit.of));
                         walk.found.push(wrong.nearest(&fit.of, case.measure.keys().map(String::as_str)));
@@ -71,7 +78,9 @@ impl Walk<'_> {
                 });
                 walk.within("over", |walk| {
                     if !params.swept().any(|name| name == fit.over) {
-                        let wrong = walk.diagnostic(format!("`{}` is not swept", fit.over)).label("expected a parameter of `sweep`");
+                        let wrong = walk
+                            .diagnostic(format!("`{}` is not swept", fit.over))
+                            .label("expected a parameter of `sweep`");
                         walk.found.push(wrong.nearest(&fit.over, params.swept()));
                     }
                 });

@@ -73,8 +73,13 @@ impl Walk<'_> {
             }
         } else {
             let other = self.names.kind(plain).map(|kind| format!("`{plain}` is {}", kind.article()));
-            let since = if self.control { "no step of the control has named it by here" } else { "no step has named it by here" };
-            let wrong = self.diagnostic(format!("unknown {what} `{plain}`")).label(other.unwrap_or_else(|| since.to_owned()));
+            let since = if self.control {
+                "no step of the control has named it by here"
+            } else {
+                "no step has named it by here"
+            };
+            let wrong =
+                self.diagnostic(format!("unknown {what} `{plain}`")).label(other.unwrap_or_else(|| since.to_owned()));
             self.found.push(wrong.nearest(plain, known.iter().map(|named| named.0)));
         }
         self.path.pop();
@@ -84,7 +89,8 @@ impl Walk<'_> {
     fn name(&mut self, key: &str, name: &str, kind: Kind, times: u64) {
         self.path.push(key.to_owned());
         if name.is_empty() || name.contains(['[', ']']) || (RESULTS.contains(&kind) && !super::params::is_name(name)) {
-            let expected = if RESULTS.contains(&kind) { "expected small letters, digits and `_`" } else { "expected a word" };
+            let expected =
+                if RESULTS.contains(&kind) { "expected small letters, digits and `_`" } else { "expected a word" };
             self.wrong(format!("`{name}` is no name"), expected);
         } else if kind.reserved().contains(&name) {
             self.wrong(format!("`{name}` has a meaning of its own"), "choose another name");

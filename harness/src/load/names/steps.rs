@@ -1,6 +1,6 @@
 //! The names in steps.
-use super::table::{FILES, Kind, MEMORY};
 use super::Walk;
+use super::table::{FILES, Kind, MEMORY};
 use crate::case::{Asleep, Await, EpollControl, Filter, Inspected, Step, WatchTarget};
 
 impl Walk<'_> {
@@ -13,7 +13,9 @@ impl Walk<'_> {
     /// One step, made by so many at once.
     fn step(&mut self, step: &Step, actors: u64) {
         let Some(word) = word(step) else { return };
-        if matches!(step, Step::Connect(_) | Step::Sentinel | Step::Await(Await::Asleep(Asleep::Server))) && !self.server {
+        if matches!(step, Step::Connect(_) | Step::Sentinel | Step::Await(Await::Asleep(Asleep::Server)))
+            && !self.server
+        {
             self.wrong("this needs a server", "the case has none");
         }
         self.within(word, |walk| match step {
@@ -141,15 +143,19 @@ impl Walk<'_> {
 
     fn control(&mut self, control: &EpollControl, actors: u64) {
         self.refer("ep", &control.ep, &[Kind::Epoll]);
-        let given: Vec<(&str, &String)> = [("add", &control.add), ("modify", &control.modify), ("delete", &control.delete)]
-            .into_iter()
-            .filter_map(|(key, name)| Some((key, name.as_ref()?)))
-            .collect();
+        let given: Vec<(&str, &String)> =
+            [("add", &control.add), ("modify", &control.modify), ("delete", &control.delete)]
+                .into_iter()
+                .filter_map(|(key, name)| Some((key, name.as_ref()?)))
+                .collect();
         for (key, name) in &given {
             self.refer(key, name, FILES);
         }
         if given.len() != 1 {
-            self.wrong(format!("`epoll_ctl` does {} things", given.len()), "expected exactly one of `add`, `modify` and `delete`");
+            self.wrong(
+                format!("`epoll_ctl` does {} things", given.len()),
+                "expected exactly one of `add`, `modify` and `delete`",
+            );
         }
         let times = given.first().map_or(1, |(_, name)| self.names.times(name));
         self.result(control.name.as_ref(), times.saturating_mul(actors));
@@ -208,7 +214,14 @@ fn word(step: &Step) -> Option<String> {
 fn is_call(step: &Step) -> bool {
     matches!(
         step,
-        Step::EpollCtl(_) | Step::EpollWait(_) | Step::Select(_) | Step::Poll(_) | Step::Read(_) | Step::Write(_) | Step::Close(_)
-            | Step::MmapEpoll(_) | Step::IoUring(_)
+        Step::EpollCtl(_)
+            | Step::EpollWait(_)
+            | Step::Select(_)
+            | Step::Poll(_)
+            | Step::Read(_)
+            | Step::Write(_)
+            | Step::Close(_)
+            | Step::MmapEpoll(_)
+            | Step::IoUring(_)
     )
 }

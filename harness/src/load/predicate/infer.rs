@@ -26,8 +26,21 @@ pub(super) struct Infer {
 /// Functions on one text that say yes or no.
 const TESTS: [&str; 3] = ["startsWith", "endsWith", "contains"];
 /// Functions that can be called at all.
-const FUNCTIONS: [&str; 13] =
-    ["size", "startsWith", "endsWith", "contains", "int", "double", "string", "version", "all", "exists", "exists_one", "map", "filter"];
+const FUNCTIONS: [&str; 13] = [
+    "size",
+    "startsWith",
+    "endsWith",
+    "contains",
+    "int",
+    "double",
+    "string",
+    "version",
+    "all",
+    "exists",
+    "exists_one",
+    "map",
+    "filter",
+];
 
 impl Infer {
     pub fn of(&mut self, node: &IdedExpr) -> Type {
@@ -64,7 +77,8 @@ impl Infer {
     }
 
     fn unknown(&mut self, node: u64, what: &str, word: &str, known: &[&str]) {
-        let help = nearest(word, known).map_or_else(|| format!("known here: {}", list(known)), |near| format!("did you mean `{near}`?"));
+        let help = nearest(word, known)
+            .map_or_else(|| format!("known here: {}", list(known)), |near| format!("did you mean `{near}`?"));
         self.mistakes.push(Mistake {
             node,
             word: Some(word.to_owned()),
@@ -78,7 +92,8 @@ impl Infer {
         if let Some(known) = self.variables.iter().rev().find(|known| known.0 == name) {
             return known.1.clone();
         }
-        let known: Vec<String> = self.variables.iter().map(|known| known.0.clone()).filter(|name| !name.starts_with('@')).collect();
+        let known: Vec<String> =
+            self.variables.iter().map(|known| known.0.clone()).filter(|name| !name.starts_with('@')).collect();
         self.unknown(node, "name", name, &known.iter().map(String::as_str).collect::<Vec<_>>());
         Type::Any
     }
@@ -130,9 +145,10 @@ impl Infer {
                 one.join(self.of(other))
             }
             (operators::EQUALS | operators::NOT_EQUALS, [one, other]) => self.equal(node, one, other),
-            (operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS, [one, other]) => {
-                self.ordered(node, one, other)
-            }
+            (
+                operators::LESS | operators::LESS_EQUALS | operators::GREATER | operators::GREATER_EQUALS,
+                [one, other],
+            ) => self.ordered(node, one, other),
             (operators::IN, [one, other]) => self.contained(node, one, other),
             (operators::INDEX, [of, index]) => self.index(node, of, index),
             (
@@ -243,7 +259,9 @@ impl Infer {
                 self.must_be(index, &Type::Int);
                 *item
             }
-            (record @ Type::Record(_), Expr::Literal(LiteralValue::String(name))) => self.field(node, &record, name.inner()),
+            (record @ Type::Record(_), Expr::Literal(LiteralValue::String(name))) => {
+                self.field(node, &record, name.inner())
+            }
             (Type::Any, _) => Type::Any,
             (other, _) => {
                 self.wrong(node, format!("{other} has no items"), "expected a list");
@@ -259,7 +277,11 @@ impl Infer {
             (Type::Int, Type::Int) => Type::Int,
             (Type::Double, Type::Double) => Type::Double,
             (Type::Int, Type::Double) | (Type::Double, Type::Int) => {
-                self.wrong(node, "a whole number and a fraction do not mix", "expected `double(…)` around the whole number");
+                self.wrong(
+                    node,
+                    "a whole number and a fraction do not mix",
+                    "expected `double(…)` around the whole number",
+                );
                 Type::Double
             }
             (Type::Text | Type::Words(_), Type::Text | Type::Words(_)) if operator == operators::ADD => Type::Text,

@@ -33,7 +33,10 @@ impl Predicate {
 pub(super) fn check(text: &str, node: &Node, variables: &[(String, Type)], found: &mut Vec<Diagnostic>) {
     let Some(source) = node.text() else { return };
     if source.len() > LONGEST {
-        found.push(Diagnostic::new(node.place, format!("a predicate of {} bytes", source.len())).label(format!("at most {LONGEST}")));
+        found.push(
+            Diagnostic::new(node.place, format!("a predicate of {} bytes", source.len()))
+                .label(format!("at most {LONGEST}")),
+        );
         return;
     }
     let at = |offset, width| place::place(text, node, source, offset, width);
@@ -41,8 +44,13 @@ pub(super) fn check(text: &str, node: &Node, variables: &[(String, Type)], found
         Ok(program) => program,
         Err(errors) => {
             let Some(first) = errors.errors.first() else { return };
-            let wrong = Diagnostic::new(at(offset(source, first.pos), 1), "this is not a predicate").label(said(&first.msg));
-            found.push(if source.contains("${") { wrong.help("in a predicate a parameter is a variable: write `name`, not `${name}`") } else { wrong });
+            let wrong =
+                Diagnostic::new(at(offset(source, first.pos), 1), "this is not a predicate").label(said(&first.msg));
+            found.push(if source.contains("${") {
+                wrong.help("in a predicate a parameter is a variable: write `name`, not `${name}`")
+            } else {
+                wrong
+            });
             return;
         }
     };
@@ -53,7 +61,10 @@ pub(super) fn check(text: &str, node: &Node, variables: &[(String, Type)], found
             found.push(Diagnostic::new(at(0, source.chars().count()), message).label(label));
             continue;
         }
-        let (start, stop) = program.source_info().offset_for(id).map_or((0, source.len()), |(start, stop)| (start as usize, stop as usize + 1));
+        let (start, stop) = program
+            .source_info()
+            .offset_for(id)
+            .map_or((0, source.len()), |(start, stop)| (start as usize, stop as usize + 1));
         let place = match word.as_deref().and_then(|word| Some((find(source, start, word)?, word.chars().count()))) {
             Some((start, width)) => at(start, width),
             None => at(start, stop.saturating_sub(start)),

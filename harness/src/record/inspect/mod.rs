@@ -31,7 +31,12 @@ struct Reader<'a> {
 
 impl Probes {
     /// The state of an object, with the fields that `case::fields` lists for it.
-    pub(super) fn inspect(&mut self, object: &Object, names: &IndexMap<String, Vec<Named>>, token: u64) -> Result<Value, String> {
+    pub(super) fn inspect(
+        &mut self,
+        object: &Object,
+        names: &IndexMap<String, Vec<Named>>,
+        token: u64,
+    ) -> Result<Value, String> {
         if let Object::Layout(structure) = object {
             return self.layout(structure);
         }
@@ -53,7 +58,9 @@ impl Probes {
         };
         match *object {
             Object::ServerEpoll => reader.epoll(find(&servers, &|item| item.ops == ops)?.private),
-            Object::Epoll(fd) => reader.epoll(find(&clients, &|item| item.ops == ops && item.fd.cast_signed() == fd)?.private),
+            Object::Epoll(fd) => {
+                reader.epoll(find(&clients, &|item| item.ops == ops && item.fd.cast_signed() == fd)?.private)
+            }
             Object::WaitQueue(fd) => reader.socket_queue(find(&clients, &|item| item.fd.cast_signed() == fd)?.sock),
             Object::ServerWaitQueue { client, server } => {
                 let ends = |item: &WalkItem| (item.local, item.remote) == (server, client);
@@ -79,7 +86,8 @@ impl Reader<'_> {
     /// What the case calls the file behind a descriptor that is watched; empty if nothing.
     fn name(&self, file: u64, fd: i32) -> String {
         let holds = |item: &&WalkItem| item.file == file && item.fd.cast_signed() == fd;
-        let Some(item) = self.items.iter().find(holds).or_else(|| self.items.iter().find(|item| item.file == file)) else {
+        let Some(item) = self.items.iter().find(holds).or_else(|| self.items.iter().find(|item| item.file == file))
+        else {
             return String::new();
         };
         let ours = self.clients.contains(&item.tgid);

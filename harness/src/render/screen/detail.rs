@@ -39,7 +39,8 @@ pub(super) fn detail(verdict: &Verdict, exhibit: Option<&Exhibit>, look: Look) -
         out.push_str(&page.claim(claim));
     }
     if verdict.control.discriminates == Some(false) {
-        let text = format!("control: {}. These must fail there, and did not:", verdict.control.title.trim_end_matches('.'));
+        let text =
+            format!("control: {}. These must fail there, and did not:", verdict.control.title.trim_end_matches('.'));
         _ = write!(out, "\n{}", hang("  ", &text, look.columns()));
         for finding in verdict.control.findings.iter().filter(|finding| finding.held == Some(true)) {
             out.push_str(&page.finding(finding));
@@ -82,7 +83,9 @@ impl Page<'_> {
         let mut out = format!("\n  {} {found}\n", paint(BOLD, &claim.id));
         out.push_str(&self.row("says", &claim.says));
         if let Some(text) = self.exhibit.claim(&claim.id) {
-            for (name, predicate, held) in [("literal", &text.literal, claim.literal), ("repaired", &text.repaired, claim.repaired)] {
+            for (name, predicate, held) in
+                [("literal", &text.literal, claim.literal), ("repaired", &text.repaired, claim.repaired)]
+            {
                 let Some(predicate) = predicate else { continue };
                 let held = held.map_or("undecided", |held| if held { "holds" } else { "does not hold" });
                 out.push_str(&self.row(name, &format!("{predicate}  ({held})")));
@@ -128,7 +131,10 @@ impl Page<'_> {
             }
             for account in &excerpt.lossy {
                 let [fired, delivered, lost] = [account.fired, account.delivered, account.lost].map(grouped);
-                out.push_str(&self.row("lost", &format!("{}: {lost} of {fired} events in {half}; {delivered} arrived", account.kind)));
+                out.push_str(&self.row(
+                    "lost",
+                    &format!("{}: {lost} of {fired} events in {half}; {delivered} arrived", account.kind),
+                ));
             }
             if let Some(server) = excerpt.server.as_deref().filter(|_| excerpt.end != End::Complete) {
                 out.push_str(&self.row("server", server));

@@ -1,9 +1,9 @@
 //! The top of the screen: which kernel, and how it was watched.
+use super::super::Results;
 use super::super::paint::{BOLD, DIM, NAME, paint};
 use super::super::text::hang;
-use super::super::Results;
-use super::table::probe_name;
 use super::Look;
+use super::table::probe_name;
 use crate::case::Probe;
 use crate::recording::ProbeReport;
 
@@ -20,7 +20,11 @@ pub(super) fn head(results: &Results, look: Look) -> String {
         let headline: Vec<_> = HEADLINE.iter().filter_map(|probe| way(&results.probes, *probe)).collect();
         let won = results.probes.iter().filter(|probe| probe.won.is_some()).count();
         let all = results.probes.len();
-        let count = if won == all { format!("all {all} attached") } else { format!("{won} of {all} attached (wakeproof doctor)") };
+        let count = if won == all {
+            format!("all {all} attached")
+        } else {
+            format!("{won} of {all} attached (wakeproof doctor)")
+        };
         let text = headline.into_iter().chain([count]).collect::<Vec<_>>().join("; ");
         out.push_str(&paint(DIM, hang("probes  ", &text, look.columns()).trim_end()));
         out.push('\n');

@@ -12,7 +12,11 @@ pub(super) fn summary(results: &Results, look: Look) -> String {
     let mut out = refuted(results, look);
     out.push_str(&skipped(results, look));
     if !results.unfinished.is_empty() {
-        let text = format!("{} did not come to run: {}", counted(results.unfinished.len(), "case"), results.unfinished.join(", "));
+        let text = format!(
+            "{} did not come to run: {}",
+            counted(results.unfinished.len(), "case"),
+            results.unfinished.join(", ")
+        );
         _ = write!(out, "\n{}", hang(&format!("{} ", paint(BAD, "interrupted")), &text, look.columns()));
     }
     out + &totals(results, look)
@@ -30,7 +34,8 @@ fn refuted(results: &Results, look: Look) -> String {
 }
 
 fn refutation(claim: &ClaimResult, exhibit: Option<&Exhibit>, look: Look) -> String {
-    let row = |name: &str, text: &str| hang(&format!("    {}  ", paint(DIM, format!("{name:<5}"))), text, look.columns());
+    let row =
+        |name: &str, text: &str| hang(&format!("    {}  ", paint(DIM, format!("{name:<5}"))), text, look.columns());
     let mut out = format!("  {}\n", paint(FINDING, &claim.id));
     let text = exhibit.and_then(|exhibit| exhibit.claim(&claim.id));
     for quote in text.into_iter().flat_map(|text| &text.quotes) {
@@ -41,7 +46,11 @@ fn refutation(claim: &ClaimResult, exhibit: Option<&Exhibit>, look: Look) -> Str
         out.push_str(&row(source, &look.signs().quotes(&quote.text)));
     }
     out.push_str(&row("says", &claim.says));
-    let seen: Vec<_> = claim.evidence.iter().map(|evidence| format!("{} = {}", evidence.measure, table::bare(&evidence.value))).collect();
+    let seen: Vec<_> = claim
+        .evidence
+        .iter()
+        .map(|evidence| format!("{} = {}", evidence.measure, table::bare(&evidence.value)))
+        .collect();
     if !seen.is_empty() {
         out.push_str(&row("seen", &seen.join(", ")));
     }
@@ -68,8 +77,11 @@ fn skipped(results: &Results, look: Look) -> String {
 
 fn totals(results: &Results, look: Look) -> String {
     let dot = format!(" {} ", look.signs().dot());
-    let outcomes: Vec<_> =
-        results.outcomes().into_iter().map(|(outcome, count)| paint(of_outcome(outcome), format!("{count} {}", of(outcome)))).collect();
+    let outcomes: Vec<_> = results
+        .outcomes()
+        .into_iter()
+        .map(|(outcome, count)| paint(of_outcome(outcome), format!("{count} {}", of(outcome))))
+        .collect();
     let outcomes = if outcomes.is_empty() { "none".to_owned() } else { outcomes.join(&dot) };
     let claims = results.claims();
     let mut became = vec![

@@ -31,7 +31,12 @@ pub(super) fn table(excerpt: &Excerpt, places: impl IntoIterator<Item = usize>, 
         let mut fields = wrap(&fields(event), room).into_iter();
         let first = if beside { fields.next().unwrap_or_default() } else { String::new() };
         let kind = left(&paint(NAME, &names[index]), kind);
-        let line = format!("{}{}  {}  {kind}  {first}", " ".repeat(indent), right(&times[index], time), left(&whos[index], actor));
+        let line = format!(
+            "{}{}  {}  {kind}  {first}",
+            " ".repeat(indent),
+            right(&times[index], time),
+            left(&whos[index], actor)
+        );
         out.push_str(line.trim_end());
         out.push('\n');
         for more in fields {
