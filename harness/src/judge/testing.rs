@@ -107,6 +107,7 @@ impl Script {
             actors: [].into(),
             marks: vec![mark("idle", 100, 1), mark("start", 10_000, 2)],
             results: IndexMap::new(),
+            states: IndexMap::new(),
             counts: Vec::new(),
             counters: Vec::new(),
             watches: Vec::new(),

@@ -127,6 +127,7 @@ fn run(end: End, lost: u64) -> Run {
             actors: BTreeMap::new(),
             marks: vec![mark("start", 0), mark("later", 20_000), mark("end", 2_000_000)],
             results: IndexMap::new(),
+            states: IndexMap::new(),
             counts: Vec::new(),
             counters: Vec::new(),
             watches: Vec::new(),
