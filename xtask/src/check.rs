@@ -12,6 +12,7 @@ use crate::{
     ebpf,
     process::{self, GREEN, RED, paint},
     progress::seconds,
+    suite,
     toolchain::Toolchain,
     workspace::Workspace,
 };
@@ -112,12 +113,22 @@ impl Stage {
                 cargo(workspace, &words("clippy --workspace --exclude wakeproof-probes --all-targets -- -D warnings"))
             }
             Self::ClippyEbpf => clippy_ebpf(workspace),
-            Self::Unit => cargo(workspace, &words("test --workspace --exclude wakeproof-probes")),
-            Self::Schemas => cargo(workspace, &words("run --quiet --package wakeproof -- schema --check")),
+            Self::Unit => unit(workspace),
+            Self::Schemas => {
+                let object = ebpf::build(workspace)?;
+                let wakeproof = suite::build_wakeproof(workspace, Some(&object))?;
+                status(Command::new(wakeproof).current_dir(workspace.root()).args(["schema", "--check"]))
+            }
             Self::Host => xtask(&words("test --kernel host")),
             Self::Guest => xtask(&words("test --kernel guest")),
         }
     }
+}
+
+/// The tests, of the very program that the suite is run with: as root they attach real probes.
+fn unit(workspace: &Workspace) -> Result<()> {
+    let object = ebpf::build(workspace)?;
+    status(&mut suite::cargo(workspace, &words("test --workspace --exclude wakeproof-probes"), Some(&object)))
 }
 
 fn words(text: &str) -> Vec<&str> {

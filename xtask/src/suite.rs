@@ -1,6 +1,7 @@
 //! Builds the `wakeproof` command and the guest's init: static, so that one build serves hosts and guests alike.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -26,10 +27,20 @@ fn build(workspace: &Workspace, package: &str, object: Option<&Path>) -> Result<
         bail!("the suite is built for x86_64 so far, and this machine is {}", std::env::consts::ARCH);
     }
     let activity = Activity::begin(format!("building {package}"));
+    let mut command = cargo(workspace, &["build", "--package", package, "--bin", package], object);
+    process::run_quietly(&mut command, &activity).with_context(|| format!("failed to build {package}"))?;
+    activity.done();
+    let program = workspace.target().join(TARGET).join(PROFILE).join(package);
+    ensure!(program.is_file(), "cargo built {package}, but there is none at {}", program.display());
+    Ok(program)
+}
+
+/// Cargo as the suite is built with it, so that whoever uses it shares what is already built.
+pub fn cargo(workspace: &Workspace, subcommand: &[&str], object: Option<&Path>) -> Command {
     let mut command = process::cargo();
     command
         .current_dir(workspace.root())
-        .args(["build", "--package", package, "--bin", package])
+        .args(subcommand)
         .args(["--profile", PROFILE, "--target", TARGET, "--target-dir"])
         .arg(workspace.target())
         // Strongest of cargo's ways to say it, so that the user's RUSTFLAGS cannot make the program dynamic.
@@ -38,9 +49,5 @@ fn build(workspace: &Workspace, package: &str, object: Option<&Path>) -> Result<
         Some(object) => command.env("WAKEPROOF_EBPF_OBJECT", object),
         None => command.env_remove("WAKEPROOF_EBPF_OBJECT"),
     };
-    process::run_quietly(&mut command, &activity).with_context(|| format!("failed to build {package}"))?;
-    activity.done();
-    let program = workspace.target().join(TARGET).join(PROFILE).join(package);
-    ensure!(program.is_file(), "cargo built {package}, but there is none at {}", program.display());
-    Ok(program)
+    command
 }
