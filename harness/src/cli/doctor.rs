@@ -14,7 +14,7 @@ use crate::kernel;
 use crate::load::{LoadedCase, Suite};
 use crate::object::object;
 use crate::plan::{Capabilities, Decision, decide};
-use crate::record::{Cancel, Unobserved};
+use crate::record::{Cancel, Deadlines, Unobserved};
 use crate::recording::{Loser, ProbeReport};
 use crate::render::doctor::{Doctor, Missing, Privileges, ProbeHealth, Suite as Runnable, text};
 
@@ -55,7 +55,7 @@ const AFTER: &str = concat!(
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     terminal::colors(args.color);
     let suite = args.suite.load()?;
-    let (real, unobserved) = Real::new(Evidence::Auto, Cancel::default());
+    let (real, unobserved) = Real::new(Evidence::Auto, Deadlines::default(), Cancel::default());
     let doctor = examine(&suite, &real.setting().have, unobserved.as_ref());
     let mut out = anstream::stdout();
     match args.format {
@@ -126,8 +126,9 @@ fn health(report: &ProbeReport, suite: &Suite, have: &Capabilities) -> ProbeHeal
     let have = &Capabilities {
         grade: have.grade.max(if have.probes.is_empty() { Grade::Surface } else { Grade::Trace }),
         probes: have.probes.clone(),
+        blind: None,
     };
-    let other = Capabilities { grade: have.grade, probes: have.probes.iter().map(flipped).collect() };
+    let other = Capabilities { grade: have.grade, probes: have.probes.iter().map(flipped).collect(), blind: None };
     let what = |decision: Decision| {
         let names = |reasons: BTreeMap<String, String>| reasons.into_keys().collect::<Vec<_>>();
         (decision.skip.is_some(), names(decision.undecided), names(decision.measures))

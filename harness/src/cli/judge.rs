@@ -51,12 +51,16 @@ fn one(file: &Path, screens: &mut Vec<Results>) -> anyhow::Result<()> {
     let verdict = crate::judge::judge(&case, &recording);
     // Recordings of one suite on one kernel share everything in the head but the case.
     let same = |results: &Results| {
-        let setting = results.kernel == head.kernel && results.grade == head.grade && results.probes == head.probes;
+        let setting = results.kernel == head.kernel
+            && results.grade == head.grade
+            && results.probes == head.probes
+            && results.defect == head.defect;
         setting && !results.exhibits.contains_key(&head.case)
     };
     let place = screens.iter().position(same);
     let place = place.unwrap_or_else(|| {
-        screens.push(Results::new(head.kernel.clone(), head.grade, head.probes.clone()));
+        let results = Results::new(head.kernel.clone(), head.grade, head.probes.clone());
+        screens.push(Results { defect: head.defect, ..results });
         screens.len() - 1
     });
     let results = &mut screens[place];

@@ -70,7 +70,7 @@ pub(crate) fn trace_probes() -> Vec<ProbeReport> {
 pub(crate) fn head() -> Head {
     let kernel = Kernel { release: "6.18.44".to_owned(), version: "#1".to_owned(), machine: "x86_64".to_owned() };
     let (case, source) = ("epoll/test".to_owned(), String::new());
-    Head { version: VERSION, case, source, kernel, grade: Grade::Function, probes: function_probes() }
+    Head { version: VERSION, case, source, kernel, grade: Grade::Function, probes: function_probes(), defect: None }
 }
 
 /// A recording of these runs.

@@ -9,17 +9,24 @@ pub struct Capabilities {
     pub grade: Grade,
     /// How each probe was attached.
     pub probes: Vec<ProbeReport>,
+    /// Why nothing but results of system calls is seen, and what to do about it; none if more is seen.
+    pub blind: Option<String>,
 }
 
 impl Capabilities {
-    /// Nothing but the results of system calls.
-    pub fn surface() -> Self {
-        Self { grade: Grade::Surface, probes: Vec::new() }
+    /// Nothing but the results of system calls, for this reason.
+    pub fn surface(why: impl Into<String>) -> Self {
+        Self { grade: Grade::Surface, probes: Vec::new(), blind: Some(why.into()) }
     }
 
     /// Whether events are seen at all.
     pub fn observes(&self) -> bool {
         self.grade > Grade::Surface
+    }
+
+    /// Why nothing is observed, and what to do about it.
+    pub(super) fn why_blind(&self) -> &str {
+        self.blind.as_deref().unwrap_or("run as root, or with CAP_BPF and CAP_PERFMON, on a kernel with BTF")
     }
 
     /// What became of a probe.

@@ -61,20 +61,16 @@ fn predicates(case: &Case) -> Vec<(String, Vec<&str>)> {
 
 fn skip(loaded: &LoadedCase, case: &Case, have: &Capabilities) -> Option<String> {
     if case.grade > have.grade {
-        return Some(format!(
-            "needs evidence of grade {}, and here is only {}: {}",
-            case.grade,
-            have.grade,
-            remedy(case.grade)
-        ));
+        return Some(too_weak(case.grade, have));
     }
     for half in [Half::Subject, Half::Control] {
         for point in loaded.points() {
             let Ok(case) = loaded.resolve(half, &point) else { continue };
             let mut script = Script::default();
             script.read(&case.steps);
-            if !have.observes() && script.sentinel {
-                return Some(format!("the sentinel must be seen by the kernel's side: {}", remedy(Grade::Trace)));
+            // One reason for all of them: what is missing is the same.
+            if !have.observes() && script.watches_the_kernel() {
+                return Some(too_weak(Grade::Trace, have));
             }
             if !script.watches.is_empty() && !have.has(Probe::Watchpoint) {
                 return Some(format!("a step watches a word, and {}", missing(Probe::Watchpoint, have)));
@@ -94,9 +90,7 @@ fn skip(loaded: &LoadedCase, case: &Case, have: &Capabilities) -> Option<String>
 
 fn measurable(measure: &Measure, have: &Capabilities) -> Result<(), String> {
     let enough = |grade: Option<Grade>| match grade {
-        Some(grade) if grade > have.grade => {
-            Err(format!("it needs evidence of grade {grade}, and here is only {}: {}", have.grade, remedy(grade)))
-        }
+        Some(grade) if grade > have.grade => Err(format!("it {}", too_weak(grade, have))),
         _ => Ok(()),
     };
     match measure {
@@ -154,15 +148,21 @@ fn missing(probe: Probe, have: &Capabilities) -> String {
         let grade = if matches!(probe, Probe::FunctionCounter) { Grade::Function } else { Grade::Trace };
         format!("`{}` cannot be attached here{}: {}", word(&probe), have.reason(probe), remedy(grade))
     } else {
-        format!("only results of system calls are seen: {}", remedy(Grade::Trace))
+        format!("only results of system calls are seen: {}", have.why_blind())
     }
 }
 
-/// What to do to get evidence of a grade.
+/// The grade that is missing, why, and what to do.
+fn too_weak(needed: Grade, have: &Capabilities) -> String {
+    let why = if have.observes() { remedy(needed) } else { have.why_blind() };
+    format!("needs evidence of grade {needed}, and here is only {}: {why}", have.grade)
+}
+
+/// What to do to get evidence of a grade, where some is to be had.
 fn remedy(grade: Grade) -> &'static str {
     match grade {
         Grade::Surface => "nothing is needed for it",
-        Grade::Trace => "run as root, or with CAP_BPF and CAP_PERFMON, on a kernel with BTF",
+        Grade::Trace => "`wakeproof doctor` says why; or use a guest: cargo xtask test --kernel guest",
         Grade::Function => "run it on a kernel that allows function probes, such as a guest",
     }
 }

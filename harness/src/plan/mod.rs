@@ -1,6 +1,7 @@
 //! From a case and what the kernel allows to the runs that are made, and what each must record. Pure.
 mod capabilities;
 mod decide;
+mod defect;
 pub mod derive;
 #[cfg(test)]
 mod tests;
@@ -10,7 +11,10 @@ use std::sync::Arc;
 
 pub use capabilities::Capabilities;
 pub use decide::{Decision, decide};
+pub use defect::{Fit, fit, put_in};
 pub use wants::{CounterWant, Wants};
+
+use wakeproof_servers::Defect;
 
 use crate::case::{Case, Step, WatchStep, WatchTarget};
 use crate::load::{LoadedCase, Point};
@@ -27,6 +31,8 @@ pub struct Plan {
     pub runs: Vec<RunPlan>,
     /// What cannot be decided, and why.
     pub decision: Decision,
+    /// The mistake that was put into the server of the case itself.
+    pub defect: Option<Defect>,
 }
 
 /// One run.
@@ -60,7 +66,7 @@ pub fn plan(loaded: &LoadedCase, have: &Capabilities) -> Plan {
             runs.push(RunPlan { half, point: values, case, wants });
         }
     }
-    Plan { id: loaded.id.clone(), text: loaded.text.clone(), runs, decision }
+    Plan { id: loaded.id.clone(), text: loaded.text.clone(), runs, decision, defect: None }
 }
 
 /// Puts a `watch` step behind each `epoll_create` whose ready list must be watched for `ep_poll_callback` to be seen.

@@ -34,7 +34,11 @@ fn have(grade: Grade) -> Capabilities {
                 .collect(),
         }
     };
-    Capabilities { grade, probes: PROBES.into_iter().chain([Probe::FunctionCounter]).map(report).collect() }
+    Capabilities {
+        grade,
+        probes: PROBES.into_iter().chain([Probe::FunctionCounter]).map(report).collect(),
+        blind: None,
+    }
 }
 
 fn planned(text: &str, have: &Capabilities) -> Plan {
@@ -144,13 +148,14 @@ fn a_script_watches_the_ready_list_of_its_own_eventpoll() {
 
 #[test]
 fn at_the_surface_nothing_is_recorded_and_only_results_are_decided() {
-    let plan = planned(SCRIPT, &Capabilities::surface());
+    let blind = Capabilities::surface("this is user 7: run as root");
+    let plan = planned(SCRIPT, &blind);
     assert_eq!(plan.decision.skip, None);
     assert_eq!(plan.decision.undecided.keys().collect::<Vec<_>>(), ["none"]);
     assert_eq!(plan.runs[0].wants, super::Wants::default());
-    let plan = planned(SERVER, &Capabilities::surface());
+    let plan = planned(SERVER, &blind);
     assert!(plan.runs.is_empty());
-    insta::assert_snapshot!(plan.decision.skip.unwrap(), @"a step awaits `epoll_wait`, and only results of system calls are seen: run as root, or with CAP_BPF and CAP_PERFMON, on a kernel with BTF");
+    insta::assert_snapshot!(plan.decision.skip.unwrap(), @"needs evidence of grade trace, and here is only surface: this is user 7: run as root");
 }
 
 #[test]

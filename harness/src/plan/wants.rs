@@ -137,6 +137,11 @@ pub(super) struct Script {
 }
 
 impl Script {
+    /// Whether a step needs more than results of system calls.
+    pub fn watches_the_kernel(&self) -> bool {
+        self.sentinel || self.inspects || !self.watches.is_empty() || !self.awaited.is_empty()
+    }
+
     pub fn read(&mut self, steps: &[Step]) {
         for step in steps {
             match step {

@@ -58,28 +58,32 @@ pub struct Deadlines {
 impl Default for Deadlines {
     /// In seconds and not milliseconds: an emulated guest on a busy machine must hold them too.
     fn default() -> Self {
-        Self { step: Duration::from_secs(10), start: Duration::from_secs(10), run: Duration::from_secs(300) }
+        Self { step: Duration::from_secs(10), start: Duration::from_secs(10), run: Duration::from_mins(5) }
     }
 }
 
 /// Makes runs. Probes are attached once and serve all of them.
 pub struct Recorder {
-    probes: Option<Probes>,
+    /// None, and why.
+    probes: Result<Probes, String>,
     deadlines: Deadlines,
     cancel: Cancel,
 }
 
 impl Recorder {
-    /// One that sees events with the probes given, or none: then only results of system calls are recorded.
-    pub fn new(probes: Option<Probes>, deadlines: Deadlines, cancel: Cancel) -> Self {
+    /// One that sees events with the probes given. Without, only results of system calls are recorded; skips then name
+    /// the reason.
+    pub fn new(probes: Result<Probes, String>, deadlines: Deadlines, cancel: Cancel) -> Self {
         Self { probes, deadlines, cancel }
     }
 
     /// What can be seen here.
     pub fn capabilities(&self) -> Capabilities {
         match &self.probes {
-            Some(probes) => Capabilities { grade: probes.grade(), probes: probes.reports().to_vec() },
-            None => Capabilities::surface(),
+            Ok(probes) => {
+                Capabilities { grade: probes.grade(), probes: probes.reports().to_vec(), blind: probes.blind() }
+            }
+            Err(why) => Capabilities::surface(why),
         }
     }
 
@@ -94,10 +98,11 @@ impl Recorder {
             kernel: kernel::identity(),
             grade: have.grade,
             probes: have.probes,
+            defect: plan.defect,
         };
         let mut runs = Vec::with_capacity(plan.runs.len());
         for planned in &plan.runs {
-            runs.push(run::make(self.probes.as_mut(), planned, self.deadlines, &self.cancel));
+            runs.push(run::make(self.probes.as_mut().ok(), planned, self.deadlines, &self.cancel));
             if self.cancel.is_cancelled() {
                 break;
             }

@@ -20,7 +20,7 @@ use crate::recording::{Loser, ProbeReport};
 #[derive(Debug, Error)]
 pub enum Unobserved {
     /// The binary carries no eBPF object.
-    #[error("this binary was built without its eBPF object: build it with `cargo xtask build`")]
+    #[error("this binary was built by cargo alone, without its eBPF object")]
     NoObject,
     /// Not root.
     #[error("watching the kernel needs root (CAP_BPF, CAP_PERFMON, CAP_SYS_ADMIN), and this is user {0}")]
@@ -34,6 +34,20 @@ pub enum Unobserved {
     /// The self-check read something else than it had put there.
     #[error("the self-check of kernel memory failed: {0}")]
     SelfCheck(String),
+}
+
+impl Unobserved {
+    /// What to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::NoObject => "build it with `cargo xtask build`, or run the suite with `cargo xtask test`",
+            Self::NotRoot(_) => "run as root: sudo wakeproof test",
+            Self::Btf(_) => "use a kernel with CONFIG_DEBUG_INFO_BTF=y, or a guest: cargo xtask test --kernel guest",
+            Self::Load(_) | Self::SelfCheck(_) => {
+                "look at `wakeproof doctor -vv`, or use a guest: cargo xtask test --kernel guest"
+            }
+        }
+    }
 }
 
 /// Loaded and attached probes.
@@ -111,6 +125,15 @@ impl Probes {
         } else {
             Grade::Trace
         }
+    }
+
+    /// Why they show nothing but results of system calls, if an essential one is missing.
+    pub(super) fn blind(&self) -> Option<String> {
+        let missing = ESSENTIAL.iter().find(|&&probe| self.won(probe).is_none())?;
+        let report = self.reports.iter().find(|report| report.probe == *missing);
+        let lost = report.and_then(|report| report.lost.first());
+        let why = lost.map_or_else(String::new, |lost| format!(" ({}: {})", lost.candidate, lost.reason));
+        Some(format!("the probe {missing:?} cannot be attached{why}; `wakeproof doctor` says what to do"))
     }
 
     fn try_way(&mut self, way: Way) -> Result<(), String> {

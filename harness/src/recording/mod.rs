@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use wakeproof_servers::Defect;
 
 pub use file::{FileError, open, read, save, write};
 
@@ -41,6 +42,9 @@ pub struct Head {
     pub grade: Grade,
     /// How each probe was attached.
     pub probes: Vec<ProbeReport>,
+    /// The mistake that was put into the server of the case itself, to see the case fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defect: Option<Defect>,
 }
 
 /// Which kernel ran.

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+use wakeproof_servers::Defect;
 
 use super::excerpt::{Excerpt, excerpts};
 use crate::case::{Case, Claim, ClaimVerdict, Grade};
@@ -31,6 +32,12 @@ pub struct Results {
     pub unfinished: Vec<String>,
     /// Wall time of the suite in milliseconds.
     pub millis: u64,
+    /// Why nothing but results of system calls was seen, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blind: Option<String>,
+    /// The mistake that was put into the servers of the cases, to see them fail.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub defect: Option<Defect>,
 }
 
 /// What a verdict points to.
@@ -106,6 +113,8 @@ impl Results {
             exhibits: IndexMap::new(),
             unfinished: Vec::new(),
             millis: 0,
+            blind: None,
+            defect: None,
         }
     }
 

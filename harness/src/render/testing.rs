@@ -158,6 +158,7 @@ fn recording(id: &str, text: &str, end: End, lost: u64) -> Recording {
         kernel: kernel(),
         grade: Grade::Trace,
         probes: probes(),
+        defect: None,
     };
     Recording { head, runs: vec![run(end, lost)] }
 }

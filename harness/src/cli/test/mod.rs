@@ -1,5 +1,6 @@
 //! `wakeproof test`: the suite on the running kernel.
 mod bar;
+mod defect;
 mod interrupt;
 mod libtest;
 mod live;
@@ -13,18 +14,20 @@ use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anstream::adapter::strip_str;
 use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
+use defect::Mistake;
 pub use real::Real;
 pub use runner::{Ran, Runner, Setting};
 pub use select::Selection;
 
-use super::{Exit, terminal};
+use super::{Exit, bad_input, terminal};
 use crate::load::LoadedCase;
-use crate::record::Cancel;
+use crate::record::{Cancel, Deadlines};
 use crate::render::screen;
 use crate::verdict::Outcome;
 
@@ -42,6 +45,13 @@ pub struct Args {
     /// Write recordings and `results.json` to this folder.
     #[arg(long, value_name = "DIR")]
     report_dir: Option<PathBuf>,
+    /// Put this mistake into the servers of the cases (not of their controls): the suite must then fail. `list` names
+    /// them all, as JSON with `--format json`.
+    #[arg(long, value_name = "[MODEL:]DEFECT", value_parser = defect::parse)]
+    defect: Option<Mistake>,
+    /// How long one step of a case may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    step_deadline: u64,
     /// Show a line for each skipped case.
     #[arg(long)]
     show_skips: bool,
@@ -129,6 +139,7 @@ const AFTER: &str = concat!(
     "  wakeproof test epoll/ poll/ --show-skips         two subjects, and why cases did not run\n",
     "  wakeproof test --evidence surface                without privilege\n",
     "  wakeproof test --cases my-cases --report-dir out your own cases, with recordings to judge again\n",
+    "  wakeproof test --defect fork:not-reaped          is a server found out that never collects its children?\n",
     "  wakeproof test --list --format terse             what cargo nextest asks for\n",
     "\n",
     "Exit status:\n",
@@ -157,16 +168,25 @@ impl Protocol {
 
 /// Runs the suite.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
+    let defect = match args.defect {
+        Some(Mistake::List) => return defect::list(args.protocol.format()).map(|()| Exit::Good),
+        Some(Mistake::Make(defect)) => Some(defect),
+        None => None,
+    };
     let suite = args.suite.load()?;
-    let cases: Vec<_> = suite.cases.into_iter().filter(|case| args.selection.takes(case)).collect();
+    let mut cases: Vec<_> = suite.cases.into_iter().filter(|case| args.selection.takes(case)).collect();
     // nextest selects names that exist; a name typed by hand may not.
     if cases.is_empty() && !args.selection.filters.is_empty() && !args.protocol.speaks_libtest() {
         let filters = args.selection.filters.join("`, `");
-        return Err(super::bad_input(format!("no case matches `{filters}`; `wakeproof test --list` names them all")));
+        return Err(bad_input(format!("no case matches `{filters}`; `wakeproof test --list` names them all")));
+    }
+    if let Some(defect) = defect {
+        cases = defect::select(cases, defect, args)?;
     }
     let cancel = interrupt::watch()?;
-    let (real, _) = Real::new(args.evidence, cancel.clone());
-    run_with(&(Arc::new(real) as Arc<dyn Runner>), cases, args, &cancel)
+    let deadlines = Deadlines { step: Duration::from_secs(args.step_deadline), ..Deadlines::default() };
+    let (real, _) = Real::new(args.evidence, deadlines, cancel.clone());
+    run_with(&(Arc::new(real.with_defect(defect)) as Arc<dyn Runner>), cases, args, &cancel)
 }
 
 /// Runs cases with any runner.

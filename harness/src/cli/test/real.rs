@@ -1,12 +1,14 @@
 //! The runner that touches the kernel: plan, record, judge.
 use std::sync::Mutex;
 
-use super::Evidence;
+use wakeproof_servers::Defect;
+
 use super::runner::{Ran, Runner, Setting};
+use super::{Evidence, defect};
 use crate::judge::judge;
 use crate::kernel;
 use crate::load::LoadedCase;
-use crate::plan::{decide, plan};
+use crate::plan::{decide, plan, put_in};
 use crate::record::{Cancel, Deadlines, Probes, Recorder, Unobserved};
 
 /// Runs cases on the running kernel.
@@ -18,20 +20,26 @@ pub struct Real {
 
 impl Real {
     /// Attaches the probes that the kernel lets us attach; says why there are none, if there are none.
-    pub fn new(evidence: Evidence, cancel: Cancel) -> (Self, Option<Unobserved>) {
-        let (probes, unobserved) = match evidence {
-            Evidence::Surface => (None, None),
-            Evidence::Auto => match Probes::attach() {
-                Ok(probes) => (Some(probes), None),
-                Err(why) => (None, Some(why)),
-            },
+    pub fn new(evidence: Evidence, deadlines: Deadlines, cancel: Cancel) -> (Self, Option<Unobserved>) {
+        let attached = match evidence {
+            Evidence::Surface => Err(None),
+            Evidence::Auto => Probes::attach().map_err(Some),
         };
-        if let Some(why) = &unobserved {
-            tracing::info!("evidence is surface: {why}");
-        }
-        let recorder = Recorder::new(probes, Deadlines::default(), cancel);
-        let setting = Setting { kernel: kernel::identity(), have: recorder.capabilities() };
+        let (probes, unobserved) = match attached {
+            Ok(probes) => (Ok(probes), None),
+            Err(None) => (Err("`--evidence surface` asks for no more".to_owned()), None),
+            Err(Some(why)) => (Err(format!("{why}; {}", why.remedy())), Some(why)),
+        };
+        let recorder = Recorder::new(probes, deadlines, cancel);
+        let setting = Setting { kernel: kernel::identity(), have: recorder.capabilities(), defect: None };
         (Self { setting, recorder: Mutex::new(recorder) }, unobserved)
+    }
+
+    /// Has the servers of all cases make a mistake.
+    #[must_use]
+    pub fn with_defect(mut self, defect: Option<Defect>) -> Self {
+        self.setting.defect = defect;
+        self
     }
 }
 
@@ -41,11 +49,15 @@ impl Runner for Real {
     }
 
     fn lacks(&self, case: &LoadedCase) -> Option<String> {
-        decide(case, &self.setting.have).skip
+        let conflict = self.setting.defect.and_then(|defect| defect::conflict(case, defect));
+        conflict.or_else(|| decide(case, &self.setting.have).skip)
     }
 
     fn run(&self, case: &LoadedCase) -> Ran {
-        let plan = plan(case, &self.setting.have);
+        let mut plan = plan(case, &self.setting.have);
+        if let Some(defect) = self.setting.defect {
+            put_in(&mut plan, defect);
+        }
         // A panic in one case leaves nothing half done that the next would see: each run is armed anew.
         let mut recorder = self.recorder.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let recording = recorder.record(&plan);

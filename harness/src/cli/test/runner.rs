@@ -2,6 +2,8 @@
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use wakeproof_servers::Defect;
+
 use crate::load::LoadedCase;
 use crate::plan::Capabilities;
 use crate::record::Cancel;
@@ -16,12 +18,15 @@ pub struct Setting {
     pub kernel: Kernel,
     /// What can be seen there.
     pub have: Capabilities,
+    /// The mistake that is put into the servers of the cases, if they are to fail.
+    pub defect: Option<Defect>,
 }
 
 impl Setting {
     /// No results here yet.
     pub(super) fn results(&self) -> Results {
-        Results::new(self.kernel.clone(), self.have.grade, self.have.probes.clone())
+        let results = Results::new(self.kernel.clone(), self.have.grade, self.have.probes.clone());
+        Results { blind: self.have.blind.clone(), defect: self.defect, ..results }
     }
 }
 

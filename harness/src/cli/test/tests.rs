@@ -51,7 +51,7 @@ fn cases(ids: &[&str]) -> Arc<[LoadedCase]> {
 
 fn run(ids: &[&str]) -> (Results, String) {
     let cancel = Cancel::default();
-    let setting = Setting { kernel: testing::kernel(), have: Capabilities::surface() };
+    let setting = Setting { kernel: testing::kernel(), have: Capabilities::surface("a test"), defect: None };
     let fake: Arc<dyn Runner> = Arc::new(Fake { setting, cancel: cancel.clone() });
     let mut out = Vec::new();
     let results = live::run(&fake, &cases(ids), 1, &cancel, LOOK, &mut out, &mut |_| Ok(()))

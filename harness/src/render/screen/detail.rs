@@ -2,6 +2,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use wakeproof_servers::Defect;
+
 use super::super::paint::{BAD, BOLD, DIM, DOUBT, GOOD, of_claim, of_outcome, paint};
 use super::super::text::{columns, counted, grouped, hang};
 use super::super::{Excerpt, Exhibit};
@@ -13,7 +15,7 @@ use crate::verdict::{ClaimResult, Evidence, Finding, Outcome, Verdict};
 const INDENT: usize = 4;
 
 /// Everything that there is to say about one case.
-pub(super) fn detail(verdict: &Verdict, exhibit: Option<&Exhibit>, look: Look) -> String {
+pub(super) fn detail(verdict: &Verdict, exhibit: Option<&Exhibit>, defect: Option<Defect>, look: Look) -> String {
     let style = of_outcome(verdict.outcome);
     let signs = look.signs();
     let word = verdict.outcome.to_string();
@@ -47,7 +49,8 @@ pub(super) fn detail(verdict: &Verdict, exhibit: Option<&Exhibit>, look: Look) -
         }
     }
     out.push_str(&page.ends());
-    let again = format!("wakeproof test --exact {}", verdict.case);
+    let defect = defect.map_or_else(String::new, |defect| format!("--defect {}:{defect} ", defect.model()));
+    let again = format!("wakeproof test {defect}--exact {}", verdict.case);
     _ = write!(out, "\n{}", hang(&format!("  {}  ", paint(DIM, "again")), &again, look.columns()));
     out
 }

@@ -1,6 +1,6 @@
 //! The top of the screen: which kernel, and how it was watched.
 use super::super::Results;
-use super::super::paint::{BOLD, DIM, NAME, paint};
+use super::super::paint::{BAD, BOLD, DIM, DOUBT, NAME, paint};
 use super::super::text::hang;
 use super::Look;
 use super::table::probe_name;
@@ -16,6 +16,20 @@ pub(super) fn head(results: &Results, look: Look) -> String {
     let grade = paint(NAME, results.grade);
     let dot = look.signs().dot();
     let mut out = format!("{} {dot} evidence {grade}\n", paint(BOLD, title));
+    if let Some(why) = &results.blind {
+        out.push_str(&hang(
+            &format!("{} ", paint(DOUBT, "surface")),
+            &format!("only results of system calls are seen: {why}"),
+            look.columns(),
+        ));
+    }
+    if let Some(defect) = results.defect {
+        let text = format!(
+            "the server {} of each case makes the mistake {defect}; that of its control does not",
+            defect.model()
+        );
+        out.push_str(&hang(&format!("{}  ", paint(BAD, "defect")), &text, look.columns()));
+    }
     if !results.probes.is_empty() {
         let headline: Vec<_> = HEADLINE.iter().filter_map(|probe| way(&results.probes, *probe)).collect();
         let won = results.probes.iter().filter(|probe| probe.won.is_some()).count();

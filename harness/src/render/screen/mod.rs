@@ -55,7 +55,7 @@ pub fn head(results: &Results, look: Look) -> String {
 pub fn tail(results: &Results, look: Look) -> String {
     let mut out = String::new();
     for verdict in results.verdicts.iter().filter(|verdict| !matches!(verdict.outcome, Outcome::Pass | Outcome::Skip)) {
-        out.push_str(&detail::detail(verdict, results.exhibits.get(&verdict.case), look));
+        out.push_str(&detail::detail(verdict, results.exhibits.get(&verdict.case), results.defect, look));
     }
     out.push_str(&summary::summary(results, look));
     out
