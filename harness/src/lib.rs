@@ -2,8 +2,10 @@
 //!
 //! One way leads through the house: [`load`] → plan → record → judge → render. Types flow forward only.
 pub mod case;
+pub mod catalogue;
 pub mod cell;
 pub mod cli;
+pub mod derive;
 pub mod judge;
 pub mod kernel;
 pub mod load;

@@ -3,7 +3,6 @@
 //! For each run all measures are taken in one pass ([`measure`]), with events that this kernel does not report derived from
 //! those that it does ([`derive`]). Predicates are evaluated over them, once for each point of the sweep ([`finding`]), and
 //! become claims, expectations and a control. What cannot be said is a [`Gap`] with its reason, never a yes or a no.
-pub mod derive;
 
 mod claim;
 mod control;
@@ -31,8 +30,6 @@ use crate::case::{Case, ClaimVerdict, Difference, Grade};
 use crate::load::LoadedCase;
 use crate::recording::Recording;
 use crate::verdict::Verdict;
-
-pub use derive::{Deriver, derive};
 
 use finding::Findings;
 use gap::Gap;

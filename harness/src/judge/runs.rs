@@ -195,9 +195,11 @@ fn fits(name: &str, of: &str, over: &str, runs: &mut [Scored]) {
 fn fit<'a>(of: &str, over: &str, series: impl Iterator<Item = &'a Scored>) -> Taken {
     let mut grade = Grade::Surface;
     let mut point = |run: &Scored| {
-        let taken = run.taken.get(of).ok_or_else(|| Gap::Wrong(format!("there is no measure `{of}`")))?;
+        let (name, field) = of.split_once('.').map_or((of, None), |(name, field)| (name, Some(field)));
+        let taken = run.taken.get(name).ok_or_else(|| Gap::Wrong(format!("there is no measure `{name}`")))?;
         grade = grade.max(taken.grade);
         let value = taken.value.as_ref().map_err(Clone::clone)?;
+        let value = field.map_or(value, |field| &value[field]);
         let count = value.as_i64().or_else(|| value.as_array().and_then(|list| i64::try_from(list.len()).ok()));
         match (run.point.get(over), count) {
             (Some(Value::Int(size)), Some(count)) => Ok((float(*size), float(count))),

@@ -215,6 +215,29 @@ control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sent
 }
 
 #[test]
+fn a_fit_takes_a_field_of_a_state_and_counts_a_list() {
+    let rest = "
+sweep: {n: [1, 10, 100]}
+steps: [{epoll_create: {as: ep}}, {inspect: {as: tree, state: {epoll: ep}}}]
+measure:
+  depth: {fit: {of: tree.depth, over: n}}
+  length: {fit: {of: tree.ready, over: n}}
+expect: {flat: depth == \"constant\", long: length == \"linear\"}
+control: {title: Another one, with: {n: 1}, must_fail: [long]}
+";
+    let text = case(rest).replacen("steps: [{connect: {as: conn}}", "was: [{connect: {as: conn}}", 1);
+    let text: String = text.split_inclusive('\n').filter(|line| !line.starts_with("was:")).collect();
+    let run = |script: Script, n: i64, ready: usize| {
+        let state = serde_json::json!({"depth": 3, "ready": vec!["far"; ready]});
+        script.at(&[("n", n)]).with(|head| drop(head.states.insert("tree".to_owned(), vec![state]))).run()
+    };
+    let subject = [(1, 1), (10, 10), (100, 100)].map(|(n, ready)| run(Script::subject(), n, ready));
+    let control = [1, 10, 100].map(|n| run(Script::control(), n, 1));
+    let (outcome, reason, _) = judged(&text, &recording(subject.into_iter().chain(control)));
+    assert_eq!((outcome, reason.as_str()), (Outcome::Pass, ""));
+}
+
+#[test]
 fn a_fit_beside_a_number_is_asked_for_at_every_point() {
     let rest = "
 sweep: {n: [1, 10, 100]}

@@ -8,7 +8,7 @@ use super::decode::{Decoder, Fence, Record};
 use super::probes::Probes;
 use super::watch::Watches;
 use crate::case::{EventName, Filter, Side};
-use crate::judge::derive::Deriver;
+use crate::derive::Deriver;
 use crate::matching::{Matcher, Pattern, Scene};
 use crate::recording::{Event, Named, ProbeReport};
 

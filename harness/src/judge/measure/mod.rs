@@ -10,10 +10,10 @@ mod writes;
 use indexmap::IndexMap;
 use serde_json::Value as Json;
 
-use super::derive::Deriver;
 use super::evidence::{grade, lost, word};
 use super::{Gap, Taken};
 use crate::case::{Case, EventName, Filter, Grade, Measure};
+use crate::derive::Deriver;
 use crate::matching::{Matcher, Pattern, Scene};
 use crate::recording::{Event, Head, Run};
 use window::Window;

@@ -66,6 +66,10 @@ impl Probes {
                 let ends = |item: &WalkItem| (item.local, item.remote) == (server, client);
                 reader.socket_queue(find(&servers, &ends)?.sock)
             }
+            Object::ListenerWaitQueue(port) => {
+                let listens = |item: &WalkItem| item.sock != 0 && (item.local, item.remote) == (port, 0);
+                reader.socket_queue(find(&servers, &listens)?.sock)
+            }
             Object::Layout(_) => Ok(Value::Null),
         }
     }
