@@ -473,3 +473,20 @@ fn without_namespaces() -> std::io::Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn a_server_that_is_stopped_does_nothing_until_it_goes_on() {
+    let steps = "
+        - connect: {as: early}
+        - stop: server
+        - connect: {as: conn, times: 3}
+        - send: {on: conn, bytes: 1}
+        - receive: {on: conn, bytes: 1, as: stopped}
+        - continue: server
+        - receive: {on: conn, bytes: 1}";
+    for model in ["epoll-et", "select", "fork", "pool"] {
+        let report = run(&format!("{{model: {model}, options: {{}}}}"), steps);
+        assert_eq!(report.end, End::Complete, "{model}");
+        assert_eq!(rets(&report.results["stopped"]), [0, 0, 0]);
+    }
+}

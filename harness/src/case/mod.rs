@@ -21,7 +21,7 @@ pub use script::{
 };
 pub use step::{
     Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep,
-    WatchTarget,
+    WatchTarget, Whom,
 };
 
 use indexmap::IndexMap;

@@ -29,6 +29,10 @@ pub enum Step {
     Mark(String),
     /// A later stimulus, on a connection of its own: what the server does with it must be the next thing seen.
     Sentinel,
+    /// `SIGSTOP`: nobody of these runs until `continue`, so that several things happen before they look.
+    Stop(Whom),
+    /// `SIGCONT`, after a `stop`. An `epoll_wait` that was stopped fails with EINTR; `select` and `poll` go on.
+    Continue(Whom),
     /// Steps again and again.
     Repeat(Repeat),
     /// A system call on a thread of its own, which may sleep in it.
@@ -157,6 +161,14 @@ pub enum Asleep {
     Server,
     /// This actor.
     Actor(String),
+}
+
+/// Who is stopped.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Whom {
+    /// Every process of the server.
+    Server,
 }
 
 /// Steps again and again.

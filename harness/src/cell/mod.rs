@@ -15,6 +15,7 @@ mod guardian;
 mod isolate;
 mod link;
 mod names;
+mod pause;
 mod poll;
 mod process;
 pub mod protocol;

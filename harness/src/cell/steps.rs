@@ -4,9 +4,9 @@ use super::failure::Failure;
 use super::protocol::{Object, Say, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
-use super::{client, epoll, files, poll, ring, select};
+use super::{client, epoll, files, pause, poll, ring, select};
 use crate::case::{
-    Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget,
+    Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget, Whom,
 };
 use crate::recording::Named;
 
@@ -40,6 +40,8 @@ fn label(step: &Step) -> String {
         Step::Await(Await::Returned(actor)) => return format!("await returned {actor}"),
         Step::Mark(_) => "mark",
         Step::Sentinel => "sentinel",
+        Step::Stop(Whom::Server) => "stop server",
+        Step::Continue(Whom::Server) => "continue server",
         Step::Repeat(_) => "repeat",
         Step::Start(start) => return format!("start {}", start.actor),
         Step::Watch(_) => "watch",
@@ -131,6 +133,8 @@ impl Run<'_> {
                 Ok(())
             }
             Step::Sentinel => self.sentinel(deadline),
+            Step::Stop(Whom::Server) => pause::stop(deadline),
+            Step::Continue(Whom::Server) => pause::go_on(),
             Step::Repeat(repeat) => self.repeat(repeat).map_err(|stop| stop.failure),
             Step::Start(step) => self.start(step, deadline),
             Step::Watch(step) => self.watch(step),

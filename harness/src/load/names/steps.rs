@@ -13,8 +13,14 @@ impl Walk<'_> {
     /// One step, made by so many at once.
     fn step(&mut self, step: &Step, actors: u64) {
         let Some(word) = word(step) else { return };
-        if matches!(step, Step::Connect(_) | Step::Sentinel | Step::Await(Await::Asleep(Asleep::Server)))
-            && !self.server
+        if matches!(
+            step,
+            Step::Connect(_)
+                | Step::Sentinel
+                | Step::Stop(_)
+                | Step::Continue(_)
+                | Step::Await(Await::Asleep(Asleep::Server))
+        ) && !self.server
         {
             self.wrong("this needs a server", "the case has none");
         }
