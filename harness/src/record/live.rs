@@ -37,6 +37,7 @@ pub(super) struct Awaited {
 impl Live {
     /// Takes what is in the ring.
     pub(super) fn drain(&mut self, probes: &mut Probes) {
+        probes.flush_logs();
         while let Some(bytes) = probes.ring.next() {
             match self.decoder.record(&bytes) {
                 Some(Record::Fence(fence)) => self.fences.push(fence),

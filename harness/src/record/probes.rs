@@ -6,6 +6,7 @@ use std::os::fd::{AsFd as _, BorrowedFd};
 use aya::maps::{MapData, RingBuf};
 use aya::programs::{BtfTracePoint, FEntry, FExit, Iter, KProbe, PerfEvent, ProgramError, RawTracePoint};
 use aya::{Btf, Ebpf, EbpfLoader};
+use aya_log::EbpfLogger;
 use thiserror::Error;
 use wakeproof_abi::{Offsets, WalkItem};
 
@@ -60,7 +61,13 @@ pub struct Probes {
     /// `file->f_op` of epoll descriptors.
     pub(super) epoll_ops: u64,
     reports: Vec<ProbeReport>,
+    /// Diagnostics of the program itself; none unless the user's log level asks for them.
+    logger: Option<EbpfLogger<&'static dyn log::Log>>,
 }
+
+/// What the program's own diagnostics are logged under, and at which level aya-log puts them (`Level::Debug`).
+const LOG_TARGET: &str = "wakeproof_probes";
+const LOG_DEBUG: u8 = 4;
 
 impl Probes {
     /// Loads the object and attaches what can be attached.
@@ -73,13 +80,15 @@ impl Probes {
         let types = kernel::Btf::running()?;
         let offsets = kernel::resolve(&types)?;
         let btf = Btf::from_sys_fs().map_err(|error| Unobserved::Load(error.to_string()))?;
-        let mut ebpf = load(object, &btf, &offsets).map_err(|error| Unobserved::Load(reason(&error)))?;
+        let logs = tracing::enabled!(target: LOG_TARGET, tracing::Level::DEBUG);
+        let mut ebpf = load(object, &btf, &offsets, logs).map_err(|error| Unobserved::Load(reason(&error)))?;
+        let logger = logs.then(|| EbpfLogger::init(&mut ebpf).ok()).flatten();
         let ring = ebpf
             .take_map("EVENTS")
             .ok_or_else(|| Unobserved::Load("it has no ring buffer".into()))
             .and_then(|map| RingBuf::try_from(map).map_err(|error| Unobserved::Load(reason(&error))))?;
         let symbols = Symbols::running();
-        let mut probes = Self { ebpf, btf, types, symbols, ring, epoll_ops: 0, reports: Vec::new() };
+        let mut probes = Self { ebpf, btf, types, symbols, ring, epoll_ops: 0, reports: Vec::new(), logger };
         for &(probe, candidates) in PROBES {
             let mut report = ProbeReport { probe, won: None, grade: None, lost: Vec::new() };
             for candidate in candidates {
@@ -98,6 +107,13 @@ impl Probes {
             probes.epoll_ops = super::selfcheck::run(&mut probes).map_err(Unobserved::SelfCheck)?;
         }
         Ok(probes)
+    }
+
+    /// Hands on what the program itself has logged.
+    pub(super) fn flush_logs(&mut self) {
+        if let Some(logger) = &mut self.logger {
+            logger.flush();
+        }
     }
 
     /// How each probe was attached.
@@ -255,11 +271,12 @@ where
         .map_err(|error| reason(&error))
 }
 
-fn load(object: &[u8], btf: &Btf, offsets: &Offsets) -> Result<Ebpf, aya::EbpfError> {
-    let log_level: u8 = 0;
+fn load(object: &[u8], btf: &Btf, offsets: &Offsets, logs: bool) -> Result<Ebpf, aya::EbpfError> {
+    // Frozen, so that the verifier drops what is not logged.
+    let log_level = if logs { LOG_DEBUG } else { 0 };
     EbpfLoader::new()
         .btf(Some(btf))
         .override_global("OFFSETS", offsets, true)
-        .override_global("AYA_LOG_LEVEL", &log_level, false)
+        .override_global(aya_log::LEVEL, &log_level, false)
         .load(object)
 }
