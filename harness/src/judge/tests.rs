@@ -366,6 +366,20 @@ fn claims_are_decided_without_an_expectation_that_needs_more() {
 }
 
 #[test]
+fn an_expectation_that_needs_more_does_not_hide_the_others() {
+    let steps = "steps: [{socketpair: {as: [near, far]}}, {read: {on: far, bytes: 1, as: got}}]";
+    let rest = "measure: {called: {calls: {of: tcp_poll}}}\nexpect: {one: got.ret == 1, polled: called == 1}\n\
+                control: {title: No byte, steps: [{socketpair: {as: [a, b]}}, {read: {on: b, bytes: 0, as: got}}], must_fail: [one]}";
+    let case = load("fd/test", &format!("title: A test\nwiring: none\n{steps}\n{rest}\n"))
+        .unwrap_or_else(|error| panic!("{error}"));
+    let runs = |ret| [Script::subject().result("got", ret).run(), Script::control().result("got", 0).run()];
+    let (outcome, reason, _) = judged(&case, &recording(runs(1)));
+    assert_eq!((outcome, reason.as_str()), (Outcome::Pass, "in part: polled: calls of tcp_poll were not counted"));
+    let (outcome, reason, _) = judged(&case, &recording(runs(0)));
+    assert_eq!(outcome, Outcome::Fail, "{reason}");
+}
+
+#[test]
 fn on_a_locked_down_kernel_derived_events_decide_with_grade_trace() {
     const INSERT: &[&str] = &["ep_poll_callback", "sock_def_readable", "tcp_v4_rcv"];
     let rest = "
