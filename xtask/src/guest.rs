@@ -49,6 +49,8 @@ pub struct Job<'a> {
     pub arguments: Vec<OsString>,
     /// Where what it left in the guest's report folder goes.
     pub report: Option<PathBuf>,
+    /// Keep its output to ourselves.
+    pub quiet: bool,
 }
 
 /// How long a guest may take until its init runs the command: 4 s is usual, 60 s has not been seen.
@@ -79,7 +81,12 @@ pub fn run(workspace: &Workspace, options: &Options, job: &Job) -> Result<u8> {
         megabytes: options.guest_memory,
         trial: false,
     };
-    let end = console::watch(&machine, BOOT, Duration::from_secs(options.guest_deadline), console::Show::Live)?;
+    let end = console::watch(
+        &machine,
+        BOOT,
+        Duration::from_secs(options.guest_deadline),
+        if job.quiet { console::Show::Nothing } else { console::Show::Live },
+    )?;
     match broken::judge(&end, &memory) {
         Ok(received) => {
             if let Some(folder) = &job.report {

@@ -12,13 +12,16 @@ mod check;
 mod ebpf;
 mod guest;
 mod kernels;
+mod mutants;
 mod packages;
 mod process;
 mod progress;
 mod run;
+mod soak;
 mod suite;
 mod test;
 mod toolchain;
+mod trial;
 mod workspace;
 
 /// Set-up, building, testing and kernels of Wakeproof
@@ -37,6 +40,10 @@ enum Command {
     Test(test::Args),
     /// Run the project's own tests: formatting, lints, unit tests, and the suite on this kernel and in a guest
     Check(check::Args),
+    /// Put every deliberate defect into the servers, and see that the suite notices each
+    Mutants(mutants::Args),
+    /// Run the suite again and again, and see that its outcomes stay the same
+    Soak(soak::Args),
     /// Run any static program in a guest
     Run(run::Args),
     /// List, fetch and check the kernels that guests run
@@ -48,6 +55,8 @@ fn main() -> ExitCode {
         Command::Build(args) => build::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Check(args) => Ok(check::main(&args)),
+        Command::Mutants(args) => mutants::main(&args),
+        Command::Soak(args) => soak::main(&args),
         Command::Run(args) => run::main(&args),
         Command::Kernels(args) => kernels::main(&args),
     };

@@ -34,6 +34,7 @@ pub fn main(args: &Args) -> Result<ExitCode> {
         program: &args.program,
         arguments: args.arguments.clone(),
         report: args.report_dir.clone(),
+        quiet: false,
     };
     Ok(ExitCode::from(guest::run(&workspace, &args.guest, &job)?))
 }

@@ -42,8 +42,10 @@ struct Doctor {
 }
 
 /// Where the suite runs.
-enum Place {
+pub enum Place {
+    /// On the running kernel.
     Host,
+    /// In a guest with the kernel of this name.
     Guest(String),
 }
 
@@ -65,7 +67,8 @@ pub fn main(args: &Args) -> Result<ExitCode> {
     }
 }
 
-fn place(kernel: &str, surface: bool, program: &Path) -> Place {
+/// Where `--kernel` says that the suite runs.
+pub fn place(kernel: &str, surface: bool, program: &Path) -> Place {
     match kernel {
         "host" => Place::Host,
         "guest" => Place::Guest(kernels::DISTRIBUTION.to_owned()),
@@ -119,7 +122,7 @@ fn in_guest(workspace: &Workspace, kernel: &str, program: &Path, args: &Args) ->
         arguments.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
     }
     anstream::eprintln!("booting {} in a guest", kernel.summary());
-    let job = guest::Job { kernel: &kernel, program, arguments, report: args.report_dir.clone() };
+    let job = guest::Job { kernel: &kernel, program, arguments, report: args.report_dir.clone(), quiet: false };
     Ok(ExitCode::from(guest::run(workspace, &args.guest, &job)?))
 }
 
