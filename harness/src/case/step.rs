@@ -97,6 +97,9 @@ pub struct Connect {
     /// How many.
     #[serde(default = "one")]
     pub times: Number,
+    /// `SO_RCVBUF` of the client in bytes: with it the kernel does not let the buffer grow.
+    #[serde(default)]
+    pub receive_buffer: Option<Number>,
 }
 
 pub(super) fn one() -> Number {

@@ -2,7 +2,7 @@
 use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::sockopt::{Linger, SocketError, TcpNoDelay};
+use nix::sys::socket::sockopt::{Linger, RcvBuf, SocketError, TcpNoDelay};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage, connect as connect_to, getsockopt, recv,
     send as send_bytes, setsockopt, shutdown, socket,
@@ -14,20 +14,25 @@ use super::files::ports;
 use super::names::{Object, Place};
 use super::run::Run;
 use super::wait::{self, Deadline};
-use crate::case::{Connect, Receive, Send};
+use crate::case::{Connect, Number, Receive, Send};
 use crate::recording::Named;
 
 /// Connects so many clients under one name.
 pub fn connect(run: &mut Run, step: &Connect, deadline: &Deadline) -> Result<(), Failure> {
     for done in 0..step.times.0 {
         let more = if step.times.0 > 1 { format!("{done} of {} are connected", step.times.0) } else { String::new() };
-        connect_one(run, &step.name, deadline).map_err(|failure| failure.add(&more))?;
+        connect_one(run, &step.name, step.receive_buffer, deadline).map_err(|failure| failure.add(&more))?;
     }
     Ok(())
 }
 
 /// Connects one more client under a name.
-pub fn connect_one(run: &mut Run, name: &str, deadline: &Deadline) -> Result<(), Failure> {
+pub fn connect_one(
+    run: &mut Run,
+    name: &str,
+    receive_buffer: Option<Number>,
+    deadline: &Deadline,
+) -> Result<(), Failure> {
     let Some(server) = &run.server else {
         return Err(Failure::Broken("this case has no server to connect to".to_owned()));
     };
@@ -37,6 +42,10 @@ pub fn connect_one(run: &mut Run, name: &str, deadline: &Deadline) -> Result<(),
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
     let fd = socket(family, SockType::Stream, flags, None).map_err(failed)?;
     setsockopt(&fd, TcpNoDelay, &true).map_err(failed)?;
+    if let Some(bytes) = receive_buffer {
+        // Before the handshake, which tells the server how much there is room for.
+        setsockopt(&fd, RcvBuf, &bytes.size()).map_err(failed)?;
+    }
     match connect_to(fd.as_raw_fd(), &address) {
         Ok(()) => {}
         Err(Errno::EINPROGRESS) => {

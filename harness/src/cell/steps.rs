@@ -200,7 +200,7 @@ impl Run<'_> {
     /// A byte on a new connection. Its acceptance is what must be seen; where nobody sees, its echo, or rest.
     fn sentinel(&mut self, deadline: &Deadline) -> Result<(), Failure> {
         const NAME: &str = "sentinel";
-        client::connect_one(self, NAME, deadline)?;
+        client::connect_one(self, NAME, None, deadline)?;
         let label = match self.names.count(NAME) {
             0 | 1 => NAME.to_owned(),
             count => format!("{NAME}[{}]", count - 1),
