@@ -490,3 +490,48 @@ fn a_server_that_is_stopped_does_nothing_until_it_goes_on() {
         assert_eq!(rets(&report.results["stopped"]), [0, 0, 0]);
     }
 }
+
+#[test]
+fn a_script_makes_sockets_of_its_own_and_asks_them() {
+    let steps = "
+    - listen: {as: listener}
+    - connect: {as: near, to: listener, times: 2}
+    - accept: {on: listener, as: accepted}
+    - accept: {on: listener, as: accepted}
+    - nonblock: listener
+    - accept: {on: listener, as: none}
+    - udp_pair: {as: [one, other]}
+    - write: {on: one, bytes: 5}
+    - fionread: {on: other, as: unread}
+    - buffer: {as: page, state: written, fill: 90}
+    - poll: {fds: [{fd: other, events: [IN]}], buffer: page, as: reported}
+    - peek: {of: page, from: 6, bytes: 4, as: seen}
+    - snmp: {counter: Udp.NoPorts, as: counted}
+    ";
+    let report = run("", steps);
+    assert_eq!(report.end, End::Complete);
+    assert!(rets(&report.results["accepted"]).iter().all(|fd| *fd > 2));
+    assert_eq!(report.results["none"][0].errno.as_deref(), Some("EAGAIN"));
+    assert_eq!(rets(&report.results["unread"]), [5]);
+    assert_eq!(report.results["seen"][0].data, [1, 0, 90, 90], "POLLIN, and what stood there before");
+    assert_eq!(report.results["counted"][0].refused, None);
+}
+
+/// Only where the cell has a network of its own: elsewhere injecting is refused.
+#[test]
+fn a_datagram_with_a_bad_checksum_is_counted_and_gone() {
+    let steps = "
+    - udp_pair: {as: [one, other]}
+    - nonblock: other
+    - inject: {to: other, bytes: 20, checksum: bad}
+    - snmp: {counter: Udp.InCsumErrors, as: dropped}
+    - inject: {to: other, bytes: 20, checksum: good}
+    - read: {on: other, bytes: 300, as: taken}
+    ";
+    let report = run("", steps);
+    if matches!(&report.end, End::Broken { why, .. } if why.contains("network namespace")) {
+        return;
+    }
+    assert_eq!(report.end, End::Complete);
+    assert_eq!((rets(&report.results["dropped"]), rets(&report.results["taken"])), (vec![1], vec![20]));
+}

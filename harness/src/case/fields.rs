@@ -11,6 +11,8 @@ pub enum FieldType {
     Text,
     /// Yes or no.
     Bool,
+    /// A list of whole numbers.
+    Ints,
     /// A list of words.
     Texts,
     /// A list of things with fields of their own.
@@ -20,7 +22,7 @@ pub enum FieldType {
 /// A field's name and what it holds.
 pub type Field = (&'static str, FieldType);
 
-use FieldType::{Bool, Entries, Int, Text, Texts};
+use FieldType::{Bool, Entries, Int, Ints, Text, Texts};
 
 /// What every event has: the running task (`pid`, `tid`), what its process is there for (`by`: `server`, `client` or
 /// empty), the processor, the ports of the connection it is about (or 0), and its time on `CLOCK_MONOTONIC` (`ns`).
@@ -76,7 +78,7 @@ pub fn event_fields(event: EventName) -> impl Iterator<Item = Field> + Clone {
 }
 
 /// The fields of the result of a call. `errno` and `refused` are empty on success; `bytes` is `ret` under the name it
-/// has for a client that receives.
+/// has for a client that receives; `data` is what `peek` has read.
 pub const RESULT: &[Field] = &[
     ("ret", Int),
     ("errno", Text),
@@ -85,6 +87,7 @@ pub const RESULT: &[Field] = &[
     ("eof", Bool),
     ("bytes", Int),
     ("actor", Text),
+    ("data", Ints),
 ];
 
 /// One object that a wait call reported.

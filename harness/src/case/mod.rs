@@ -7,6 +7,7 @@ pub mod fields;
 mod measure;
 mod number;
 mod script;
+mod socket;
 mod step;
 
 pub use calls::{Call, Side, call_name};
@@ -16,9 +17,10 @@ pub use fields::{Field, FieldType, event_fields};
 pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, List, Measure, OneOrMore, Writes};
 pub use number::Number;
 pub use script::{
-    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, IoRing, Limit, PollCall, PollEntry,
-    SelectCall, Transfer, TwoEnds,
+    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, Fill, IoRing, Limit, PollCall,
+    PollEntry, SelectCall, Transfer, TwoEnds,
 };
+pub use socket::{Asked, Checksum, Inject, Listen, Peek, Snmp};
 pub use step::{
     Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep,
     WatchTarget, Whom,

@@ -195,7 +195,15 @@ pub struct Buffer {
     pub name: String,
     /// What has been done to it.
     pub state: Access,
+    /// The byte that stands everywhere in it before a call puts its input there; also in the answers of `poll`.
+    #[serde(default)]
+    pub fill: Option<Fill>,
 }
+
+/// A byte, as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Fill(pub u8);
 
 /// `IORING_OP_POLL_ADD`, completed through the shared ring.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

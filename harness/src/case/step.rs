@@ -3,8 +3,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Buffer, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter, IoRing, Limit, Number, PollCall,
-    SelectCall, Transfer, TwoEnds,
+    Asked, Buffer, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter, Inject, IoRing, Limit, Listen,
+    Number, Peek, PollCall, SelectCall, Snmp, Transfer, TwoEnds,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -12,7 +12,7 @@ use super::{
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
-    /// A client connects to the server.
+    /// A client connects to the server, or the script to a listener of its own.
     Connect(Connect),
     /// A client sends.
     Send(Send),
@@ -46,6 +46,22 @@ pub enum Step {
     Socketpair(TwoEnds),
     /// A connected pair of TCP sockets over loopback: the connecting end, then the accepted end.
     TcpPair(TwoEnds),
+    /// Two UDP sockets over loopback, connected to each other.
+    UdpPair(TwoEnds),
+    /// A listening TCP socket on loopback.
+    Listen(Listen),
+    /// `accept4`.
+    Accept(Asked),
+    /// `O_NONBLOCK` for the file of this descriptor; for each, if the name stands for several.
+    Nonblock(String),
+    /// A datagram or segment with a chosen checksum, through a raw socket.
+    Inject(Inject),
+    /// `ioctl(FIONREAD)`: how many bytes can be read.
+    Fionread(Asked),
+    /// A counter of the experiment's network namespace.
+    Snmp(Snmp),
+    /// Bytes of a buffer.
+    Peek(Peek),
     /// A pipe: the reading end, then the writing end.
     Pipe(TwoEnds),
     /// Make a second descriptor for the same file, with this number (`dup2`).
@@ -100,6 +116,9 @@ pub struct Connect {
     /// `SO_RCVBUF` of the client in bytes: with it the kernel does not let the buffer grow.
     #[serde(default)]
     pub receive_buffer: Option<Number>,
+    /// A listener of the script, instead of the server: then the name is that of a descriptor of the script.
+    #[serde(default)]
+    pub to: Option<String>,
 }
 
 pub(super) fn one() -> Number {

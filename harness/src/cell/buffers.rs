@@ -6,8 +6,9 @@ use std::os::fd::AsRawFd as _;
 use nix::errno::Errno;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
+use super::call::{Call, Returned};
 use super::failure::Failure;
-use crate::case::{Access, Buffer};
+use crate::case::{Access, Buffer, Fill, Peek};
 use crate::recording::BufferRange;
 
 /// How much memory each buffer has: room for 5461 `epoll_event`, 8192 `pollfd`, half a million bits of a set.
@@ -18,10 +19,11 @@ const BYTES: usize = 64 * 1024;
 pub struct Memory {
     start: usize,
     access: Access,
+    fill: u8,
 }
 
 impl Memory {
-    fn new(access: Access) -> nix::Result<Self> {
+    fn new(access: Access, fill: u8) -> nix::Result<Self> {
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
         let start =
@@ -34,9 +36,14 @@ impl Memory {
         unsafe { libc::madvise(start, BYTES, libc::MADV_NOHUGEPAGE) };
         if access == Access::Written {
             // SAFETY: the mapping is ours, writable, and so long.
-            unsafe { std::ptr::write_bytes(start.cast::<u8>(), 0, BYTES) };
+            unsafe { std::ptr::write_bytes(start.cast::<u8>(), fill, BYTES) };
         }
-        Ok(Self { start: start.expose_provenance(), access })
+        Ok(Self { start: start.expose_provenance(), access, fill })
+    }
+
+    /// The byte that stands where no input is.
+    pub fn fill_byte(self) -> u8 {
+        self.fill
     }
 
     fn pointer(self) -> *mut libc::c_void {
@@ -76,7 +83,13 @@ pub struct Buffers {
 impl Buffers {
     /// Makes one.
     pub fn add(&mut self, buffer: &Buffer) -> Result<(), Failure> {
-        let memory = Memory::new(buffer.state).map_err(|errno| Failure::call("map memory for a buffer", errno))?;
+        let fill = buffer.fill.map_or(0, |Fill(byte)| byte);
+        if fill != 0 && buffer.state == Access::Untouched {
+            let why = format!("the buffer `{}` cannot be untouched and filled", buffer.name);
+            return Err(Failure::Broken(why));
+        }
+        let memory =
+            Memory::new(buffer.state, fill).map_err(|errno| Failure::call("map memory for a buffer", errno))?;
         self.memory.insert(buffer.name.clone(), memory);
         self.lend(&buffer.name, BufferRange { start: memory.start as u64, bytes: BYTES as u64 });
         Ok(())
@@ -93,6 +106,24 @@ impl Buffers {
             self.memory.get(name).copied().ok_or_else(|| Failure::Broken(format!("there is no buffer `{name}`")))
         };
         name.map(find).transpose()
+    }
+
+    /// Reads bytes of one.
+    pub fn peek(&self, step: &Peek) -> Result<Call, Failure> {
+        let (from, bytes) = (step.from.size(), step.bytes.size());
+        let end = from.saturating_add(bytes);
+        let area = Area::with_room(end, self.find(Some(&step.of))?)?;
+        Ok(Call {
+            what: format!("peek {}", step.of),
+            number: -1,
+            result: Some(step.name.clone()),
+            sleeps: false,
+            make: Box::new(move || {
+                let mut returned = Returned::take(i64::try_from(bytes).unwrap_or(i64::MAX));
+                returned.result.data = area.read(end).split_off(from);
+                returned
+            }),
+        })
     }
 
     /// The address of the one of this name.
@@ -181,7 +212,7 @@ mod tests {
 
     #[test]
     fn input_reaches_an_untouched_buffer_without_a_touch() {
-        let untouched = Memory::new(Access::Untouched).unwrap();
+        let untouched = Memory::new(Access::Untouched, 0).unwrap();
         assert!(!first_page_is_mapped(untouched));
         let area = Area::holding(&[1, 2, 3], Some(untouched)).unwrap();
         assert!(!first_page_is_mapped(untouched));
@@ -191,14 +222,20 @@ mod tests {
 
     #[test]
     fn a_written_buffer_is_mapped_from_the_start() {
-        let written = Memory::new(Access::Written).unwrap();
+        let written = Memory::new(Access::Written, 0).unwrap();
         assert!(first_page_is_mapped(written));
         assert_eq!(Area::holding(&[7; 9], Some(written)).unwrap().read(9), [7; 9]);
     }
 
     #[test]
+    fn what_stood_in_a_buffer_stays_where_no_input_is() {
+        let filled = Memory::new(Access::Written, 0x5a).unwrap();
+        assert_eq!(Area::holding(&[1, 2], Some(filled)).unwrap().read(4), [1, 2, 0x5a, 0x5a]);
+    }
+
+    #[test]
     fn a_call_that_needs_more_than_a_buffer_is_refused() {
-        let memory = Memory::new(Access::Written).unwrap();
+        let memory = Memory::new(Access::Written, 0).unwrap();
         assert!(matches!(Area::with_room(BYTES + 1, Some(memory)), Err(Failure::Broken(_))));
     }
 }

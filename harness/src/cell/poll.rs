@@ -1,7 +1,7 @@
 //! `poll`.
 use std::mem::offset_of;
 
-use super::buffers::Area;
+use super::buffers::{Area, Memory};
 use super::call::{Call, Returned};
 use super::failure::Failure;
 use super::names::{bits, mask};
@@ -18,6 +18,8 @@ const ENTRY: usize = size_of::<libc::pollfd>();
 
 /// Waits for what each entry asks for.
 pub fn poll(run: &Run, step: &PollCall) -> Result<Call, Failure> {
+    let memory = run.buffers.find(step.buffer.as_deref())?;
+    let before = memory.map_or(0, Memory::fill_byte);
     let (mut names, mut input) = (Vec::new(), Vec::new());
     for entry in &step.fds {
         let asked = u16::try_from(mask(&entry.events)).map_err(|_| {
@@ -27,10 +29,10 @@ pub fn poll(run: &Run, step: &PollCall) -> Result<Call, Failure> {
             names.push(run.names.label(place));
             input.extend(run.names.fd(place).to_ne_bytes());
             input.extend(asked.to_ne_bytes());
-            input.extend([0; 2]);
+            input.extend([before; 2]);
         }
     }
-    let mut area = Area::holding(&input, run.buffers.find(step.buffer.as_deref())?)?;
+    let mut area = Area::holding(&input, memory)?;
     let timeout = step.timeout.map_or(-1, |Number(millis)| i32::try_from(millis).unwrap_or(i32::MAX));
     let count = names.len() as libc::nfds_t;
     Ok(Call {

@@ -28,6 +28,8 @@ pub struct Run<'a> {
     pub link: &'a mut Link,
     /// Last argument of every fence.
     pub token: u64,
+    /// Whether the network is its own.
+    pub own_network: bool,
     /// Whether the harness sees events.
     pub observed: bool,
     /// How long a step may take.
@@ -56,6 +58,7 @@ pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Resu
     let mut run = Run {
         link,
         token: order.token,
+        own_network: isolation.network,
         observed: order.observed,
         step_millis: order.step_millis,
         server: None,

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::protocol::{Object, Say, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
-use super::{client, epoll, files, pause, poll, ring, select};
+use super::{client, epoll, files, inject, pause, poll, ring, select, sockets};
 use crate::case::{
     Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget, Whom,
 };
@@ -48,6 +48,14 @@ fn label(step: &Step) -> String {
         Step::Inspect(_) => "inspect",
         Step::Socketpair(_) => "socketpair",
         Step::TcpPair(_) => "tcp_pair",
+        Step::UdpPair(_) => "udp_pair",
+        Step::Listen(_) => "listen",
+        Step::Accept(_) => "accept",
+        Step::Nonblock(_) => "nonblock",
+        Step::Inject(_) => "inject",
+        Step::Fionread(_) => "fionread",
+        Step::Snmp(_) => "snmp",
+        Step::Peek(_) => "peek",
         Step::Pipe(_) => "pipe",
         Step::Dup(_) => "dup",
         Step::EpollCreate(_) => "epoll_create",
@@ -80,6 +88,8 @@ fn acts(step: &Step) -> bool {
             | Step::Watch(_)
             | Step::Inspect(_)
             | Step::Buffer(_)
+            | Step::Snmp(_)
+            | Step::Peek(_)
             | Step::Repeat(_)
     )
 }
@@ -122,7 +132,10 @@ impl Run<'_> {
 
     fn step(&mut self, step: &Step, deadline: &Deadline) -> Result<(), Failure> {
         match step {
-            Step::Connect(step) => client::connect(self, step, deadline),
+            Step::Connect(step) => match &step.to {
+                None => client::connect(self, step, deadline),
+                Some(listener) => sockets::connect(self, step, listener),
+            },
             Step::Send(step) => client::send(self, step, deadline),
             Step::Receive(step) => client::receive(self, step, deadline),
             Step::HalfClose(on) => client::half_close(self, on),
@@ -141,6 +154,10 @@ impl Run<'_> {
             Step::Inspect(step) => self.inspect(step),
             Step::Socketpair(step) => files::make_socketpairs(self, step),
             Step::TcpPair(step) => files::make_tcp_pairs(self, step),
+            Step::UdpPair(step) => sockets::make_udp_pairs(self, step),
+            Step::Listen(step) => sockets::listen(self, step),
+            Step::Nonblock(name) => sockets::nonblock(self, name),
+            Step::Inject(step) => inject::inject(self, step),
             Step::Pipe(step) => files::make_pipes(self, step),
             Step::Dup(step) => files::duplicate(self, step),
             Step::EpollCreate(step) => epoll::create(self, step),
@@ -163,6 +180,10 @@ impl Run<'_> {
             Step::Poll(step) => poll::poll(self, step).map(|call| vec![call]),
             Step::Read(step) => files::read(self, step),
             Step::Write(step) => files::write(self, step),
+            Step::Accept(step) => sockets::accept(self, step),
+            Step::Fionread(step) => sockets::unread(self, step),
+            Step::Snmp(step) => Ok(vec![sockets::snmp(step)]),
+            Step::Peek(step) => self.buffers.peek(step).map(|call| vec![call]),
             Step::Close(name) => files::close(self, name),
             Step::MmapEpoll(step) => epoll::map(self, step).map(|call| vec![call]),
             other => {

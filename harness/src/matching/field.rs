@@ -149,7 +149,7 @@ mod tests {
                     FieldType::Int => matches!(value, Some(Value::Int(_))),
                     FieldType::Text => matches!(value, Some(Value::String(_))),
                     FieldType::Bool => matches!(value, Some(Value::Bool(_))),
-                    FieldType::Texts | FieldType::Entries(_) => matches!(value, Some(Value::List(_))),
+                    FieldType::Ints | FieldType::Texts | FieldType::Entries(_) => matches!(value, Some(Value::List(_))),
                 };
                 assert!(right, "{name:?}.{wanted}: {kind:?} promised, {value:?} given");
             }

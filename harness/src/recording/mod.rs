@@ -227,6 +227,9 @@ pub struct CallResult {
     /// The actor that made it, if one did.
     #[serde(default, skip_serializing_if = "is_default")]
     pub actor: Option<String>,
+    /// The bytes that it read, where the case asks for them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub data: Vec<u8>,
     /// When it returned.
     #[serde(default, skip_serializing_if = "is_default")]
     pub time: u64,

@@ -21,6 +21,7 @@ fn result(call: &CallResult) -> Json {
         "refused": call.refused.as_deref().unwrap_or_default(),
         "eof": call.eof,
         "bytes": call.ret,
+        "data": call.data,
         "actor": call.actor.as_deref().unwrap_or_default(),
     })
 }

@@ -1,7 +1,7 @@
 //! The names in steps.
 use super::Walk;
 use super::table::{FILES, Kind, MEMORY};
-use crate::case::{Asleep, Await, EpollControl, Filter, Inspected, Step, WatchTarget};
+use crate::case::{Asleep, Await, Connect, EpollControl, Filter, Inspected, Step, WatchTarget};
 
 impl Walk<'_> {
     pub(super) fn steps(&mut self, steps: &[Step]) {
@@ -15,7 +15,7 @@ impl Walk<'_> {
         let Some(word) = word(step) else { return };
         if matches!(
             step,
-            Step::Connect(_)
+            Step::Connect(Connect { to: None, .. })
                 | Step::Sentinel
                 | Step::Stop(_)
                 | Step::Continue(_)
@@ -25,7 +25,13 @@ impl Walk<'_> {
             self.wrong("this needs a server", "the case has none");
         }
         self.within(word, |walk| match step {
-            Step::Connect(connect) => walk.name("as", &connect.name, Kind::Connection, connect.times.0),
+            Step::Connect(connect) => match &connect.to {
+                None => walk.name("as", &connect.name, Kind::Connection, connect.times.0),
+                Some(listener) => {
+                    walk.refer("to", listener, &[Kind::Descriptor]);
+                    walk.name("as", &connect.name, Kind::Descriptor, connect.times.0);
+                }
+            },
             Step::Send(send) => walk.refer("on", &send.on, &[Kind::Connection]),
             Step::Receive(receive) => {
                 walk.refer("on", &receive.on, &[Kind::Connection]);
@@ -81,11 +87,13 @@ impl Walk<'_> {
                 });
                 walk.name("as", &inspect.name, kind, 1);
             }
-            Step::Socketpair(ends) | Step::TcpPair(ends) | Step::Pipe(ends) => walk.within("as", |walk| {
-                for (index, name) in ends.names.iter().enumerate() {
-                    walk.name(&index.to_string(), name, Kind::Descriptor, ends.times.0);
-                }
-            }),
+            Step::Socketpair(ends) | Step::TcpPair(ends) | Step::UdpPair(ends) | Step::Pipe(ends) => {
+                walk.within("as", |walk| {
+                    for (index, name) in ends.names.iter().enumerate() {
+                        walk.name(&index.to_string(), name, Kind::Descriptor, ends.times.0);
+                    }
+                })
+            }
             _ => walk.call(step, actors),
         });
     }
@@ -132,7 +140,19 @@ impl Walk<'_> {
                 let times = self.names.times(&transfer.on);
                 self.result(transfer.name.as_ref(), times.saturating_mul(actors));
             }
-            Step::Close(of) => self.refer("", of, FILES),
+            Step::Close(of) | Step::Nonblock(of) => self.refer("", of, FILES),
+            Step::Listen(listen) => self.name("as", &listen.name, Kind::Descriptor, 1),
+            Step::Accept(asked) | Step::Fionread(asked) => {
+                self.refer("on", &asked.on, FILES);
+                let times = self.names.times(&asked.on);
+                self.result(asked.name.as_ref(), times.saturating_mul(actors));
+            }
+            Step::Inject(inject) => self.refer("to", &inject.to, &[Kind::Descriptor]),
+            Step::Snmp(snmp) => self.result(Some(&snmp.name), actors),
+            Step::Peek(peek) => {
+                self.refer("of", &peek.of, &[Kind::Buffer]);
+                self.result(Some(&peek.name), actors);
+            }
             Step::Buffer(buffer) => self.name("as", &buffer.name, Kind::Buffer, 1),
             Step::MmapEpoll(map) => {
                 self.refer("of", &map.of, &[Kind::Epoll]);
@@ -226,6 +246,7 @@ fn is_call(step: &Step) -> bool {
             | Step::Poll(_)
             | Step::Read(_)
             | Step::Write(_)
+            | Step::Accept(_)
             | Step::Close(_)
             | Step::MmapEpoll(_)
             | Step::IoUring(_)

@@ -63,6 +63,7 @@ impl From<FieldType> for Type {
             FieldType::Int => Self::Int,
             FieldType::Text => Self::Text,
             FieldType::Bool => Self::Bool,
+            FieldType::Ints => Self::list(Self::Int),
             FieldType::Texts => Self::list(Self::Text),
             FieldType::Entries(fields) => Self::list(Self::Record(fields)),
         }

@@ -206,3 +206,9 @@ fn a_place_among_several_must_exist() {
        |                ^^^^^^^^^ `near` stands for 1, counted from 0
     "#);
 }
+
+#[test]
+fn a_script_connects_to_a_listener_that_it_has_made() {
+    let wrong = said("- connect: {as: conn}", "- connect: {as: conn, to: nobody}");
+    assert!(wrong.starts_with("error: unknown connection or object `nobody`"), "{wrong}");
+}

@@ -1,0 +1,152 @@
+//! Sockets that a script makes for itself, and what it asks them.
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::RawFd;
+
+use nix::errno::Errno;
+use nix::sys::socket::{Backlog, SockaddrIn, getsockname, listen as set_backlog};
+
+use super::call::{Call, Returned};
+use super::failure::Failure;
+use super::run::Run;
+use crate::case::{Asked, Connect, Listen, Snmp, TwoEnds};
+
+/// UDP sockets over loopback that are connected to each other.
+pub fn make_udp_pairs(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
+    let [first, second] = &step.names;
+    for _ in 0..step.times.0 {
+        let (one, other) =
+            udp_pair().map_err(|error| Failure::Broken(format!("failed to connect a pair of UDP sockets: {error}")))?;
+        run.add_descriptor(first, one.into());
+        run.add_descriptor(second, other.into());
+    }
+    Ok(())
+}
+
+fn udp_pair() -> std::io::Result<(UdpSocket, UdpSocket)> {
+    let one = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+    one.connect(other.local_addr()?)?;
+    other.connect(one.local_addr()?)?;
+    Ok((one, other))
+}
+
+/// A listening TCP socket.
+pub fn listen(run: &mut Run, step: &Listen) -> Result<(), Failure> {
+    let failed = |why: String| Failure::Broken(format!("failed to listen: {why}"));
+    let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|error| failed(error.to_string()))?;
+    let backlog = i32::try_from(step.backlog.0).ok().and_then(|backlog| Backlog::new(backlog).ok());
+    let backlog = backlog.ok_or_else(|| failed(format!("a backlog of {} is not possible", step.backlog.0)))?;
+    // The library has called listen(2) with a backlog of its own; the last call counts.
+    set_backlog(&socket, backlog).map_err(|errno| failed(errno.to_string()))?;
+    run.add_descriptor(&step.name, socket.into());
+    Ok(())
+}
+
+/// Connects to a listener of the script.
+pub fn connect(run: &mut Run, step: &Connect, listener: &str) -> Result<(), Failure> {
+    let failed = |why: String| Failure::Broken(format!("failed to connect to {listener}: {why}"));
+    let fd = run.names.fd(run.names.one(listener)?);
+    let address: SockaddrIn = getsockname(fd).map_err(|errno| failed(errno.to_string()))?;
+    for _ in 0..step.times.0 {
+        let address = SocketAddr::from((address.ip(), address.port()));
+        let near = TcpStream::connect(address).and_then(|near| near.set_nodelay(true).map(|()| near));
+        run.add_descriptor(&step.name, near.map_err(|error| failed(error.to_string()))?.into());
+    }
+    Ok(())
+}
+
+/// Takes a connection from each listener. The new socket stays open until the cell ends.
+pub fn accept(run: &Run, step: &Asked) -> Result<Vec<Call>, Failure> {
+    ask(run, step, "accept on", libc::SYS_accept4, |fd| {
+        // SAFETY: no address is asked for; a number that is no descriptor gives EBADF.
+        let fd = unsafe { libc::accept4(fd, std::ptr::null_mut(), std::ptr::null_mut(), libc::SOCK_CLOEXEC) };
+        Returned::take(fd)
+    })
+}
+
+/// How many bytes can be read from each.
+pub fn unread(run: &Run, step: &Asked) -> Result<Vec<Call>, Failure> {
+    ask(run, step, "ioctl(FIONREAD) on", libc::SYS_ioctl, |fd| {
+        let mut bytes: libc::c_int = 0;
+        // SAFETY: FIONREAD writes one int.
+        let mut returned = Returned::take(unsafe { libc::ioctl(fd, libc::FIONREAD, &raw mut bytes) });
+        if returned.result.ret == 0 {
+            returned.result.ret = bytes.into();
+        }
+        returned
+    })
+}
+
+fn ask(run: &Run, step: &Asked, verb: &str, number: i64, ask: fn(RawFd) -> Returned) -> Result<Vec<Call>, Failure> {
+    let call = |place| {
+        let fd = run.names.fd(place);
+        Call {
+            what: format!("{verb} {}", run.names.label(place)),
+            number,
+            result: step.name.clone(),
+            sleeps: true,
+            make: Box::new(move || ask(fd)),
+        }
+    };
+    Ok(run.names.find(&step.on)?.into_iter().map(call).collect())
+}
+
+/// Sets `O_NONBLOCK`.
+pub fn nonblock(run: &Run, name: &str) -> Result<(), Failure> {
+    for place in run.names.find(name)? {
+        let failed = |errno| Failure::call(format!("set O_NONBLOCK on {}", run.names.label(place)), errno);
+        let fd = run.names.fd(place);
+        // SAFETY: fcntl with F_GETFL and F_SETFL takes numbers.
+        let flags = Errno::result(unsafe { libc::fcntl(fd, libc::F_GETFL) }).map_err(failed)?;
+        // SAFETY: as above.
+        Errno::result(unsafe { libc::fcntl(fd, libc::F_SETFL, flags | libc::O_NONBLOCK) }).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Reads a counter of the network namespace.
+pub fn snmp(step: &Snmp) -> Call {
+    let counter = step.counter.clone();
+    Call {
+        what: format!("read {} in /proc/net/snmp", step.counter),
+        number: libc::SYS_read,
+        result: Some(step.name.clone()),
+        sleeps: false,
+        make: Box::new(move || {
+            let text = std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap_or_default();
+            match find(&text, &counter) {
+                Some(count) => Returned::take(count),
+                None => Returned::refused(format!("/proc/net/snmp has no {counter}")),
+            }
+        }),
+    }
+}
+
+/// Finds `Udp.InErrors` in pairs of lines: the names, then their values.
+fn find(text: &str, counter: &str) -> Option<i64> {
+    let (protocol, wanted) = counter.split_once('.')?;
+    let mut lines = text.lines().filter_map(|line| line.split_once(": ")).filter(|line| line.0 == protocol);
+    let (names, values) = (lines.next()?.1, lines.next()?.1);
+    names.split(' ').zip(values.split(' ')).find(|(name, _)| *name == wanted)?.1.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_is_found_by_protocol_and_name() {
+        let text = "Tcp: InSegs InCsumErrors\nTcp: 12 1\nUdp: InDatagrams InCsumErrors\nUdp: 7 2\nUdpLite: InCsumErrors\nUdpLite: 9\n";
+        assert_eq!(find(text, "Udp.InCsumErrors"), Some(2));
+        assert_eq!(find(text, "Tcp.InCsumErrors"), Some(1));
+        assert_eq!(find(text, "Tcp.Nothing"), None);
+    }
+
+    #[test]
+    fn two_udp_sockets_reach_each_other() {
+        let (one, other) = udp_pair().unwrap();
+        one.send(b"ab").unwrap();
+        let mut buffer = [0; 4];
+        assert_eq!(other.recv(&mut buffer).unwrap(), 2);
+    }
+}
