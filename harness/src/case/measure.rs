@@ -163,7 +163,7 @@ pub struct Writes {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fit {
-    /// The measure.
+    /// The measure, of which a list counts by its length; or a field of an inspected state, as in `tree.depth`.
     pub of: String,
     /// The swept parameter.
     pub over: String,

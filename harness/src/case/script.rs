@@ -16,7 +16,7 @@ pub struct TwoEnds {
     pub times: Number,
 }
 
-/// A second descriptor.
+/// A second descriptor; with several under one name, of each.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Descriptor {
@@ -71,6 +71,9 @@ pub struct EpollControl {
     /// What to wait for.
     #[serde(default)]
     pub events: Vec<EpollFlag>,
+    /// Where the kernel reads the event, instead of memory of the harness; then the name stands for one object.
+    #[serde(default)]
+    pub buffer: Option<String>,
     /// Name of the result `{ret, errno}`.
     #[serde(default, rename = "as")]
     pub name: Option<String>,

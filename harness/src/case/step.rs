@@ -258,8 +258,8 @@ pub enum Inspected {
     /// The eventpoll behind this epoll descriptor, or behind the server's (`server`): its interest tree, ready list and
     /// wait queue.
     Epoll(String),
-    /// The wait queue of the socket behind this descriptor, or of the server's end of this connection: who waits there,
-    /// known by its wake-up function.
+    /// The wait queue of the socket behind this descriptor, of the server's end of this connection, or of the socket on
+    /// which the server listens (`server`): who waits there, known by its wake-up function.
     WaitQueue(String),
     /// The members of a structure, as the kernel's type information has them.
     Layout(String),

@@ -1,6 +1,6 @@
 //! `epoll_create1`, `epoll_ctl` and `epoll_wait`. A registration's data is the number of its descriptor.
 use std::mem::offset_of;
-use std::os::fd::{FromRawFd as _, OwnedFd};
+use std::os::fd::{FromRawFd as _, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 
@@ -39,21 +39,34 @@ pub fn control(run: &Run, step: &EpollControl) -> Result<Vec<Call>, Failure> {
         _ => return Err(Failure::Broken("exactly one of `add`, `modify` and `delete` must be given".to_owned())),
     };
     let events = mask(&step.events);
+    let places = match &step.buffer {
+        Some(_) => vec![run.names.one(target)?],
+        None => run.names.find(target)?,
+    };
     let call = |place| {
         let fd = run.names.fd(place);
-        Call {
+        let mut event = Area::holding(&event(events, fd), run.buffers.find(step.buffer.as_deref())?)?;
+        Ok(Call {
             what: format!("{verb} {} in the interest list of {}", run.names.label(place), step.ep),
             number: libc::SYS_epoll_ctl,
             result: step.name.clone(),
             sleeps: false,
             make: Box::new(move || {
-                let mut event = libc::epoll_event { events, u64: u64::from(fd.cast_unsigned()) };
-                // SAFETY: the event lives until the call returns; a number that is no descriptor gives EBADF.
-                Returned::take(unsafe { libc::epoll_ctl(ep, op, fd, &raw mut event) })
+                // SAFETY: the area holds an event and lives until the call returns; a number that is no descriptor gives
+                // EBADF.
+                Returned::take(unsafe { libc::epoll_ctl(ep, op, fd, event.pointer().cast()) })
             }),
-        }
+        })
     };
-    Ok(run.names.find(target)?.into_iter().map(call).collect())
+    places.into_iter().map(call).collect()
+}
+
+/// An `epoll_event` as the kernel reads it.
+fn event(events: u32, fd: RawFd) -> [u8; EVENT] {
+    let mut bytes = [0; EVENT];
+    bytes[offset_of!(libc::epoll_event, events)..][..4].copy_from_slice(&events.to_ne_bytes());
+    bytes[offset_of!(libc::epoll_event, u64)..][..8].copy_from_slice(&u64::from(fd.cast_unsigned()).to_ne_bytes());
+    bytes
 }
 
 /// Waits for events.

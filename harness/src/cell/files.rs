@@ -61,9 +61,16 @@ fn pairs(
     Ok(())
 }
 
-/// A second descriptor for the same file.
+/// A second descriptor for the same file; of each, if the name stands for several.
 pub fn duplicate(run: &mut Run, step: &Descriptor) -> Result<(), Failure> {
-    let of = run.names.fd(run.names.one(&step.of)?);
+    let of = match step.number {
+        Some(_) => vec![run.names.one(&step.of)?],
+        None => run.names.find(&step.of)?,
+    };
+    of.into_iter().try_for_each(|place| duplicate_one(run, step, run.names.fd(place)))
+}
+
+fn duplicate_one(run: &mut Run, step: &Descriptor, of: RawFd) -> Result<(), Failure> {
     let Some(number) = step.number else {
         // SAFETY: fcntl with F_DUPFD_CLOEXEC takes numbers.
         let fd = Errno::result(unsafe { libc::fcntl(of, libc::F_DUPFD_CLOEXEC, 0) });

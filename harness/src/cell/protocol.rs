@@ -105,6 +105,8 @@ pub enum Object {
         /// The server's port.
         server: u16,
     },
+    /// The wait queue of the socket on which the server listens at this port.
+    ListenerWaitQueue(u16),
     /// No object, but the layout of a structure.
     Layout(String),
 }

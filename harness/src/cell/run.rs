@@ -133,6 +133,12 @@ impl Run<'_> {
         }
     }
 
+    /// The port at which the server listens.
+    pub fn server_port(&self) -> Result<u16, Failure> {
+        let server = self.server.as_ref().ok_or_else(|| Failure::Broken("this case has no server".to_owned()))?;
+        Ok(server.address.port())
+    }
+
     /// What the server does just now, if there is one.
     pub fn doings(&mut self) -> String {
         self.server.as_mut().map(Server::doings).unwrap_or_default()

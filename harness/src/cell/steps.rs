@@ -253,6 +253,7 @@ impl Run<'_> {
         let object = match &step.state {
             Inspected::Epoll(name) if name == "server" => Object::ServerEpoll,
             Inspected::Epoll(name) => Object::Epoll(self.names.fd(self.names.one(name)?)),
+            Inspected::WaitQueue(name) if name == "server" => Object::ListenerWaitQueue(self.server_port()?),
             Inspected::WaitQueue(name) => {
                 let place = self.names.one(name)?;
                 match self.names.named(place) {

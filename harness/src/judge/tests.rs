@@ -216,24 +216,25 @@ control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sent
 
 #[test]
 fn a_fit_takes_a_field_of_a_state_and_counts_a_list() {
-    let rest = "
+    let text = "
+title: A test
+wiring: none
 sweep: {n: [1, 10, 100]}
 steps: [{epoll_create: {as: ep}}, {inspect: {as: tree, state: {epoll: ep}}}]
 measure:
   depth: {fit: {of: tree.depth, over: n}}
   length: {fit: {of: tree.ready, over: n}}
 expect: {flat: depth == \"constant\", long: length == \"linear\"}
-control: {title: Another one, with: {n: 1}, must_fail: [long]}
+control: {title: Another one, steps: [{epoll_create: {as: ep}}, {mark: other}, {inspect: {as: tree, state: {epoll: ep}}}], must_fail: [long]}
 ";
-    let text = case(rest).replacen("steps: [{connect: {as: conn}}", "was: [{connect: {as: conn}}", 1);
-    let text: String = text.split_inclusive('\n').filter(|line| !line.starts_with("was:")).collect();
+    let case = load("epoll/test", text).unwrap_or_else(|error| panic!("{error}"));
     let run = |script: Script, n: i64, ready: usize| {
         let state = serde_json::json!({"depth": 3, "ready": vec!["far"; ready]});
         script.at(&[("n", n)]).with(|head| drop(head.states.insert("tree".to_owned(), vec![state]))).run()
     };
     let subject = [(1, 1), (10, 10), (100, 100)].map(|(n, ready)| run(Script::subject(), n, ready));
     let control = [1, 10, 100].map(|n| run(Script::control(), n, 1));
-    let (outcome, reason, _) = judged(&text, &recording(subject.into_iter().chain(control)));
+    let (outcome, reason, _) = judged(&case, &recording(subject.into_iter().chain(control)));
     assert_eq!((outcome, reason.as_str()), (Outcome::Pass, ""));
 }
 
@@ -310,6 +311,7 @@ fn faults_and_writes_are_read_off_what_the_kernel_touched() {
     let mut case = case(ARRIVALS).case().clone();
     case.measure = serde_json::from_value(serde_json::json!({
         "faults": {"faults": {"inside": "events"}},
+        "probed": {"faults": {"inside": "more"}},
         "writes": {"writes": {"to": "list", "through": ["ep_poll_callback"]}},
         "reads": {"count": {"of": "read", "only": {"by": "server", "where": "ret < 0"}}},
     }))
@@ -320,16 +322,19 @@ fn faults_and_writes_are_read_off_what_the_kernel_touched() {
         .connection("conn", 5001)
         .seen("conn", EventName::Watch, &["hw_breakpoint_handler", "ep_poll_callback.cold", "tcp_v4_rcv"])
         .seen("conn", EventName::Watch, &["ep_done_scan"])
+        .seen("conn", EventName::PageFaultKernel, &["copy_user_generic", "copy_from_user_nofault", "bpf_trace_run2"])
         .event(fault(0x7006, 3))
         .event(fault(0x8000, 3))
         .read("conn", 8)
         .read("conn", -11)
         .with(|head| head.watches = vec!["list".to_owned()])
         .with(|head| _ = head.buffers.insert("events".to_owned(), buffer))
+        .with(|head| _ = head.buffers.insert("more".to_owned(), BufferRange { start: 0xb000, bytes: 4096 }))
         .run();
     let taken = measure::measure(&run, &case, &head()).taken;
     let value = |name: &str| taken[name].value.clone().expect("a value");
     assert_eq!(value("faults"), serde_json::json!([{"offset": 6, "write": true, "by": ""}]));
+    assert_eq!(value("probed"), serde_json::json!([]), "a probe's own access");
     let write = &value("writes")[0];
     assert_eq!(
         (write["by"].as_str(), write["target"].as_str(), write["empty"].as_bool()),

@@ -1,7 +1,8 @@
 //! The names in measures, expectations, the control and known differences.
 use super::table::{FILES, Kind, MEMORY, RESULTS};
 use super::{Params, Walk};
-use crate::case::{Case, EventName, Measure, event_fields};
+use crate::case::fields::EPOLL;
+use crate::case::{Case, EventName, Field, FieldType, Measure, event_fields};
 use crate::load::params::is_name;
 
 impl Walk<'_> {
@@ -66,16 +67,7 @@ impl Walk<'_> {
                 walk.marks(writes.from.as_ref(), writes.until.as_ref());
             }),
             Measure::Fit(fit) => self.within("fit", |walk| {
-                walk.within("of", |walk| match case.measure.get(&fit.of) {
-                    Some(Measure::Count(_) | Measure::Calls(_)) => {}
-                    Some(_) => {
-                        walk.wrong(format!("`{}` is no number", fit.of), "expected a `count` or `calls` measure")
-                    }
-                    None => {
-                        let wrong = walk.diagnostic(format!("unknown measure `{}`", fit.of));
-                        walk.found.push(wrong.nearest(&fit.of, case.measure.keys().map(String::as_str)));
-                    }
-                });
+                walk.within("of", |walk| walk.fitted(&fit.of, case));
                 walk.within("over", |walk| {
                     if !params.swept().any(|name| name == fit.over) {
                         let wrong = walk
@@ -85,6 +77,27 @@ impl Walk<'_> {
                     }
                 });
             }),
+        }
+    }
+
+    /// What grows: a measure that is a number or a list, or such a field of a state.
+    fn fitted(&mut self, of: &str, case: &Case) {
+        if let Some((state, field)) = of.split_once('.') {
+            self.refer("", state, &[Kind::EpollState]);
+            let grows = |known: &&Field| matches!(known.1, FieldType::Int | FieldType::Texts | FieldType::Entries(_));
+            if !EPOLL.iter().filter(grows).any(|known| known.0 == field) {
+                let wrong = self.diagnostic(format!("this state has no number or list `{field}`"));
+                self.found.push(wrong.nearest(field, EPOLL.iter().filter(grows).map(|known| known.0)));
+            }
+            return;
+        }
+        match case.measure.get(of) {
+            Some(Measure::Fit(_)) => self.wrong(format!("`{of}` is no number"), "expected a measure of one run"),
+            Some(_) => {}
+            None => {
+                let wrong = self.diagnostic(format!("unknown measure `{of}`"));
+                self.found.push(wrong.nearest(of, case.measure.keys().map(String::as_str)));
+            }
         }
     }
 

@@ -80,7 +80,9 @@ impl Walk<'_> {
                         Kind::EpollState
                     }
                     Inspected::WaitQueue(socket) => {
-                        walk.refer("wait_queue", socket, &[Kind::Descriptor, Kind::Connection]);
+                        if socket != "server" || !walk.server {
+                            walk.refer("wait_queue", socket, &[Kind::Descriptor, Kind::Connection]);
+                        }
                         Kind::QueueState
                     }
                     Inspected::Layout(_) => Kind::Layout,
@@ -103,7 +105,8 @@ impl Walk<'_> {
         match step {
             Step::Dup(dup) => {
                 self.refer("of", &dup.of, FILES);
-                self.name("as", &dup.name, Kind::Descriptor, 1);
+                let times = self.names.times(&dup.of);
+                self.name("as", &dup.name, Kind::Descriptor, times);
             }
             Step::EpollCreate(epoll) => self.name("as", &epoll.name, Kind::Epoll, 1),
             Step::EpollCtl(control) => self.control(control, actors),
@@ -183,6 +186,7 @@ impl Walk<'_> {
                 "expected exactly one of `add`, `modify` and `delete`",
             );
         }
+        self.buffer(control.buffer.as_ref());
         let times = given.first().map_or(1, |(_, name)| self.names.times(name));
         self.result(control.name.as_ref(), times.saturating_mul(actors));
     }

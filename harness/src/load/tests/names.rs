@@ -128,18 +128,18 @@ fn a_name_is_given_once() {
 
 #[test]
 fn a_fit_is_of_a_number_over_a_swept_parameter() {
-    assert_snapshot!(said("  lengths:", "  grows: {fit: {of: ways, over: arrivals}}\n  lengths:"), @r#"
-    error: `ways` is no number
+    assert_snapshot!(said("  lengths:", "  grows: {fit: {of: wakes.depth, over: arrivals}}\n  lengths:"), @r#"
+    error: unknown state `wakes`
       --> cases/epoll/example.yaml:29:21
        |
-    29 |   grows: {fit: {of: ways, over: arrivals}}
-       |                     ^^^^ expected a `count` or `calls` measure
+    29 |   grows: {fit: {of: wakes.depth, over: arrivals}}
+       |                     ^^^^^^^^^^^ no step has named it by here
 
     error: `arrivals` is not swept
-      --> cases/epoll/example.yaml:29:33
+      --> cases/epoll/example.yaml:29:40
        |
-    29 |   grows: {fit: {of: ways, over: arrivals}}
-       |                                 ^^^^^^^^ expected a parameter of `sweep`
+    29 |   grows: {fit: {of: wakes.depth, over: arrivals}}
+       |                                        ^^^^^^^^ expected a parameter of `sweep`
        = help: known here: `model`
     "#);
 }
