@@ -22,8 +22,9 @@ impl Faulted {
 impl Reader for Faulted {
     fn read(&mut self, place: usize, event: &Event, _: &Matcher, scene: Scene<'_>) {
         let offset = event.object.wrapping_sub(self.buffer.start);
-        if offset < self.buffer.bytes {
-            let by = scene.stack(event).first().map_or("", |frame| function(frame));
+        let stack = scene.stack(event);
+        if offset < self.buffer.bytes && !stack.iter().any(|frame| function(frame) == PROBE) {
+            let by = stack.first().map_or("", |frame| function(frame));
             self.faults.push(json!({"offset": offset, "write": event.detail & WRITE != 0, "by": by}));
             if self.first.len() < SHOWN {
                 self.first.push(place);
@@ -35,6 +36,10 @@ impl Reader for Faulted {
         (self.faults.into(), self.first)
     }
 }
+
+/// Through it, and through nothing else, probes read user memory (mm/maccess.c, called by `bpf_probe_read_user`): such a
+/// fault is our own, not the system call's.
+const PROBE: &str = "copy_from_user_nofault";
 
 /// `arch/x86/include/asm/trap_pf.h`: `X86_PF_WRITE`.
 const WRITE: u32 = 2;
