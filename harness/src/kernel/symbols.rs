@@ -1,6 +1,10 @@
 //! Names of kernel addresses.
 use std::sync::Arc;
 
+/// No function is longer: behind the last symbol of a section lies what has no names, such as compiled eBPF programs
+/// (without `net.core.bpf_jit_kallsyms`) and trampolines.
+const LONGEST: u64 = 256 << 10;
+
 /// The kernel's symbol table, sorted by address.
 pub struct Symbols {
     addresses: Vec<u64>,
@@ -33,10 +37,16 @@ impl Symbols {
 
     /// The function that an address lies in, or the address in hexadecimal.
     pub fn name(&self, address: u64) -> Arc<str> {
-        match self.addresses.partition_point(|&start| start <= address) {
-            0 => format!("{address:#x}").into(),
-            after => Arc::clone(&self.names[after - 1]),
+        let after = self.addresses.partition_point(|&start| start <= address);
+        match after.checked_sub(1) {
+            Some(place) if address - self.addresses[place] < LONGEST => Arc::clone(&self.names[place]),
+            _ => format!("{address:#x}").into(),
         }
+    }
+
+    /// Whether the kernel hides its addresses.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
     }
 
     /// The address of a function.
@@ -56,6 +66,7 @@ mod tests {
         assert_eq!(&*symbols.name(0x200), "second");
         assert_eq!(&*symbols.name(0x50), "0x50");
         assert_eq!(symbols.address("second"), Some(0x200));
+        assert_eq!(&*symbols.name(0x200 + LONGEST), "0x40200", "what is far behind the last symbol has no name");
     }
 
     #[test]

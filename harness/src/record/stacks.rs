@@ -34,16 +34,17 @@ impl Stacks {
     }
 }
 
-/// One stack by name.
+/// One stack by name: without the frames of the probe itself, and without compiled eBPF programs and trampolines
+/// anywhere, which are the frames that have no names.
 pub(super) fn names(frames: &[u64], symbols: &Symbols) -> Vec<Arc<str>> {
-    frames.iter().map(|&frame| symbols.name(frame)).skip_while(|name| is_probe(name)).collect()
+    let named = frames.iter().map(|&frame| symbols.name(frame));
+    if symbols.is_empty() {
+        return named.collect();
+    }
+    named.filter(|name| !name.starts_with("0x")).skip_while(|name| is_probe(name)).collect()
 }
 
-/// What stands on a stack only because we looked. Where compiled eBPF programs have no names
-/// (`net.core.bpf_jit_kallsyms`), they lie behind `_einittext`, the last symbol of the kernel's text.
+/// What stands on a stack only because we looked.
 fn is_probe(name: &str) -> bool {
-    name == "_einittext"
-        || ["bpf_", "__bpf_", "__traceiter_", "trace_", "perf_", "__perf_"]
-            .iter()
-            .any(|prefix| name.starts_with(prefix))
+    ["bpf_", "__bpf_", "__traceiter_", "trace_", "perf_", "__perf_"].iter().any(|prefix| name.starts_with(prefix))
 }
