@@ -1,112 +1,91 @@
-//! `wakeproof claims`: what the documents say, and where each sentence is decided.
-use std::collections::BTreeMap;
+//! `wakeproof claims`: what the documents say, in their order, and what became of each sentence.
+use std::io::Write;
 
-use anstream::println;
-use anstyle::Style;
 use anyhow::Result;
-use clap::ValueEnum;
-use serde::Serialize;
+use clap::{Args as ClapArgs, ValueEnum};
 
-use super::{Exit, SuiteArgs};
-use crate::case::{ClaimVerdict, Source};
-use crate::load::Suite;
+use super::catalogue::ResultsArgs;
+use super::test::Color;
+use super::{Exit, SuiteArgs, bad_input, terminal};
+use crate::case::Source;
+use crate::catalogue::{self, Catalogue, Wanted};
 
 /// What `claims` takes.
-#[derive(Debug, clap::Args)]
+#[derive(Clone, Debug, ClapArgs)]
+#[command(after_help = HELP)]
 pub struct Args {
+    /// Only claims with all these words, or with this sentence: typed, or pasted from the document
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
     #[command(flatten)]
     suite: SuiteArgs,
-    /// For people or for programs
+    #[command(flatten)]
+    results: ResultsArgs,
+    /// For people, for programs or for a page
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Colours; `auto` heeds `NO_COLOR` and is off when piped
+    #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
+    color: Color,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Format {
-    /// Grouped by document
+const HELP: &str = "Examples:
+  wakeproof claims                      all of them, in the order of each document
+  wakeproof claims refuted              what is wrong
+  wakeproof claims ready list           those that speak of a ready list
+  wakeproof claims 即使进程没有调用     a sentence, as it stands in the document";
+
+/// How claims are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Grouped by document and section
     #[default]
     Text,
-    /// One array of objects
+    /// One array of objects, one for each quote
     Json,
-}
-
-/// A sentence of a document and what becomes of it.
-#[derive(Debug, Serialize)]
-struct Row<'a> {
-    source: Source,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    section: Option<&'a str>,
-    quote: &'a str,
-    id: &'a str,
-    says: &'a str,
-    verdict: ClaimVerdict,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    truth: Option<&'a str>,
-    case: &'a str,
+    /// Grouped by document and section
+    Markdown,
 }
 
 /// Lists the claims of a suite.
 pub fn run(args: &Args) -> Result<Exit> {
+    terminal::colors(args.color);
     let suite = args.suite.load()?;
-    let rows = rows(&suite);
-    match args.format {
-        Format::Json => println!("{}", serde_json::to_string_pretty(&rows)?),
-        Format::Text => print_text(&rows),
+    let all = Catalogue::new(&suite, args.results.read()?);
+    let wanted = Wanted::new(&args.filter);
+    let catalogue = all.only(|entry| args.filter.is_empty() || wanted.matches(entry));
+    if catalogue.entries.is_empty() {
+        return Err(none(&all, &suite.cases, &args.filter.join(" ")));
     }
+    let mut out = anstream::stdout();
+    match args.format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&catalogue::rows(&catalogue))?)?,
+        Format::Text => out.write_all(catalogue::text_list(&catalogue, terminal::look()).as_bytes())?,
+        Format::Markdown => {
+            for source in [Source::A, Source::B] {
+                let list =
+                    catalogue::markdown_list(&catalogue, source, |passage| format!("`{}`", passage.entry.claim.id));
+                if !list.is_empty() {
+                    writeln!(out, "# {}\n\n{list}", catalogue::title(source))?;
+                }
+            }
+        }
+    }
+    out.flush()?;
     Ok(Exit::Good)
 }
 
-/// Every quote of every claim, by document, section and claim.
-fn rows(suite: &Suite) -> Vec<Row<'_>> {
-    let mut rows: Vec<Row<'_>> = suite
-        .cases
-        .iter()
-        .flat_map(|case| case.case().claims.iter().map(move |claim| (case, claim)))
-        .flat_map(|(case, claim)| {
-            claim.quotes.iter().map(move |quote| Row {
-                source: quote.source,
-                section: quote.section.as_deref(),
-                quote: &quote.text,
-                id: &claim.id,
-                says: &claim.says,
-                verdict: claim.verdict,
-                truth: claim.truth.as_deref(),
-                case: &case.id,
-            })
-        })
-        .collect();
-    rows.sort_by_key(|row| (row.source, row.section, row.id));
-    rows
-}
-
-fn print_text(rows: &[Row<'_>]) {
-    let bold = Style::new().bold();
-    let dim = Style::new().dimmed();
-    let mut by_source: BTreeMap<Source, Vec<&Row<'_>>> = BTreeMap::new();
-    for row in rows {
-        by_source.entry(row.source).or_default().push(row);
+/// Nothing was found: what may have been meant, and which claims nobody has decided yet.
+fn none(all: &Catalogue<'_>, cases: &[crate::load::LoadedCase], filter: &str) -> anyhow::Error {
+    let mut text = format!("no claim matches `{filter}`");
+    let undecided: Vec<_> =
+        all.missing().filter(|known| known.id.contains(filter)).map(|known| known.id.as_str()).collect();
+    if !undecided.is_empty() {
+        text += &format!("\n  without a case so far: {}", undecided.join(", "));
     }
-    for (place, (source, rows)) in by_source.into_iter().enumerate() {
-        if place > 0 {
-            println!();
-        }
-        let named = match source {
-            Source::A => "A, the chapter on select, poll and epoll",
-            Source::B => "B, the notes on multiplexing",
-        };
-        println!("{bold}{named}{bold:#}");
-        let mut claim = "";
-        for row in rows {
-            if row.id != claim {
-                claim = row.id;
-                println!("\n  {bold}{}{bold:#}  {}", row.id, row.verdict);
-                println!("    {}", row.says);
-                if let Some(truth) = row.truth {
-                    println!("    {dim}but:{dim:#} {truth}");
-                }
-                println!("    {dim}case:{dim:#} {}", row.case);
-            }
-            println!("    {dim}quote:{dim:#} {}", row.quote);
-        }
+    let near = all.nearest(cases, filter);
+    if !near.is_empty() {
+        text += &format!("\n  near: {}", near.join(", "));
     }
+    bad_input(text + "\n  every word must be there; fewer words find more, and `wakeproof claims` lists all")
 }

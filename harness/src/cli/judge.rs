@@ -30,10 +30,7 @@ pub struct Args {
 /// Judges and shows: one screen for each kernel, in the order of the files.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     terminal::colors(args.color);
-    let mut screens: Vec<Results> = Vec::new();
-    for file in &args.files {
-        one(file, &mut screens)?;
-    }
+    let screens = results(&args.files)?;
     let look = screen::Look { skips: args.show_skips, ..terminal::look() };
     let mut out = anstream::stdout();
     for results in &screens {
@@ -41,6 +38,15 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     out.flush()?;
     Ok(Exit::of(screens.iter().flat_map(|results| &results.verdicts).map(|verdict| verdict.outcome)))
+}
+
+/// The results of recordings: one for each kernel, in the order of the files.
+pub(super) fn results(files: &[PathBuf]) -> anyhow::Result<Vec<Results>> {
+    let mut screens = Vec::new();
+    for file in files {
+        one(file, &mut screens)?;
+    }
+    Ok(screens)
 }
 
 fn one(file: &Path, screens: &mut Vec<Results>) -> anyhow::Result<()> {

@@ -1,10 +1,12 @@
 //! The command line: one file per subcommand, each with its `Args` and a `run` that says how it ended.
 //!
 //! A new subcommand is a file beside this one, a variant of [`Command`] and an arm in [`Command::run`].
+pub mod catalogue;
 pub mod cell;
 pub mod claims;
 pub mod doctor;
 mod exit;
+pub mod explain;
 pub mod judge;
 mod log;
 pub mod schema;
@@ -43,8 +45,12 @@ enum Command {
     Show(show::Args),
     /// Say what this kernel allows, and what each absence costs.
     Doctor(doctor::Args),
-    /// List what the documents say, and where each sentence is decided.
+    /// List what the documents say, in their order, and what became of each sentence.
     Claims(claims::Args),
+    /// Show one claim or one case on a page: what is said, what is true, and the experiment that decides it.
+    Explain(explain::Args),
+    /// Write the claims and experiments as pages, as `docs/claims` has them.
+    Catalogue(catalogue::Args),
     /// Print the JSON Schema of a case file.
     Schema(schema::Args),
     /// Run a reference server until a signal ends it.
@@ -60,6 +66,8 @@ const AFTER: &str = concat!(
     "  wakeproof test                      the whole suite\n",
     "  wakeproof test epoll/               the cases on epoll\n",
     "  wakeproof test --evidence surface   what can be decided without privilege\n",
+    "  wakeproof claims refuted            what is wrong in the documents\n",
+    "  wakeproof explain epoll.default-lt  one sentence, and the experiment that decides it\n",
     "  wakeproof judge recordings/*.jsonl  the verdicts again, without the kernel\n",
     "\n",
     "Exit status:\n",
@@ -78,6 +86,8 @@ impl Command {
             Self::Show(args) => show::run(&args),
             Self::Doctor(args) => doctor::run(&args),
             Self::Claims(args) => claims::run(&args),
+            Self::Explain(args) => explain::run(&args),
+            Self::Catalogue(args) => catalogue::run(&args),
             Self::Schema(args) => schema::run(&args),
             Self::Serve(args) => serve::run(&args),
             Self::Cell(args) => cell::run(&args),

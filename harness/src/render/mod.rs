@@ -2,12 +2,12 @@
 pub mod doctor;
 mod excerpt;
 pub mod json;
-mod paint;
+pub(crate) mod paint;
 mod results;
 pub mod screen;
 #[cfg(test)]
 pub(crate) mod testing;
-mod text;
+pub(crate) mod text;
 
 pub use excerpt::{Excerpt, Shown};
 pub use results::{Counts, Exhibit, Results, VERSION};

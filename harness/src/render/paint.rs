@@ -4,25 +4,25 @@ use anstyle::{AnsiColor, Color, Style};
 use crate::case::ClaimVerdict;
 use crate::verdict::Outcome;
 
-pub(super) const BOLD: Style = Style::new().bold();
-pub(super) const DIM: Style = Style::new().dimmed();
-pub(super) const GOOD: Style = colour(AnsiColor::Green);
-pub(super) const BAD: Style = colour(AnsiColor::Red).bold();
-pub(super) const DOUBT: Style = colour(AnsiColor::Yellow);
-pub(super) const FINDING: Style = colour(AnsiColor::Magenta);
-pub(super) const NAME: Style = colour(AnsiColor::Cyan);
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GOOD: Style = colour(AnsiColor::Green);
+pub(crate) const BAD: Style = colour(AnsiColor::Red).bold();
+pub(crate) const DOUBT: Style = colour(AnsiColor::Yellow);
+pub(crate) const FINDING: Style = colour(AnsiColor::Magenta);
+pub(crate) const NAME: Style = colour(AnsiColor::Cyan);
 
 const fn colour(colour: AnsiColor) -> Style {
     Style::new().fg_color(Some(Color::Ansi(colour)))
 }
 
 /// The text in this style.
-pub(super) fn paint(style: Style, text: impl std::fmt::Display) -> String {
+pub(crate) fn paint(style: Style, text: impl std::fmt::Display) -> String {
     format!("{style}{text}{style:#}")
 }
 
 /// How an outcome looks.
-pub(super) fn of_outcome(outcome: Outcome) -> Style {
+pub(crate) fn of_outcome(outcome: Outcome) -> Style {
     match outcome {
         Outcome::Pass => GOOD,
         Outcome::Fail | Outcome::Broken | Outcome::Xpass => BAD,
@@ -32,7 +32,7 @@ pub(super) fn of_outcome(outcome: Outcome) -> Style {
 }
 
 /// How a claim's verdict looks. A refuted claim is a finding, not a failure.
-pub(super) fn of_claim(verdict: ClaimVerdict) -> Style {
+pub(crate) fn of_claim(verdict: ClaimVerdict) -> Style {
     match verdict {
         ClaimVerdict::Confirmed => GOOD,
         ClaimVerdict::Refined => DOUBT,
@@ -43,17 +43,17 @@ pub(super) fn of_claim(verdict: ClaimVerdict) -> Style {
 
 /// The signs that a terminal can show.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Signs {
+pub(crate) struct Signs {
     utf8: bool,
 }
 
 impl Signs {
-    pub(super) fn new(utf8: bool) -> Self {
+    pub(crate) fn new(utf8: bool) -> Self {
         Self { utf8 }
     }
 
     /// One column for each outcome.
-    pub(super) fn outcome(self, outcome: Outcome) -> &'static str {
+    pub(crate) fn outcome(self, outcome: Outcome) -> &'static str {
         match (outcome, self.utf8) {
             (Outcome::Pass, true) => "✓",
             (Outcome::Pass, false) => "+",
@@ -72,32 +72,32 @@ impl Signs {
         }
     }
 
-    pub(super) fn yes(self) -> &'static str {
+    pub(crate) fn yes(self) -> &'static str {
         self.outcome(Outcome::Pass)
     }
 
-    pub(super) fn no(self) -> &'static str {
+    pub(crate) fn no(self) -> &'static str {
         self.outcome(Outcome::Fail)
     }
 
-    pub(super) fn dot(self) -> &'static str {
+    pub(crate) fn dot(self) -> &'static str {
         if self.utf8 { "·" } else { "|" }
     }
 
-    pub(super) fn caller(self) -> &'static str {
+    pub(crate) fn caller(self) -> &'static str {
         if self.utf8 { "←" } else { "<-" }
     }
 
     /// A frame of a stack, or what stands for those that are left out.
-    pub(super) fn frame(self, frame: &str) -> &str {
+    pub(crate) fn frame(self, frame: &str) -> &str {
         if self.utf8 || frame != super::excerpt::LEFT_OUT { frame } else { "..." }
     }
 
-    pub(super) fn rule(self, columns: usize) -> String {
+    pub(crate) fn rule(self, columns: usize) -> String {
         (if self.utf8 { "─" } else { "-" }).repeat(columns)
     }
 
-    pub(super) fn quotes(self, text: &str) -> String {
+    pub(crate) fn quotes(self, text: &str) -> String {
         if self.utf8 { format!("“{text}”") } else { format!("\"{text}\"") }
     }
 }

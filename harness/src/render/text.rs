@@ -3,23 +3,23 @@ use anstream::adapter::strip_str;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// How many columns a text takes, colours not counted.
-pub(super) fn columns(text: &str) -> usize {
+pub(crate) fn columns(text: &str) -> usize {
     strip_str(text).to_string().width()
 }
 
 /// The text, filled up with spaces on the right.
-pub(super) fn left(text: &str, width: usize) -> String {
+pub(crate) fn left(text: &str, width: usize) -> String {
     format!("{text}{}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
 /// The text, filled up with spaces on the left.
-pub(super) fn right(text: &str, width: usize) -> String {
+pub(crate) fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(columns(text))))
 }
 
 /// Breaks a plain text into lines of at most `width` columns, between words where it can; a word that is too long, and
 /// scripts without spaces, break anywhere.
-pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, width: usize) -> Vec<String> {
     let width = width.max(8);
     let mut lines = Vec::new();
     for paragraph in text.lines() {
@@ -50,7 +50,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// `first` followed by the text, broken at `width`, later lines indented below the beginning of the text.
-pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
+pub(crate) fn hang(first: &str, text: &str, width: usize) -> String {
     let indent = columns(first);
     let lines = wrap(text, width.saturating_sub(indent));
     let mut out = first.to_owned();
@@ -66,7 +66,7 @@ pub(super) fn hang(first: &str, text: &str, width: usize) -> String {
 }
 
 /// A number with thin groups of three: `12 345`.
-pub(super) fn grouped(number: u64) -> String {
+pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {
@@ -79,7 +79,7 @@ pub(super) fn grouped(number: u64) -> String {
 }
 
 /// A duration as people read it.
-pub(super) fn duration(millis: u64) -> String {
+pub(crate) fn duration(millis: u64) -> String {
     match millis {
         0..1000 => format!("{millis} ms"),
         1000..60_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
@@ -88,7 +88,7 @@ pub(super) fn duration(millis: u64) -> String {
 }
 
 /// `1 case`, `2 cases`.
-pub(super) fn counted(number: usize, thing: &str) -> String {
+pub(crate) fn counted(number: usize, thing: &str) -> String {
     format!("{} {thing}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
 }
 

@@ -6,6 +6,7 @@ mod summary;
 mod table;
 
 pub(super) use table::probe_name;
+pub(crate) use table::{bare, table};
 
 use super::Results;
 use super::paint::Signs;
@@ -26,11 +27,11 @@ impl Look {
     /// Lines longer than this are hard to read.
     const WIDEST: usize = 120;
 
-    pub(super) fn columns(self) -> usize {
+    pub(crate) fn columns(self) -> usize {
         self.width.clamp(40, Self::WIDEST)
     }
 
-    pub(super) fn signs(self) -> Signs {
+    pub(crate) fn signs(self) -> Signs {
         Signs::new(self.utf8)
     }
 }

@@ -14,7 +14,7 @@ use crate::recording::Via;
 const FIELDS: usize = 20;
 
 /// The events with these places, indented by `indent`.
-pub(super) fn table(excerpt: &Excerpt, places: impl IntoIterator<Item = usize>, indent: usize, look: Look) -> String {
+pub(crate) fn table(excerpt: &Excerpt, places: impl IntoIterator<Item = usize>, indent: usize, look: Look) -> String {
     let events: Vec<_> = places.into_iter().filter_map(|place| excerpt.events.get(&place)).collect();
     let times: Vec<_> = events.iter().map(|event| offset(event.at)).collect();
     let whos: Vec<_> = events.iter().map(|event| who(event)).collect();
@@ -87,7 +87,7 @@ fn fields(event: &Shown) -> String {
 }
 
 /// A JSON value as predicates write it, long lists cut short; a text stands without quotation marks.
-pub(super) fn bare(value: &Json) -> String {
+pub(crate) fn bare(value: &Json) -> String {
     value.as_str().map_or_else(|| written(value), str::to_owned)
 }
 

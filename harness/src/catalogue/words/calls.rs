@@ -1,0 +1,149 @@
+//! System calls of a script, each as a sentence.
+use super::{code, many};
+use crate::case::{Access, EpollControl, EpollFlag, EpollWait, Number, PollCall, SelectCall, Step, Transfer, TwoEnds};
+
+/// The call in words. One that has no sentence here is shown as the file has it.
+pub(super) fn call(step: &Step) -> String {
+    match step {
+        Step::Socketpair(ends) => pair(ends, "Two connected sockets of the UNIX domain"),
+        Step::TcpPair(ends) => pair(ends, "A TCP connection over loopback, with both its ends"),
+        Step::Pipe(ends) => pair(ends, "A pipe, with its reading and its writing end"),
+        Step::Dup(dup) => {
+            let number = dup.number.map_or_else(String::new, |number| format!(" with the number {}", number.0));
+            format!("A second descriptor for the file of {}{number}: {}.", dup.of, dup.name)
+        }
+        Step::EpollCreate(create) => format!("An epoll descriptor: {}.", create.name),
+        Step::EpollCtl(control) => controls(control),
+        Step::EpollWait(wait) => waits(wait),
+        Step::Select(select) => selects(select),
+        Step::Poll(poll) => polls(poll),
+        Step::Read(read) => transfers("read", "from", read),
+        Step::Write(write) => transfers("write", "to", write),
+        Step::Close(of) => format!("{} {of}.", code("close")),
+        Step::Limit(limit) => {
+            format!("Limit the numbers of new descriptors to less than {} (`RLIMIT_NOFILE`).", limit.nofile.0)
+        }
+        Step::Buffer(buffer) => match buffer.state {
+            Access::Untouched => {
+                format!("Memory that nobody has touched, so that the first access faults: {}.", buffer.name)
+            }
+            Access::Written => format!("Memory that has been written to, so that no access faults: {}.", buffer.name),
+        },
+        Step::MmapEpoll(map) => format!("Try to map {} into memory (`mmap`){}.", map.of, result(Some(&map.name))),
+        Step::IoUring(ring) => format!(
+            "Ask for readability of {} through the ring {}, and read the completion from shared memory{}.",
+            ring.on,
+            ring.ring,
+            result(Some(&ring.name))
+        ),
+        other => as_written(other),
+    }
+}
+
+/// `inspect: as state, state epoll ep`.
+fn as_written(step: &Step) -> String {
+    let written = serde_json::to_string(step).unwrap_or_default();
+    let plain: String = written.chars().filter(|c| !matches!(c, '"' | '{' | '}')).collect();
+    let plain = plain.replace(',', ", ").replace(':', " ");
+    format!(
+        "{}.",
+        plain.split_once(' ').map_or_else(|| plain.clone(), |(word, rest)| format!("{}: {rest}", code(word)))
+    )
+}
+
+/// What the result is called from now on.
+fn result(name: Option<&String>) -> String {
+    name.map_or_else(String::new, |name| format!(": the result is {}", code(name)))
+}
+
+fn pair(ends: &TwoEnds, what: &str) -> String {
+    let [one, other] = &ends.names;
+    match ends.times.0 {
+        1 => format!("{what}: {one} and {other}."),
+        times => format!("{times} times: {}{}: {one} and {other}.", what[..1].to_lowercase(), &what[1..]),
+    }
+}
+
+fn controls(control: &EpollControl) -> String {
+    let what = match (&control.add, &control.modify, &control.delete) {
+        (Some(add), _, _) => format!("add {add} to {}", control.ep),
+        (_, Some(modify), _) => format!("change {modify} in {}", control.ep),
+        (_, _, Some(delete)) => format!("remove {delete} from {}", control.ep),
+        _ => format!("on {}", control.ep),
+    };
+    format!("`epoll_ctl`: {what}{}{}.", flags(&control.events, "EPOLL"), result(control.name.as_ref()))
+}
+
+fn flags(events: &[EpollFlag], prefix: &str) -> String {
+    let names: Vec<_> = events
+        .iter()
+        .map(|flag| format!("{prefix}{}", serde_json::to_value(flag).unwrap_or_default().as_str().unwrap_or_default()))
+        .collect();
+    if names.is_empty() { String::new() } else { format!(", for {}", code(names.join(" | "))) }
+}
+
+fn timeout(timeout: Option<Number>) -> String {
+    match timeout {
+        None => ", for as long as it takes".to_owned(),
+        Some(Number(0)) => ", without waiting".to_owned(),
+        Some(Number(millis)) => format!(", for at most {millis} ms"),
+    }
+}
+
+fn memory(buffer: Option<&String>) -> String {
+    buffer.map_or_else(String::new, |buffer| format!(", in the memory {buffer}"))
+}
+
+fn waits(wait: &EpollWait) -> String {
+    let room = many(wait.max.0, "event");
+    format!(
+        "`epoll_wait` on {}, with room for {room}{}{}{}.",
+        wait.ep,
+        memory(wait.buffer.as_ref()),
+        timeout(wait.timeout),
+        result(wait.name.as_ref())
+    )
+}
+
+fn selects(select: &SelectCall) -> String {
+    let mut sets = Vec::new();
+    if !select.read.is_empty() {
+        sets.push(format!("for reading {}", select.read.join(", ")));
+    }
+    if !select.write.is_empty() {
+        sets.push(format!("for writing {}", select.write.join(", ")));
+    }
+    let mut out = format!("`select`, watching {}{}", sets.join(" and "), memory(select.buffer.as_ref()));
+    if select.reuse {
+        out += ", with the set as the last call left it";
+    }
+    if select.libc {
+        out += ", with the set of the C library";
+    }
+    format!("{out}{}{}.", timeout(select.timeout), result(select.name.as_ref()))
+}
+
+fn polls(poll: &PollCall) -> String {
+    let fds: Vec<_> = poll
+        .fds
+        .iter()
+        .map(|entry| format!("{}{}", entry.fd, flags(&entry.events, "POLL").replace(", for", " for")))
+        .collect();
+    format!(
+        "`poll`, watching {}{}{}{}.",
+        fds.join(", "),
+        memory(poll.buffer.as_ref()),
+        timeout(poll.timeout),
+        result(poll.name.as_ref())
+    )
+}
+
+fn transfers(call: &str, from: &str, transfer: &Transfer) -> String {
+    format!(
+        "{} {} {from} {}{}.",
+        code(call),
+        many(transfer.bytes.0, "byte"),
+        transfer.on,
+        result(transfer.name.as_ref())
+    )
+}

@@ -1,0 +1,81 @@
+//! Events, and which of them, in words.
+use super::{code, either};
+use crate::case::{EventName, Filter, Side};
+
+/// The event as the kernel calls it.
+pub(super) fn name(event: EventName) -> String {
+    let name = serde_json::to_value(event).unwrap_or_default();
+    code(name.as_str().unwrap_or_default().trim_start_matches("sys_enter_"))
+}
+
+/// What happens: `epoll_wait returned`.
+pub(super) fn happening(event: EventName) -> String {
+    if let Some((side, _)) = event.calls() {
+        return format!("{} {}", name(event), if side == Side::Enter { "was called" } else { "returned" });
+    }
+    match event {
+        EventName::TcpV4Rcv => "a segment reached `tcp_v4_rcv`".to_owned(),
+        EventName::Fork => "a process or thread was created".to_owned(),
+        EventName::Exit => "a task ended".to_owned(),
+        EventName::SchedWaking => "a task was woken".to_owned(),
+        EventName::SchedSwitch => "a task left the processor".to_owned(),
+        EventName::PageFaultKernel => "the kernel faulted on a user address".to_owned(),
+        EventName::Watch => "a watched word was written".to_owned(),
+        other => format!("{} was called", name(other)),
+    }
+}
+
+/// Which events: ` for conn, by the server, after the mark later`.
+pub(super) fn filter(only: &Filter) -> String {
+    let mut out = String::new();
+    if let Some(on) = &only.on {
+        out += &format!(" for {on}");
+    }
+    if let Some(reports) = &only.reports {
+        out += &format!(", reporting {reports}");
+    }
+    if let Some(by) = &only.by {
+        out += &format!(", {}", doer(by));
+    }
+    if !only.through.is_empty() {
+        out += &format!(", with {} on the kernel stack", through(&only.through));
+    }
+    if let Some(condition) = &only.condition {
+        out += &format!(", where {}", code(condition));
+    }
+    out + &window(only.from.as_deref(), only.until.as_deref())
+}
+
+/// `by the server`, `by a client`, `by waiter`.
+pub(super) fn doer(by: &str) -> String {
+    match by {
+        "server" => "by the server".to_owned(),
+        "client" => "by a client".to_owned(),
+        actor => format!("by {actor}"),
+    }
+}
+
+/// Kernel functions, the innermost first.
+pub(super) fn through(functions: &[String]) -> String {
+    let functions: Vec<_> = functions.iter().map(code).collect();
+    functions.join(" called from ")
+}
+
+/// `, between the marks asked and told`.
+pub(super) fn window(from: Option<&str>, until: Option<&str>) -> String {
+    match (from, until) {
+        (Some(from), Some(until)) => format!(", between the marks “{from}” and “{until}”"),
+        (Some(from), None) => format!(", after the mark “{from}”"),
+        (None, Some(until)) => format!(", before the mark “{until}”"),
+        (None, None) => String::new(),
+    }
+}
+
+/// Alternatives, of which the first that can be had is taken.
+pub(super) fn first_of(functions: &[String]) -> String {
+    let functions: Vec<_> = functions.iter().map(code).collect();
+    match functions.as_slice() {
+        [one] => one.clone(),
+        more => format!("{}, the first of them that can be counted here", either(more, "or")),
+    }
+}

@@ -1,0 +1,89 @@
+//! Each step as a sentence.
+use super::events::{filter, happening};
+use super::{Line, calls, code, many};
+use crate::case::{Asleep, Await, AwaitEvent, Connect, Receive, Repeat, Send, Start, Step, WatchTarget};
+
+/// The steps, one sentence after another.
+pub(in super::super) fn steps(steps: &[Step]) -> Vec<Line> {
+    steps.iter().map(step).collect()
+}
+
+fn step(step: &Step) -> Line {
+    let text = match step {
+        Step::Connect(connect) => connects(connect),
+        Step::Send(send) => sends(send),
+        Step::Receive(receive) => receives(receive),
+        Step::HalfClose(on) => format!("The client of {on} says that it will send no more."),
+        Step::Reset(on) => format!("The client of {on} resets the connection."),
+        Step::Await(Await::Event(event)) => awaits(event),
+        Step::Await(Await::Asleep(Asleep::Server)) => "Wait until every task of the server sleeps.".to_owned(),
+        Step::Await(Await::Asleep(Asleep::Actor(actor))) => format!("Wait until {actor} sleeps in the kernel."),
+        Step::Await(Await::Returned(actor)) => format!("Wait until the call of {actor} has returned."),
+        Step::Mark(name) => format!("Set the mark “{name}”."),
+        Step::Sentinel => "A byte arrives on another connection, and is served before anything else happens: nothing more was under way.".to_owned(),
+        Step::Repeat(repeat) => return repeats(repeat),
+        Step::Start(start) => return starts(start),
+        Step::Watch(watch) => {
+            let word = match &watch.word {
+                WatchTarget::ReadyList(of) => format!("the ready list of {}", owner(of)),
+                WatchTarget::WaitQueue(of) => format!("the wait queue of {}", owner(of)),
+                WatchTarget::Buffer(of) => format!("the first eight bytes of {of}"),
+            };
+            format!("From here on watch {word} for writes, as {}.", code(&watch.name))
+        }
+        call => calls::call(call),
+    };
+    Line::new(text)
+}
+
+fn owner(name: &str) -> String {
+    if name == "server" { "the server's epoll descriptor".to_owned() } else { name.to_owned() }
+}
+
+fn connects(connect: &Connect) -> String {
+    match connect.times.0 {
+        1 => format!("A client connects: {}.", connect.name),
+        times => format!("{times} clients connect: {}.", connect.name),
+    }
+}
+
+fn sends(send: &Send) -> String {
+    format!("The client of {} sends {} in one write.", send.on, many(send.bytes.0, "byte"))
+}
+
+fn receives(receive: &Receive) -> String {
+    let on = &receive.on;
+    let bytes = many(receive.bytes.0, "byte");
+    match (&receive.name, receive.bytes.0) {
+        (Some(name), 0) => format!("Take what the client of {on} has received by now, as {}.", code(name)),
+        (Some(name), _) => {
+            format!("Take what the client of {on} has received by now, at most {bytes}, as {}.", code(name))
+        }
+        (None, 0) => format!("The client of {on} receives until the end of the stream."),
+        (None, _) => format!("The client of {on} receives {bytes}."),
+    }
+}
+
+fn awaits(event: &AwaitEvent) -> String {
+    let times = match event.times.0 {
+        1 => String::new(),
+        times => format!(", {times} times"),
+    };
+    format!(
+        "Wait until {}{}{times}.",
+        happening(event.of).replace(" was ", " has been ").replace(" returned", " has returned"),
+        filter(&event.only)
+    )
+}
+
+fn repeats(repeat: &Repeat) -> Line {
+    Line { text: format!("{} times:", repeat.times.0), below: steps(&repeat.steps) }
+}
+
+fn starts(start: &Start) -> Line {
+    let text = match start.times.0 {
+        1 => format!("On a thread of its own, {}, which may sleep in it:", start.actor),
+        times => format!("On {times} threads of their own, {}, which may sleep in it:", start.actor),
+    };
+    Line { text, below: vec![step(&start.call)] }
+}
