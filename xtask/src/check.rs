@@ -12,7 +12,7 @@ use crate::{
     ebpf,
     process::{self, GREEN, RED, paint},
     progress::seconds,
-    suite,
+    quotes, suite,
     toolchain::Toolchain,
     workspace::Workspace,
 };
@@ -36,20 +36,31 @@ enum Stage {
     ClippyEbpf,
     /// Unit and whole-program tests
     Unit,
-    /// The published schemas are those of the types
+    /// The published schema is that of the types, and the catalogue of claims that of the cases
     Schemas,
+    /// The cases' quotes stand in the documents, where those are at hand
+    Quotes,
     /// The suite on the running kernel
     Host,
     /// The suite in a guest
     Guest,
 }
 
-const ALL: &[Stage] =
-    &[Stage::Fmt, Stage::Clippy, Stage::ClippyEbpf, Stage::Unit, Stage::Schemas, Stage::Host, Stage::Guest];
+const ALL: &[Stage] = &[
+    Stage::Fmt,
+    Stage::Clippy,
+    Stage::ClippyEbpf,
+    Stage::Unit,
+    Stage::Schemas,
+    Stage::Quotes,
+    Stage::Host,
+    Stage::Guest,
+];
 
 /// How a stage went.
 struct Outcome {
     stage: Stage,
+    skipped: Option<&'static str>,
     error: Option<String>,
     took: Duration,
 }
@@ -62,18 +73,24 @@ pub fn main(args: &Args) -> ExitCode {
     for &stage in stages {
         anstream::println!("── {} ──", stage.name());
         let started = Instant::now();
-        let error = stage.run(&workspace).err().map(|error| format!("{error:#}"));
+        let skipped = stage.cannot(&workspace);
+        let error = match skipped {
+            Some(_) => None,
+            None => stage.run(&workspace).err().map(|error| format!("{error:#}")),
+        };
         if let Some(error) = &error {
             anstream::eprintln!("{error}");
         }
-        outcomes.push(Outcome { stage, error, took: started.elapsed() });
+        outcomes.push(Outcome { stage, skipped, error, took: started.elapsed() });
     }
     anstream::println!();
     for outcome in &outcomes {
         anstream::println!("{}", outcome.line());
     }
     let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
-    println!("{} passed, {failed} failed", outcomes.len() - failed);
+    let skipped = outcomes.iter().filter(|outcome| outcome.skipped.is_some()).count();
+    let also = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
+    println!("{} passed, {failed} failed{also}", outcomes.len() - failed - skipped);
     ExitCode::from(u8::from(failed > 0))
 }
 
@@ -81,6 +98,9 @@ impl Outcome {
     /// The summary of the stage.
     fn line(&self) -> String {
         let took = seconds(self.took);
+        if let Some(why) = self.skipped {
+            return format!("skip {:<12} {:>12}  {why}", self.stage.name(), "");
+        }
         match &self.error {
             None => format!("{} {:<12} {took:>12}", paint("pass", GREEN), self.stage.name()),
             Some(error) => format!(
@@ -101,9 +121,16 @@ impl Stage {
             Self::ClippyEbpf => "clippy-ebpf",
             Self::Unit => "unit",
             Self::Schemas => "schemas",
+            Self::Quotes => "quotes",
             Self::Host => "host",
             Self::Guest => "guest",
         }
+    }
+
+    /// Why the stage has nothing to work on here, if it has not.
+    fn cannot(self, workspace: &Workspace) -> Option<&'static str> {
+        let without = self == Self::Quotes && quotes::folder(workspace).is_none();
+        without.then_some("the documents are not at hand: WAKEPROOF_SOURCES names their folder")
     }
 
     fn run(self, workspace: &Workspace) -> Result<()> {
@@ -117,8 +144,10 @@ impl Stage {
             Self::Schemas => {
                 let object = ebpf::build(workspace)?;
                 let wakeproof = suite::build_wakeproof(workspace, Some(&object))?;
-                status(Command::new(wakeproof).current_dir(workspace.root()).args(["schema", "--check"]))
+                status(Command::new(&wakeproof).current_dir(workspace.root()).args(["schema", "--check"]))?;
+                status(Command::new(&wakeproof).current_dir(workspace.root()).args(["catalogue", "--check"]))
             }
+            Self::Quotes => xtask(&words("quotes")),
             Self::Host => xtask(&words("test --kernel host")),
             Self::Guest => xtask(&words("test --kernel guest")),
         }

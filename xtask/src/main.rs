@@ -16,6 +16,7 @@ mod mutants;
 mod packages;
 mod process;
 mod progress;
+mod quotes;
 mod run;
 mod soak;
 mod suite;
@@ -48,6 +49,8 @@ enum Command {
     Run(run::Args),
     /// List, fetch and check the kernels that guests run
     Kernels(kernels::Args),
+    /// Check the cases' quotes against the documents, where they are at hand
+    Quotes(quotes::Args),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +62,7 @@ fn main() -> ExitCode {
         Command::Soak(args) => soak::main(&args),
         Command::Run(args) => run::main(&args),
         Command::Kernels(args) => kernels::main(&args),
+        Command::Quotes(args) => quotes::main(&args),
     };
     outcome.unwrap_or_else(|error| {
         anstream::eprintln!("{}: {error:#}", process::paint("error", process::RED));
