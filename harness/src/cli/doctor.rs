@@ -174,11 +174,7 @@ fn missing(doctor: &Doctor, unobserved: Option<&Unobserved>) -> Vec<Missing> {
     if let Some(why) =
         unobserved.filter(|why| !matches!(why, Unobserved::NoObject | Unobserved::NotRoot(_)) && doctor.btf)
     {
-        put(
-            "every probe",
-            why.to_string(),
-            "look at `wakeproof doctor -vv`, or use a guest: cargo xtask test --kernel guest",
-        );
+        put("every probe", why.to_string(), why.remedy());
     }
     if !missing.is_empty() {
         return missing;

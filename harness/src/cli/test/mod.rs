@@ -49,7 +49,7 @@ pub struct Args {
     /// them all, as JSON with `--format json`.
     #[arg(long, value_name = "[MODEL:]DEFECT", value_parser = defect::parse)]
     defect: Option<Mistake>,
-    /// How long one step of a case may take, in seconds.
+    /// How long one step of a case, or the start of its server, may take, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     step_deadline: u64,
     /// Show a line for each skipped case.
@@ -184,7 +184,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         cases = defect::select(cases, defect, args)?;
     }
     let cancel = interrupt::watch()?;
-    let deadlines = Deadlines { step: Duration::from_secs(args.step_deadline), ..Deadlines::default() };
+    let step = Duration::from_secs(args.step_deadline);
+    let deadlines = Deadlines { step, start: step, ..Deadlines::default() };
     let (real, _) = Real::new(args.evidence, deadlines, cancel.clone());
     run_with(&(Arc::new(real.with_defect(defect)) as Arc<dyn Runner>), cases, args, &cancel)
 }
