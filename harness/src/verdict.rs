@@ -96,6 +96,19 @@ pub struct ClaimResult {
     pub evidence: Vec<Evidence>,
 }
 
+impl ClaimResult {
+    /// Whether its sentences were decided, and what was expected of them did not come out.
+    pub fn failed(&self) -> bool {
+        self.found.is_none()
+            && match self.expected {
+                ClaimVerdict::Confirmed => self.literal.is_some(),
+                ClaimVerdict::Refined => self.repaired.is_some(),
+                ClaimVerdict::Refuted => self.literal.is_some() && self.repaired.is_some(),
+                ClaimVerdict::Undecidable => false,
+            }
+    }
+}
+
 /// One predicate, and how it came out.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
@@ -135,4 +148,28 @@ pub struct ControlResult {
     pub findings: Vec<Finding>,
     /// Whether all of it failed; none if it could not be decided here.
     pub discriminates: Option<bool>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_without_a_finding_has_failed_if_its_sentences_were_decided() {
+        let claim = |expected, literal, repaired| ClaimResult {
+            id: String::new(),
+            says: String::new(),
+            expected,
+            found: None,
+            literal,
+            repaired,
+            undecided: None,
+            evidence: Vec::new(),
+        };
+        assert!(claim(ClaimVerdict::Confirmed, Some(false), None).failed());
+        assert!(!claim(ClaimVerdict::Confirmed, None, None).failed(), "events were lost");
+        assert!(claim(ClaimVerdict::Refuted, Some(false), Some(false)).failed());
+        assert!(!claim(ClaimVerdict::Refuted, Some(false), None).failed(), "what is true instead is not known");
+        assert!(claim(ClaimVerdict::Refined, Some(true), Some(false)).failed());
+    }
 }

@@ -85,6 +85,8 @@ pub struct Counts {
     pub refuted: usize,
     /// No run can decide it.
     pub undecidable: usize,
+    /// It was decided, and is nothing of that.
+    pub failed: usize,
     /// It could have been decided, but not here or not this time.
     pub undecided: usize,
 }
@@ -96,6 +98,7 @@ impl Counts {
             Some(ClaimVerdict::Refined) => self.refined += 1,
             Some(ClaimVerdict::Refuted) => self.refuted += 1,
             Some(ClaimVerdict::Undecidable) => self.undecidable += 1,
+            None if claim.failed() => self.failed += 1,
             None => self.undecided += 1,
         }
     }

@@ -14,9 +14,9 @@ use crate::recording::{
 };
 use crate::verdict::{ClaimResult, ControlResult, Evidence, Finding, Outcome, Verdict};
 
-const ET: &str = include_str!("../../../cases/epoll/edge-triggered-wakes-once-per-arrival.yaml");
+const ET: &str = include_str!("../testing/edge-triggered.yaml");
 const ET_ID: &str = "epoll/edge-triggered-wakes-once-per-arrival";
-const SELECT: &str = include_str!("../../../cases/select/the-system-call-watches-descriptor-1500.yaml");
+const SELECT: &str = include_str!("../testing/descriptor-1500.yaml");
 const SELECT_ID: &str = "select/the-system-call-watches-descriptor-1500";
 
 pub(crate) fn kernel() -> Kernel {

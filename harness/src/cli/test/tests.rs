@@ -12,7 +12,7 @@ use crate::record::Cancel;
 use crate::render::{Results, screen::Look, testing};
 use crate::verdict::Outcome;
 
-const TEXT: &str = include_str!("../../../../cases/select/the-system-call-watches-descriptor-1500.yaml");
+const TEXT: &str = include_str!("../../testing/descriptor-1500.yaml");
 const LOOK: Look = Look { width: 100, utf8: true, skips: true };
 
 /// Does with each case what its id says.

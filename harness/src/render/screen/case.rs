@@ -52,6 +52,9 @@ pub(super) fn line(verdict: &Verdict, look: Look) -> String {
     out
 }
 
+/// Claims that were decided, and are nothing that a claim can be: they stand behind the others.
+const FAILED: u8 = u8::MAX - 1;
+
 /// What became of a case's claims, in a few words: `refined, refuted`, or with numbers where there are many.
 fn claims(claims: &[ClaimResult]) -> String {
     let mut counts: BTreeMap<u8, (Option<ClaimVerdict>, usize)> = BTreeMap::new();
@@ -60,28 +63,31 @@ fn claims(claims: &[ClaimResult]) -> String {
         if claim.found.is_some_and(|found| found != claim.expected) {
             surprises += 1;
         }
-        counts.entry(claim.found.map_or(u8::MAX, |found| found as u8)).or_insert((claim.found, 0)).1 += 1;
+        let kind = claim.found.map_or(if claim.failed() { FAILED } else { u8::MAX }, |found| found as u8);
+        counts.entry(kind).or_insert((claim.found, 0)).1 += 1;
     }
     let few = claims.len() <= 2 || counts.len() == 1;
-    let word = |(found, count): &(Option<ClaimVerdict>, usize)| {
-        let name = found.map_or_else(|| "undecided".to_owned(), |found| found.to_string());
-        let name = if *count == 1 && few { name } else { format!("{count} {name}") };
-        found.map_or_else(|| paint(DIM, &name), |found| paint(of_claim(found), &name))
+    let style = |kind: u8, found: Option<ClaimVerdict>| found.map_or(if kind == FAILED { BAD } else { DIM }, of_claim);
+    let word = |(&kind, &(found, count)): (&u8, &(Option<ClaimVerdict>, usize))| {
+        let name = found
+            .map_or_else(|| if kind == FAILED { "failed" } else { "undecided" }.to_owned(), |found| found.to_string());
+        let name = if count == 1 && few { name } else { format!("{count} {name}") };
+        paint(style(kind, found), &name)
     };
-    let mut text = counts.values().map(word).collect::<Vec<_>>().join(", ");
+    let mut text = counts.iter().map(word).collect::<Vec<_>>().join(", ");
     if columns(&text) > CLAIMS - 2 {
         // Too many kinds to spell out: the first letters that tell them apart.
-        let short = |(found, count): &(Option<ClaimVerdict>, usize)| {
+        let short = |(&kind, &(found, count)): (&u8, &(Option<ClaimVerdict>, usize))| {
             let name = match found {
                 Some(ClaimVerdict::Confirmed) => "conf",
                 Some(ClaimVerdict::Refined) => "refi",
                 Some(ClaimVerdict::Refuted) => "refu",
+                None if kind == FAILED => "fail",
                 Some(ClaimVerdict::Undecidable) | None => "und",
             };
-            let style = found.map_or(DIM, of_claim);
-            paint(style, format!("{count} {name}"))
+            paint(style(kind, found), format!("{count} {name}"))
         };
-        text = counts.values().map(short).collect::<Vec<_>>().join(" ");
+        text = counts.iter().map(short).collect::<Vec<_>>().join(" ");
     }
     if surprises > 0 { format!("{text}{}", paint(BAD, " !")) } else { text }
 }

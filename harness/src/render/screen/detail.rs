@@ -81,6 +81,7 @@ impl Page<'_> {
     fn claim(&mut self, claim: &ClaimResult) -> String {
         let found = match claim.found {
             Some(found) => format!("{}, not {}", paint(of_claim(found), found), claim.expected),
+            None if claim.failed() => format!("{}, not {}", paint(BAD, "failed"), claim.expected),
             None => format!("{}, not {}", paint(DOUBT, "undecided"), claim.expected),
         };
         let mut out = format!("\n  {} {found}\n", paint(BOLD, &claim.id));
@@ -95,7 +96,7 @@ impl Page<'_> {
             }
         }
         if let Some(why) = &claim.undecided {
-            out.push_str(&self.row("undecided", why));
+            out.push_str(&self.row(if claim.failed() { "because" } else { "undecided" }, why));
         }
         out + &self.evidence(&claim.evidence)
     }

@@ -90,6 +90,9 @@ fn totals(results: &Results, look: Look) -> String {
         paint(of_claim(ClaimVerdict::Refuted), format!("refuted {}", claims.refuted)),
         paint(of_claim(ClaimVerdict::Undecidable), format!("undecidable {}", claims.undecidable)),
     ];
+    if claims.failed > 0 {
+        became.push(paint(BAD, format!("failed {}", claims.failed)));
+    }
     if claims.undecided > 0 {
         became.push(paint(DIM, format!("undecided here {}", claims.undecided)));
     }
