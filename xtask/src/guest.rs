@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{kernels::Kernel, packages, process, suite, workspace::Workspace};
 
@@ -60,6 +60,13 @@ const BOOT: Duration = Duration::from_mins(1);
 pub fn ensure_qemu() -> Result<()> {
     if process::find_program(qemu::PROGRAM).is_none() {
         packages::install(&[packages::QEMU]).context("running the suite in a guest needs QEMU")?;
+        ensure!(
+            process::find_program(qemu::PROGRAM).is_some(),
+            "running the suite in a guest needs QEMU: the package {} is installed, but {} is in no folder of PATH; \
+             add its folder (usually /usr/bin) to PATH, or run on this kernel with `--kernel host`",
+            packages::QEMU.name,
+            qemu::PROGRAM
+        );
     }
     Ok(())
 }

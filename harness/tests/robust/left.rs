@@ -65,7 +65,8 @@ impl Holdings {
 
     fn left(&self) -> Vec<String> {
         let lives = |(pid, began): &&(i32, String)| start(*pid).as_ref() == Some(began);
-        let mut left: Vec<String> = self.processes.iter().filter(lives).map(|(pid, _)| format!("process {pid}")).collect();
+        let mut left: Vec<String> =
+            self.processes.iter().filter(lives).map(|(pid, _)| format!("process {pid}")).collect();
         let networks: BTreeSet<PathBuf> = numbers().filter_map(network).collect();
         left.extend(self.networks.intersection(&networks).map(|network| format!("network {}", network.display())));
         left.extend(self.bpf.iter().filter(|(open, number)| exists(*open, *number)).map(|it| format!("bpf {it:?}")));
