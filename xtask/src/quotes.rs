@@ -28,7 +28,7 @@ use text::Text;
 /// What to check, and what to write.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The folder with both documents, 000_*.txt and 004_*.txt [default: $WAKEPROOF_SOURCES, else ../shared/sources]
+    /// The folder with both documents, 000_*.txt and 004_*.txt [default: `$WAKEPROOF_SOURCES`, else ../shared/sources]
     #[arg(value_name = "DIR")]
     folder: Option<PathBuf>,
     /// Write where the quotes stand to harness/src/catalogue/order.json

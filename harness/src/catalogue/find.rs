@@ -128,7 +128,7 @@ impl<'a> Catalogue<'a> {
     pub fn nearest(&self, cases: &'a [LoadedCase], name: &str) -> Vec<&'a str> {
         let ids =
             self.entries.iter().map(|entry| entry.claim.id.as_str()).chain(cases.iter().map(|case| case.id.as_str()));
-        let mut scored: Vec<_> = ids.map(|id| (likeness(name, id), id)).filter(|(score, _)| *score > 0.5).collect();
+        let mut scored: Vec<_> = ids.map(|id| (likeness(name, id), id)).filter(|(score, _)| *score > 0.72).collect();
         scored.sort_by(|one, other| other.0.total_cmp(&one.0));
         scored.into_iter().take(SUGGESTED).map(|(_, id)| id).collect()
     }

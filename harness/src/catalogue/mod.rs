@@ -100,6 +100,7 @@ impl<'a> Catalogue<'a> {
     }
 
     /// The same results, with only some of the claims.
+    #[must_use]
     pub fn only(&self, keep: impl Fn(&Entry<'a>) -> bool) -> Self {
         Self { entries: self.entries.iter().copied().filter(keep).collect(), results: self.results.clone() }
     }

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::seen::{Seen, seen};
 use super::words::{self, Line};
 use super::{Catalogue, Entry};
-use crate::case::{ClaimVerdict, Grade, Measure, Source};
+use crate::case::{ClaimVerdict, Grade, Measure, Source, Value};
 use crate::load::LoadedCase;
 use crate::recording::Half;
 
@@ -170,7 +170,7 @@ fn experiment(case: &LoadedCase) -> Experiment<'_> {
         case: &case.id,
         title: &raw.title,
         grade: raw.grade,
-        server: subject.server.as_ref().map(|server| names.put_text(words::server(server))),
+        server: subject.server.as_ref().map(|server| server_of(case, names.put_text(words::server(server)))),
         parameters: words::parameters(case),
         swept: raw.sweep.keys().map(String::as_str).collect(),
         wiring: raw.wiring.trim_end(),
@@ -181,6 +181,16 @@ fn experiment(case: &LoadedCase) -> Experiment<'_> {
         kernel: raw.kernel.iter().map(String::as_str).collect(),
         differs: raw.differs.iter().map(|difference| (difference.when.as_str(), difference.because.as_str())).collect(),
     }
+}
+
+/// The server; where the model is swept it is the first of several.
+fn server_of(case: &LoadedCase, server: String) -> String {
+    let models = case.case().sweep.values().flatten().filter_map(|value| match value {
+        Value::Text(text) => Some(text),
+        Value::Int(_) => None,
+    });
+    let several = models.filter(|model| server.contains(&format!("`{model}`"))).count() > 0;
+    if several { format!("one for each value below; first {server}") } else { server }
 }
 
 fn control(case: &LoadedCase) -> ControlPart<'_> {

@@ -27,7 +27,7 @@ pub fn leaves(suite: &Suite) -> Vec<Leaf> {
             "{MADE}# {}\n\nThe quotes stand in the order of the document. Refuted ones are bold.\n\n{list}",
             title(source)
         );
-        leaves.push(Leaf { name: file(source).to_owned(), text: trimmed(text) });
+        leaves.push(Leaf { name: file(source).to_owned(), text: trimmed(&text) });
     }
     for (subject, cases) in subjects(suite) {
         let mut text = format!("{MADE}# {subject}\n\n");
@@ -35,12 +35,12 @@ pub fn leaves(suite: &Suite) -> Vec<Leaf> {
             let page = catalogue.case_page(case);
             _ = write!(text, "<a id=\"{}\"></a>\n\n{}", leaf(case), markdown::markdown(&page, 2));
         }
-        leaves.push(Leaf { name: format!("{subject}.md"), text: trimmed(text) });
+        leaves.push(Leaf { name: format!("{subject}.md"), text: trimmed(&text) });
     }
     leaves
 }
 
-fn trimmed(text: String) -> String {
+fn trimmed(text: &str) -> String {
     format!("{}\n", text.trim_end())
 }
 
@@ -107,13 +107,9 @@ fn index(catalogue: &Catalogue<'_>, suite: &Suite) -> String {
         for passage in catalogue.passages(source).iter().filter(|passage| refuted(passage)) {
             let claim = passage.entry.claim;
             let cell = |text: &str| text.replace('|', "\\|").replace('\n', " ");
-            _ = writeln!(
-                out,
-                "| {} | {source:?}: “{}” | {} |",
-                link(passage),
-                cell(&passage.quotes[0].text),
-                cell(claim.truth.as_deref().unwrap_or_default())
-            );
+            let quotes: Vec<_> = passage.quotes.iter().map(|quote| format!("“{}”", cell(&quote.text))).collect();
+            let truth = cell(claim.truth.as_deref().unwrap_or_default());
+            _ = writeln!(out, "| {} | {source:?}: {} | {truth} |", link(passage), quotes.join(" and "));
         }
     }
     _ = write!(out, "\n## The experiments\n\n| subject | cases | claims |\n|---|---|---|\n");

@@ -1,5 +1,5 @@
 //! A page for a terminal. Colours are written always; who prints strips them where they are not wanted.
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::page::{ClaimPart, Experiment, Page, Predicate};
@@ -83,7 +83,7 @@ fn head(claim: &ClaimPart<'_>, look: Look) -> String {
 }
 
 fn experiment(experiment: &Experiment<'_>, look: Look) -> String {
-    let mut out = hang("", &experiment.title, look.columns());
+    let mut out = hang("", experiment.title, look.columns());
     out = format!("{}\n", paint(BOLD, out.trim_end()));
     out += &row("case", experiment.case, look);
     out += &row("evidence", &format!("{} or stronger", experiment.grade), look);
@@ -208,11 +208,11 @@ fn one(claim: &ClaimPart<'_>, seen: &Seen, named: bool, look: Look) -> String {
 
 fn values(seen: &Seen, exhibit: Option<&Exhibit>, look: Look) -> String {
     let mut out = String::new();
-    let mut shown = BTreeMap::new();
+    let mut shown = BTreeSet::new();
     for evidence in &seen.evidence {
         out += &hang("      ", &format!("{} = {}", evidence.measure, bare(&evidence.value)), look.columns());
         if let Some(excerpt) = exhibit.and_then(|exhibit| exhibit.runs.get(evidence.run))
-            && shown.insert(&evidence.events, ()).is_none()
+            && shown.insert(&evidence.events)
         {
             out += &table(excerpt, evidence.events.iter().copied(), 8, look);
         }

@@ -1,4 +1,5 @@
 //! `wakeproof claims`: what the documents say, in their order, and what became of each sentence.
+use std::fmt::Write as _;
 use std::io::Write;
 
 use anyhow::Result;
@@ -81,11 +82,11 @@ fn none(all: &Catalogue<'_>, cases: &[crate::load::LoadedCase], filter: &str) ->
     let undecided: Vec<_> =
         all.missing().filter(|known| known.id.contains(filter)).map(|known| known.id.as_str()).collect();
     if !undecided.is_empty() {
-        text += &format!("\n  without a case so far: {}", undecided.join(", "));
+        _ = write!(text, "\n  without a case so far: {}", undecided.join(", "));
     }
     let near = all.nearest(cases, filter);
     if !near.is_empty() {
-        text += &format!("\n  near: {}", near.join(", "));
+        _ = write!(text, "\n  near: {}", near.join(", "));
     }
     bad_input(text + "\n  every word must be there; fewer words find more, and `wakeproof claims` lists all")
 }

@@ -1,4 +1,5 @@
 //! `wakeproof explain`: one claim or one case on a page.
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -89,7 +90,7 @@ fn unknown(id: &str, near: &[&str]) -> anyhow::Error {
     }
     let mut text = format!("`{id}` is not the name of one claim or case");
     for name in near {
-        text += &format!("\n  perhaps {name}");
+        _ = write!(text, "\n  perhaps {name}");
     }
     bad_input(text + "\n  `wakeproof claims WORD` searches the claims")
 }

@@ -1,6 +1,7 @@
 //! Events, and which of them, in words.
 use super::{code, either};
 use crate::case::{EventName, Filter, Side};
+use std::fmt::Write as _;
 
 /// The event as the kernel calls it.
 pub(super) fn name(event: EventName) -> String {
@@ -29,19 +30,19 @@ pub(super) fn happening(event: EventName) -> String {
 pub(super) fn filter(only: &Filter) -> String {
     let mut out = String::new();
     if let Some(on) = &only.on {
-        out += &format!(" for {on}");
+        _ = write!(out, " for {on}");
     }
     if let Some(reports) = &only.reports {
-        out += &format!(", reporting {reports}");
+        _ = write!(out, ", reporting {reports}");
     }
     if let Some(by) = &only.by {
-        out += &format!(", {}", doer(by));
+        _ = write!(out, ", {}", doer(by));
     }
     if !only.through.is_empty() {
-        out += &format!(", with {} on the kernel stack", through(&only.through));
+        _ = write!(out, ", with {} on the kernel stack", through(&only.through));
     }
     if let Some(condition) = &only.condition {
-        out += &format!(", where {}", code(condition));
+        _ = write!(out, ", where {}", code(condition));
     }
     out + &window(only.from.as_deref(), only.until.as_deref())
 }

@@ -2,6 +2,7 @@
 use super::events::{doer, filter, first_of, happening, name, through, window};
 use super::{code, either};
 use crate::case::{Calls, Chain, Count, Faults, Fit, List, Measure, OneOrMore, Writes};
+use std::fmt::Write as _;
 
 /// The measure in words.
 pub(in super::super) fn measure(measure: &Measure) -> String {
@@ -52,11 +53,11 @@ fn called(calls: &Calls) -> String {
         Some("inside") => out += ", for whatever is in the experiment's network namespace",
         Some("server") => out += ", while the server's tasks were running",
         Some("client") => out += ", while the clients were running",
-        Some(other) => out += &format!(", {}", doer(other)),
+        Some(other) => _ = write!(out, ", {}", doer(other)),
         None => {}
     }
     if let Some(on) = &calls.on {
-        out += &format!(", for {on}");
+        _ = write!(out, ", for {on}");
     }
     out + &window(calls.from.as_deref(), calls.until.as_deref())
 }
@@ -72,7 +73,7 @@ fn faulted(faults: &Faults) -> String {
 fn written(writes: &Writes) -> String {
     let mut out = format!("a list: each write to {}, with the kernel function that wrote", writes.to);
     if !writes.through.is_empty() {
-        out += &format!(", with {} on the kernel stack", through(&writes.through));
+        _ = write!(out, ", with {} on the kernel stack", through(&writes.through));
     }
     out + &window(writes.from.as_deref(), writes.until.as_deref())
 }

@@ -1,6 +1,7 @@
 //! A server under test, in words.
 use clap::ValueEnum;
 use serde_json::Value as Json;
+use std::fmt::Write as _;
 use wakeproof_servers::Options;
 
 use super::code;
@@ -19,7 +20,7 @@ pub(in super::super) fn server(server: &Server) -> String {
         ));
     }
     for option in options {
-        out += &format!("; {option}");
+        _ = write!(out, "; {option}");
     }
     out
 }
