@@ -18,6 +18,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid, setgid, setgroups, setuid};
 
 type Tested = Result<Completion, Failed>;
+/// A test by its name.
+type Test = (&'static str, fn() -> Tested);
 
 /// A case that anybody can run, and that passes at once.
 const QUICK: &str = "\
@@ -46,7 +48,7 @@ control: {title: A server that answers, server: {model: poll}, must_fail: [it is
 ";
 
 fn main() -> ExitCode {
-    let tests: [(&str, fn() -> Tested); 7] = [
+    let tests: [Test; 7] = [
         ("an_ordinary_user_learns_why_little_is_seen", an_ordinary_user_learns_why_little_is_seen),
         ("without_type_information_the_surface_is_tested", without_type_information_the_surface_is_tested),
         ("a_mistake_in_a_case_is_shown_where_it_is", a_mistake_in_a_case_is_shown_where_it_is),

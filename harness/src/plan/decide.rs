@@ -39,7 +39,7 @@ pub fn decide(loaded: &LoadedCase, have: &Capabilities) -> Decision {
         let used: BTreeSet<String> = predicates.iter().flat_map(|source| Predicate::variables(source)).collect();
         match decision.measures.iter().find(|(measure, _)| used.contains(*measure)) {
             Some((measure, why)) => {
-                _ = decision.undecided.insert(name, format!("`{measure}` cannot be measured: {why}"))
+                _ = decision.undecided.insert(name, format!("`{measure}` cannot be measured: {why}"));
             }
             None => decided += 1,
         }
