@@ -219,8 +219,8 @@ mod tests {
     #[test]
     fn a_quote_is_looked_for_under_its_heading() {
         let text = Text::new("## 一\n甲乙丙\n## 二\n丁戊甲乙\n");
-        assert_eq!(find(&text, &row("甲乙", None)), Ok(1));
-        assert_eq!(find(&text, &row("甲乙", Some("二"))), Ok(7));
+        assert_eq!(find(&text, &row("甲乙", None)), Ok(3));
+        assert_eq!(find(&text, &row("甲乙", Some("二"))), Ok(11));
         assert!(find(&text, &row("丙", Some("二"))).is_err_and(|why| why.contains("under “一”")));
         assert!(find(&text, &row("丙", Some("三"))).is_err_and(|why| why.contains("its headings: 一, 二")));
     }
