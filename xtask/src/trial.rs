@@ -10,6 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use serde::Deserialize;
+use tempfile::TempDir;
 
 use crate::{
     ebpf, guest,
@@ -22,7 +23,10 @@ use crate::{
 /// The suite, built, and where it runs.
 pub struct Trial {
     workspace: Workspace,
+    /// A copy: whoever builds meanwhile must not change what is compared.
     program: PathBuf,
+    /// Where the copy is.
+    _folder: TempDir,
     /// None: here.
     kernel: Option<Kernel>,
     guest: guest::Options,
@@ -71,7 +75,10 @@ impl Trial {
                 Some(kernels::obtain(&workspace, &kernel)?)
             }
         };
-        Ok(Self { workspace, program, kernel, guest: options.clone() })
+        let folder = tempfile::tempdir().context("failed to make a folder for the program")?;
+        let copy = folder.path().join("wakeproof");
+        fs::copy(&program, &copy).with_context(|| format!("failed to copy {}", program.display()))?;
+        Ok(Self { workspace, program: copy, _folder: folder, kernel, guest: options.clone() })
     }
 
     /// Whether the suite runs in a guest, where everything takes longer.
