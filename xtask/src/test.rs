@@ -22,7 +22,7 @@ pub struct Args {
     /// `auto` is the running kernel if it allows probes of kernel functions, else a guest with the distribution's own.
     #[arg(long, value_name = "KERNEL", default_value = "auto")]
     kernel: String,
-    /// Write recordings and reports into this folder
+    /// Write recordings and reports into this folder; a run of the whole suite writes them below `target/reports`
     #[arg(long, value_name = "DIR")]
     report_dir: Option<PathBuf>,
     #[command(flatten)]
@@ -56,13 +56,16 @@ pub fn main(args: &Args) -> Result<ExitCode> {
         // Names need no kernel, no root and no compiler for eBPF. An object that is there saves the next build.
         let object = Some(workspace.ebpf_object()).filter(|object| object.is_file());
         let program = suite::build_wakeproof(&workspace, object.as_deref())?;
-        return Err(on_host(&program, args));
+        return Err(on_host(&program, args, None));
     }
     let surface = value_of(&args.rest, "--evidence").is_some_and(|evidence| evidence == "surface");
     let object = if surface { None } else { Some(ebpf::build(&workspace)?) };
     let program = suite::build_wakeproof(&workspace, object.as_deref())?;
     match place(&args.kernel, surface, &program) {
-        Place::Host => Err(on_host(&program, args)),
+        Place::Host => {
+            let report = report_dir(&workspace, args, "host");
+            Err(on_host(&program, args, report))
+        }
         Place::Guest(kernel) => in_guest(&workspace, &kernel, &program, args),
     }
 }
@@ -101,11 +104,17 @@ fn grade(program: &Path) -> Result<String> {
     Ok(doctor.grade)
 }
 
+/// Where recordings go: what the user says, and for a run of the whole suite where `wakeproof claims` looks for them.
+fn report_dir(workspace: &Workspace, args: &Args, kernel: &str) -> Option<PathBuf> {
+    let whole = args.rest.is_empty();
+    args.report_dir.clone().or_else(|| whole.then(|| workspace.target().join("reports").join(kernel)))
+}
+
 /// Becomes the suite, so that its exit status and signals are exactly its own. Returns only the reason why it could not.
-fn on_host(program: &Path, args: &Args) -> anyhow::Error {
+fn on_host(program: &Path, args: &Args, report: Option<PathBuf>) -> anyhow::Error {
     let mut command = Command::new(program);
     command.arg("test").args(&args.rest);
-    if let Some(folder) = &args.report_dir {
+    if let Some(folder) = report {
         command.arg("--report-dir").arg(folder);
     }
     let error = command.exec();
@@ -115,14 +124,17 @@ fn on_host(program: &Path, args: &Args) -> anyhow::Error {
 fn in_guest(workspace: &Workspace, kernel: &str, program: &Path, args: &Args) -> Result<ExitCode> {
     // Before a kernel is fetched for nothing.
     guest::ensure_qemu()?;
+    // A kernel of the user's own is a path: its reports go by its file's name.
+    let name = Path::new(kernel).file_name().and_then(OsStr::to_str).unwrap_or("guest").to_owned();
+    let report = report_dir(workspace, args, &name);
     let kernel = kernels::obtain(workspace, kernel)?;
     let mut arguments = vec![OsString::from("test")];
     arguments.extend(args.rest.iter().cloned());
-    if args.report_dir.is_some() {
+    if report.is_some() {
         arguments.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
     }
     anstream::eprintln!("booting {} in a guest", kernel.summary());
-    let job = guest::Job { kernel: &kernel, program, arguments, report: args.report_dir.clone(), quiet: false };
+    let job = guest::Job { kernel: &kernel, program, arguments, report, quiet: false };
     Ok(ExitCode::from(guest::run(workspace, &args.guest, &job)?))
 }
 
