@@ -30,7 +30,6 @@ pub struct Order {
 /// What the cell says.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "say")]
-#[expect(clippy::large_enum_variant, reason = "one at a time exists")]
 pub enum Say {
     /// The namespaces are made and the cell has joined: answer [`Answer::Go`].
     Joined {

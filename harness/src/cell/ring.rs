@@ -49,7 +49,7 @@ pub fn poll(run: &mut Run, step: &IoRing, deadline: &Deadline) -> Result<(), Fai
     run.record("io_uring", Some(&step.name), returned, None)
 }
 
-/// Makes a ring and gives its memory a name. Switched off (kernel.io_uring_disabled), filtered, or not built: that is the
+/// Makes a ring and gives its memory a name. Switched off (`kernel.io_uring_disabled`), filtered, or not built: that is the
 /// result of the call.
 fn make(run: &mut Run, name: &str) -> Result<Result<IoUring, Returned>, Failure> {
     let before = mappings();

@@ -169,7 +169,7 @@ mod tests {
         let bytes = set(&far);
         assert_eq!(bytes.len(), 192);
         assert_eq!(found(&bytes, &far, "IN")[0].name, "far");
-        assert!(found(&vec![0; 192], &far, "IN").is_empty());
+        assert!(found(&[0; 192], &far, "IN").is_empty());
     }
 
     #[test]

@@ -157,7 +157,7 @@ pub(super) fn expectations(
         match (all.held(), expected.fails.get(name.as_str())) {
             (Ok(true), None) => {}
             (Ok(true), Some(because)) => {
-                problems.xpass(format!("{name}: it must fail here ({because}), and it held: {text}"))
+                problems.xpass(format!("{name}: it must fail here ({because}), and it held: {text}"));
             }
             (Ok(false), None) => problems.fail(format!("{name}: {text}")),
             (Ok(false), Some(because)) => problems.xfail(format!("{name}: {because}: {text}")),

@@ -117,7 +117,7 @@ fn ended(run: &Run, case: &Case, problems: &mut Problems) {
     match (&run.head.end, run.head.half) {
         (End::Complete, _) => {}
         (End::Timeout { step, why }, Half::Subject) => {
-            problems.timeout(format!("{whose} did not come to its end: {step}: {why}"))
+            problems.timeout(format!("{whose} did not come to its end: {step}: {why}"));
         }
         (End::Timeout { step, why }, Half::Control) => {
             problems.broken(format!("{whose} did not come to its end, so it is no control: {step}: {why}"));

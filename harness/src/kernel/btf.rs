@@ -218,7 +218,7 @@ impl Btf {
         while let Some(at) = self.at(id) {
             match self.info(at).0 {
                 kind::TYPEDEF | kind::VOLATILE | kind::CONST | kind::RESTRICT | kind::TYPE_TAG => {
-                    id = self.word(at + 8)
+                    id = self.word(at + 8);
                 }
                 _ => break,
             }

@@ -90,7 +90,7 @@ fn awaited(text: &str, steps: &[Step], tree: &Node, found: &mut Vec<Diagnostic>)
     for (step, node) in steps.iter().zip(tree.items()) {
         match step {
             Step::Await(Await::Event(event)) => {
-                condition(text, node.at(["await", "event", "only"]), event.of, &event.only, found)
+                condition(text, node.at(["await", "event", "only"]), event.of, &event.only, found);
             }
             Step::Repeat(repeat) => awaited(text, &repeat.steps, node.at(["repeat", "steps"]), found),
             _ => {}

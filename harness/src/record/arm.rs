@@ -17,7 +17,7 @@ impl Probes {
         while self.ring.next().is_some() {}
         self.zero_numbers()?;
         let late = self.won_by(Probe::EpollWaitReturn, "fexit") || self.won_by(Probe::EpollWaitReturn, "kretprobe");
-        let (_, waits) = EventName::EpollWait.calls().unwrap_or((crate::case::Side::Exit, &[]));
+        let (_, wait_calls) = EventName::EpollWait.calls().unwrap_or((crate::case::Side::Exit, &[]));
         let mut table: Array<&mut MapData, u32> = array(&mut self.ebpf, "CALL_TABLE")?;
         for number in 0..u32::try_from(CALLS).unwrap_or(0) {
             let call = u16::try_from(number).unwrap_or(u16::MAX);
@@ -26,7 +26,7 @@ impl Probes {
                 ways |= CALL_ENTER;
             }
             if wants.exit.contains(&call) {
-                let by_function = late && waits.iter().any(|wait| wait.0 == i64::from(call));
+                let by_function = late && wait_calls.iter().any(|wait| wait.0 == i64::from(call));
                 ways |= if by_function { CALL_STASH } else { CALL_EXIT };
             }
             table.set(number, u32::from(ways), 0).map_err(|error| reason(&error))?;

@@ -108,9 +108,9 @@ impl Awaited {
         probes: &[ProbeReport],
     ) -> Result<Self, String> {
         let pattern = Pattern::new(of, only, names, actors).map_err(|error| error.to_string())?;
-        let derived = matches!(of, EventName::TcpV4Rcv | EventName::EpPollCallback | EventName::SchedWaking);
-        let deriver = derived.then(|| Deriver::new(probes));
-        let stacks = derived || !only.through.is_empty() || only.condition.is_some();
+        let through_others = matches!(of, EventName::TcpV4Rcv | EventName::EpPollCallback | EventName::SchedWaking);
+        let deriver = through_others.then(|| Deriver::new(probes));
+        let stacks = through_others || !only.through.is_empty() || only.condition.is_some();
         Ok(Self { pattern, since, times, seen: 0, next: 0, stacks, deriver })
     }
 

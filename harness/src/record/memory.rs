@@ -24,8 +24,9 @@ impl<'a> Memory<'a> {
     /// The bytes at an address, `N` at most 255.
     pub(super) fn bytes<const N: usize>(&self, address: u64) -> Result<[u8; N], String> {
         const { assert!(N <= PEEK_BYTES) };
+        let option = libc::c_int::try_from(FENCE).map_err(|error| error.to_string())?;
         // SAFETY: no real option has this number: the call fails with EINVAL and touches nothing of this process.
-        unsafe { libc::prctl(FENCE as libc::c_int, FenceOp::Peek as u64, address, self.token, N as u64) };
+        unsafe { libc::prctl(option, FenceOp::Peek as u64, address, self.token, N as u64) };
         let peek = self.peek.get(&0, 0).map_err(|error| reason(&error))?;
         if peek.done != 1 {
             return Err(format!("there is no kernel memory at {address:#x}"));

@@ -173,7 +173,7 @@ fn fields(run: &Run, event: &Event) -> Map<String, Json> {
     match &event.extra {
         Extra::None => {}
         Extra::Pairs(pairs) => {
-            put("ready", json!(pairs.iter().map(|(mask, _)| bits(*mask)).collect::<Vec<_>>().join(" ")))
+            put("ready", json!(pairs.iter().map(|(mask, _)| bits(*mask)).collect::<Vec<_>>().join(" ")));
         }
         Extra::PollFds(entries) => {
             let found = entries.iter().filter(|(_, _, found)| *found != 0);

@@ -47,7 +47,7 @@ impl Walk<'_> {
                 walk.marks(chain.from.as_ref(), chain.until.as_ref());
                 if chain.of.len() < 2 {
                     walk.within("of", |walk| {
-                        walk.wrong("a chain has at least two links", "expected the events in order")
+                        walk.wrong("a chain has at least two links", "expected the events in order");
                     });
                 }
             }),

@@ -94,7 +94,7 @@ impl Walk<'_> {
                     for (index, name) in ends.names.iter().enumerate() {
                         walk.name(&index.to_string(), name, Kind::Descriptor, ends.times.0);
                     }
-                })
+                });
             }
             _ => walk.call(step, actors),
         });
