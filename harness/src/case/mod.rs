@@ -17,8 +17,8 @@ pub use fields::{Field, FieldType, event_fields};
 pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, List, Measure, OneOrMore, Writes};
 pub use number::Number;
 pub use script::{
-    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, Fill, IoRing, Limit, PollCall,
-    PollEntry, SelectCall, Transfer, TwoEnds,
+    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, Fill, IoRing, Limit, Made, PollCall,
+    PollEntry, SelectCall, Timer, Transfer, TwoEnds,
 };
 pub use socket::{Asked, Checksum, Inject, Listen, Peek, Snmp};
 pub use step::{

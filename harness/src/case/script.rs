@@ -16,6 +16,27 @@ pub struct TwoEnds {
     pub times: Number,
 }
 
+/// A descriptor that is made of nothing.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Made {
+    /// Its name.
+    #[serde(rename = "as")]
+    pub name: String,
+}
+
+/// A timer.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Timer {
+    /// Its name.
+    #[serde(rename = "as")]
+    pub name: String,
+    /// Nanoseconds until it expires, once; without it it never does.
+    #[serde(default)]
+    pub expires: Option<Number>,
+}
+
 /// A second descriptor; with several under one name, of each.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

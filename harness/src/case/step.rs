@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Asked, Buffer, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter, Inject, IoRing, Limit, Listen,
-    Number, Peek, PollCall, SelectCall, Snmp, Transfer, TwoEnds,
+    Made, Number, Peek, PollCall, SelectCall, Snmp, Timer, Transfer, TwoEnds,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -64,6 +64,16 @@ pub enum Step {
     Peek(Peek),
     /// A pipe: the reading end, then the writing end.
     Pipe(TwoEnds),
+    /// A named pipe, whose name is gone at once: the reading end, then the writing end.
+    Fifo(TwoEnds),
+    /// A pseudo-terminal in raw mode: the master, then the terminal.
+    Pty(TwoEnds),
+    /// `eventfd`: readable once eight bytes with a number other than 0 have been written.
+    Eventfd(Made),
+    /// `timerfd`: readable once it has expired.
+    Timerfd(Timer),
+    /// A regular file in memory, which cannot be waited for.
+    RegularFile(Made),
     /// Make a second descriptor for the same file, with this number (`dup2`).
     Dup(Descriptor),
     /// `epoll_create1`.
@@ -212,6 +222,9 @@ pub struct Start {
     /// How many.
     #[serde(default = "one")]
     pub times: Number,
+    /// Each is a process of its own, a child of the script's: it shares files, and no memory.
+    #[serde(default)]
+    pub process: bool,
     /// The call.
     pub call: Box<Step>,
 }

@@ -1,5 +1,6 @@
-//! Actors: threads that make the calls given to them, and may sleep in them.
+//! Actors: threads, or processes of their own, that make the calls given to them, and may sleep in them.
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use nix::unistd::{Pid, gettid};
@@ -9,14 +10,15 @@ use super::failure::Failure;
 use super::run::Run;
 use super::tasks::Task;
 use super::wait::{self, Deadline};
-use super::{fence, names};
+use super::{child, fence, names};
 use crate::case::Start;
 
 /// A thread that lives as long as the run.
 pub struct Actor {
     /// What it is called: `t`, or `t[0]` if there are several.
     pub name: String,
-    tid: i32,
+    /// The task that makes the calls: of a thread always the same, of a process a new one for each call.
+    task: Arc<Mutex<(i32, i32)>>,
     orders: Sender<Call>,
     returned: Receiver<Returned>,
     busy: Option<Busy>,
@@ -30,15 +32,22 @@ struct Busy {
 }
 
 impl Actor {
-    fn start(name: String, number: usize, token: u64) -> Result<Self, Failure> {
+    fn start(name: String, (number, process): (usize, bool), token: u64) -> Result<Self, Failure> {
         let (orders, received) = channel::<Call>();
         let (give, returned) = channel();
         let (tell, told) = channel();
+        let task = Arc::new(Mutex::new((0, 0)));
+        let own = Arc::clone(&task);
         let life = move || {
-            fence::actor(number, token);
-            let _ = tell.send(gettid().as_raw());
+            if !process {
+                fence::actor(number, token);
+            }
+            set(&own, (Pid::this().as_raw(), gettid().as_raw()));
+            let _ = tell.send(());
             while let Ok(call) = received.recv() {
-                if give.send((call.make)()).is_err() {
+                let returned =
+                    if process { child::make(call, number, token, |pid| set(&own, (pid, pid))) } else { (call.make)() };
+                if give.send(returned).is_err() {
                     return;
                 }
             }
@@ -48,8 +57,8 @@ impl Actor {
             .name(name.chars().take(15).collect())
             .spawn(life)
             .map_err(|error| failed(error.to_string()))?;
-        let tid = told.recv().map_err(|error| failed(error.to_string()))?;
-        Ok(Self { name, tid, orders, returned, busy: None })
+        told.recv().map_err(|error| failed(error.to_string()))?;
+        Ok(Self { name, task, orders, returned, busy: None })
     }
 
     fn give(&mut self, call: Call) -> Result<(), Failure> {
@@ -61,7 +70,8 @@ impl Actor {
     }
 
     fn look(&self) -> Option<Task> {
-        Task::look(Pid::this().as_raw(), self.tid)
+        let (pid, tid) = *self.task.lock().unwrap_or_else(PoisonError::into_inner);
+        Task::look(pid, tid)
     }
 
     /// Whether it sleeps in its call, and not on the way there. Where the kernel doesn't say in which call, sleep will do.
@@ -73,6 +83,10 @@ impl Actor {
     fn doing(&self) -> String {
         self.look().map_or_else(|| "its thread has ended".to_owned(), |task| task.describe())
     }
+}
+
+fn set(task: &Mutex<(i32, i32)>, to: (i32, i32)) {
+    *task.lock().unwrap_or_else(PoisonError::into_inner) = to;
 }
 
 /// How an actor's call stands.
@@ -97,7 +111,7 @@ impl Run<'_> {
             let known = self.actors.iter().position(|actor| actor.name == name);
             let at = known.unwrap_or(self.actors.len());
             if known.is_none() {
-                self.actors.push(Actor::start(name, at, self.token)?);
+                self.actors.push(Actor::start(name, (at, step.process), self.token)?);
             }
             if self.stand(at, deadline)? == Stand::Returned {
                 self.collect(at)?;

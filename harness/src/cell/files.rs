@@ -47,7 +47,7 @@ fn tcp_pair() -> std::io::Result<(OwnedFd, OwnedFd)> {
     }
 }
 
-fn pairs(
+pub(super) fn pairs(
     run: &mut Run,
     step: &TwoEnds,
     mut make: impl FnMut() -> Result<(OwnedFd, OwnedFd), Failure>,

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use super::protocol::{Object, Say, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
-use super::{client, epoll, files, inject, pause, poll, ring, select, sockets};
+use super::{client, epoll, files, inject, kinds, pause, poll, ring, select, sockets};
 use crate::case::{
     Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget, Whom,
 };
@@ -57,6 +57,11 @@ fn label(step: &Step) -> String {
         Step::Snmp(_) => "snmp",
         Step::Peek(_) => "peek",
         Step::Pipe(_) => "pipe",
+        Step::Fifo(_) => "fifo",
+        Step::Pty(_) => "pty",
+        Step::Eventfd(_) => "eventfd",
+        Step::Timerfd(_) => "timerfd",
+        Step::RegularFile(_) => "regular_file",
         Step::Dup(_) => "dup",
         Step::EpollCreate(_) => "epoll_create",
         Step::EpollCtl(_) => "epoll_ctl",
@@ -159,6 +164,11 @@ impl Run<'_> {
             Step::Nonblock(name) => sockets::nonblock(self, name),
             Step::Inject(step) => inject::inject(self, step),
             Step::Pipe(step) => files::make_pipes(self, step),
+            Step::Fifo(step) => kinds::make_fifos(self, step),
+            Step::Pty(step) => kinds::make_ptys(self, step),
+            Step::Eventfd(step) => kinds::make_eventfd(self, step),
+            Step::Timerfd(step) => kinds::make_timerfd(self, step),
+            Step::RegularFile(step) => kinds::make_regular_file(self, step),
             Step::Dup(step) => files::duplicate(self, step),
             Step::EpollCreate(step) => epoll::create(self, step),
             Step::Limit(step) => files::limit(step),

@@ -7,6 +7,8 @@ pub(super) fn call(step: &Step) -> String {
     match step {
         Step::Socketpair(ends) => pair(ends, "Two connected sockets of the UNIX domain"),
         Step::TcpPair(ends) => pair(ends, "A TCP connection over loopback, with both its ends"),
+        Step::Fifo(ends) => pair(ends, "A named pipe, with its reading and its writing end"),
+        Step::Pty(ends) => pair(ends, "A pseudo-terminal, with its master and its terminal"),
         Step::Pipe(ends) => pair(ends, "A pipe, with its reading and its writing end"),
         Step::Dup(dup) => {
             let number = dup.number.map_or_else(String::new, |number| format!(" with the number {}", number.0));

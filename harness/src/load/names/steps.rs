@@ -89,7 +89,14 @@ impl Walk<'_> {
                 });
                 walk.name("as", &inspect.name, kind, 1);
             }
-            Step::Socketpair(ends) | Step::TcpPair(ends) | Step::UdpPair(ends) | Step::Pipe(ends) => {
+            Step::Eventfd(made) | Step::RegularFile(made) => walk.name("as", &made.name, Kind::Descriptor, 1),
+            Step::Timerfd(timer) => walk.name("as", &timer.name, Kind::Descriptor, 1),
+            Step::Socketpair(ends)
+            | Step::TcpPair(ends)
+            | Step::UdpPair(ends)
+            | Step::Pipe(ends)
+            | Step::Fifo(ends)
+            | Step::Pty(ends) => {
                 walk.within("as", |walk| {
                     for (index, name) in ends.names.iter().enumerate() {
                         walk.name(&index.to_string(), name, Kind::Descriptor, ends.times.0);
