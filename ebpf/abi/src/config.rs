@@ -66,6 +66,8 @@ pub enum CountArg {
     Eventpoll = 5,
     /// `struct wait_queue_entry *` of an eventpoll's registration.
     EpollWait = 6,
+    /// The number of an epoll descriptor.
+    EpollFd = 7,
 }
 
 /// How one counter attributes its calls.
@@ -96,6 +98,8 @@ pub struct CountKey {
     pub remote: u16,
     /// Makes the size a multiple of 8.
     pub zero: u32,
+    /// The eventpoll it was about, or 0.
+    pub eventpoll: u64,
 }
 
 /// What a watchpoint looks at when it fires.
@@ -111,7 +115,7 @@ pub struct Watch {
 }
 
 const _: () = assert!(size_of::<Config>() == 16);
-const _: () = assert!(size_of::<CountKey>() == 24);
+const _: () = assert!(size_of::<CountKey>() == 32);
 const _: () = assert!(size_of::<Watch>() == 16);
 
 #[cfg(feature = "user")]

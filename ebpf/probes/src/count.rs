@@ -10,7 +10,7 @@ use wakeproof_abi::{CountArg, CountKey, CountSlot, SLOTS};
 use aya_ebpf::{macros::map, maps::Array};
 
 use crate::{
-    descriptor::thing,
+    descriptor::{file, private, thing},
     kernel::{offset, read, regs},
     scope::{net_inside, ports, role, sock_inside, tgid},
     state::{COUNTS, EPOCH, UNCOUNTED, bump},
@@ -96,6 +96,7 @@ fn argument(context: u64, registers: bool, slot: u32) -> Option<CountKey> {
         u64::from(how.index & 7) * 8
     };
     let value: u64 = read(context + at)?;
+    let mut eventpoll = 0;
     let sock = if how.arg == CountArg::Sock as u32 {
         value
     } else if how.arg == CountArg::Socket as u32 {
@@ -104,14 +105,20 @@ fn argument(context: u64, registers: bool, slot: u32) -> Option<CountKey> {
         socket_of(value)?
     } else if how.arg == CountArg::EpollWait as u32 {
         let item: u64 = read(value - offset!(eppoll_wait) + offset!(eppoll_base))?;
-        socket_of(read(item + offset!(epitem_ffd_file))?)?
+        eventpoll = read(item + offset!(epitem_ep))?;
+        // What is watched need not be a socket.
+        socket_of(read(item + offset!(epitem_ffd_file))?).unwrap_or(0)
+    } else if how.arg == CountArg::Eventpoll as u32 {
+        return Some(CountKey { eventpoll: value, ..CountKey::default() });
+    } else if how.arg == CountArg::EpollFd as u32 {
+        return Some(CountKey { eventpoll: private(file(value)?)?, ..CountKey::default() });
     } else if how.arg == CountArg::Skb as u32 {
         return segment(value);
     } else {
         return None;
     };
     let (local, remote) = ports(sock);
-    Some(CountKey { inside: u32::from(sock_inside(sock)), local, remote, ..CountKey::default() })
+    Some(CountKey { inside: u32::from(sock_inside(sock)), local, remote, eventpoll, ..CountKey::default() })
 }
 
 #[inline(always)]

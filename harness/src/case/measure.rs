@@ -107,7 +107,7 @@ pub struct Calls {
     /// (the socket, file or segment that the function is given); without it, of either task.
     #[serde(default)]
     pub by: Option<String>,
-    /// About the server's end of this connection.
+    /// About the server's end of this connection, this socket of the script, or this epoll descriptor's eventpoll.
     #[serde(default)]
     pub on: Option<String>,
     /// After this mark.

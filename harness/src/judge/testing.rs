@@ -1,4 +1,5 @@
 //! Small recordings for tests, told as what happens: a script of steps becomes the events that a kernel would report.
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -108,6 +109,7 @@ impl Script {
             marks: vec![mark("idle", 100, 1), mark("start", 10_000, 2)],
             results: IndexMap::new(),
             states: IndexMap::new(),
+            eventpolls: BTreeMap::new(),
             counts: Vec::new(),
             counters: Vec::new(),
             watches: Vec::new(),
@@ -231,7 +233,8 @@ impl Script {
             self.run.head.counters.push(CounterReport { of: of.to_owned(), won, lost: Vec::new() });
         }
         let (by, inside) = (Some("server".to_owned()), true);
-        let row = CountRow { of: of.to_owned(), epoch: self.epoch, by, inside, local: 0, remote: 0, calls };
+        let row =
+            CountRow { of: of.to_owned(), epoch: self.epoch, by, inside, local: 0, remote: 0, eventpoll: 0, calls };
         self.run.head.counts.push(row);
         self
     }

@@ -50,6 +50,11 @@ impl Target {
         self.has_ports((local, remote))
     }
 
+    /// The descriptors of the script among them.
+    pub fn descriptors(&self) -> impl Iterator<Item = i32> {
+        self.fds.iter().copied()
+    }
+
     fn has_fd(&self, fd: i32) -> bool {
         !self.fds.is_empty() && self.fds.contains(&fd)
     }

@@ -107,7 +107,9 @@ impl Probes {
         let counts: PerCpuHashMap<&mut MapData, CountKey, u64> =
             map.try_into().map_err(|error: MapError| reason(&error))?;
         let mut rows: Vec<_> = counts.iter().flatten().map(|(key, calls)| (key, calls.iter().sum())).collect();
-        rows.sort_unstable_by_key(|(key, _)| (key.slot, key.epoch, key.role, key.inside, key.local, key.remote));
+        rows.sort_unstable_by_key(|(key, _)| {
+            (key.slot, key.epoch, key.role, key.inside, key.local, key.remote, key.eventpoll)
+        });
         Ok(rows)
     }
 }

@@ -80,8 +80,12 @@ impl Probes {
         None
     }
 
-    /// Which argument says what the call is about: the first that leads to a socket.
+    /// Which argument says what the call is about: the first that leads to a socket or an eventpoll.
     fn attribution(&self, function: &str) -> CountSlot {
+        // `do_epoll_wait` and `do_epoll_ctl` are given the descriptor's number (fs/eventpoll.c).
+        if matches!(function, "do_epoll_wait" | "do_epoll_ctl") {
+            return CountSlot { arg: CountArg::EpollFd as u32, index: 0 };
+        }
         let parameters = self.types.parameters(function).unwrap_or_default();
         parameters
             .iter()
@@ -93,6 +97,7 @@ impl Probes {
                     "socket" => CountArg::Socket,
                     "file" => CountArg::File,
                     "sk_buff" => CountArg::Skb,
+                    "eventpoll" => CountArg::Eventpoll,
                     "wait_queue_entry" if function == "ep_poll_callback" => CountArg::EpollWait,
                     _ => return None,
                 };
@@ -186,6 +191,7 @@ impl Probes {
                     inside: key.inside != 0,
                     local: key.local,
                     remote: key.remote,
+                    eventpoll: key.eventpoll,
                     calls,
                 })
             })

@@ -10,7 +10,7 @@ use super::watch::Watches;
 use crate::case::{EventName, Filter, Side};
 use crate::derive::Deriver;
 use crate::matching::{Matcher, Pattern, Scene};
-use crate::recording::{Event, Named, ProbeReport};
+use crate::recording::{By, Event, Named, ProbeReport};
 
 /// What has come so far.
 #[derive(Debug, Default)]
@@ -56,6 +56,16 @@ impl Live {
         actors
             .filter_map(|fence| Some((fence.tid, names.get(usize::try_from(fence.argument).ok()?)?.clone())))
             .collect()
+    }
+
+    /// Eventpolls of the script by their descriptors, as its own `epoll_ctl` and `epoll_wait` calls tell.
+    pub(super) fn eventpolls(&self) -> BTreeMap<i32, u64> {
+        let calls = self.events.iter().filter(|event| {
+            event.by == Some(By::Client)
+                && event.object != 0
+                && matches!(event.name, EventName::EpollCtl | EventName::EpollWait)
+        });
+        calls.map(|event| (event.detail.cast_signed(), event.object)).collect()
     }
 
     /// When a mark was passed, by the kernel's clock.

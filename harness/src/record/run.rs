@@ -273,6 +273,7 @@ impl Session<'_> {
             marks: Vec::new(),
             results: report.results,
             states: std::mem::take(&mut self.states),
+            eventpolls: self.live.eventpolls(),
             counts: Vec::new(),
             counters: std::mem::take(&mut self.counters.reports),
             watches: Vec::new(),

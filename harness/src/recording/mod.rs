@@ -121,6 +121,9 @@ pub struct RunHead {
     /// States of kernel objects, by name, in order: see `case::fields` for their fields.
     #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
     pub states: IndexMap<String, Vec<serde_json::Value>>,
+    /// Eventpolls of the script, as addresses, by the number of their epoll descriptor.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub eventpolls: BTreeMap<i32, u64>,
     /// Counted calls.
     pub counts: Vec<CountRow>,
     /// For each counted function of the plan, what was attached, or why nothing could be.
@@ -259,6 +262,9 @@ pub struct CountRow {
     pub local: u16,
     /// See `local`.
     pub remote: u16,
+    /// The eventpoll it was about, as an address, or 0.
+    #[serde(default)]
+    pub eventpoll: u64,
     /// How often.
     pub calls: u64,
 }

@@ -128,6 +128,7 @@ fn run(end: End, lost: u64) -> Run {
             marks: vec![mark("start", 0), mark("later", 20_000), mark("end", 2_000_000)],
             results: IndexMap::new(),
             states: IndexMap::new(),
+            eventpolls: BTreeMap::new(),
             counts: Vec::new(),
             counters: Vec::new(),
             watches: Vec::new(),

@@ -12,6 +12,8 @@ pub(super) fn calls(measure: &Calls, run: &RunHead) -> (Result<u64, Gap>, u64) {
         OneOrMore::More(more) => more.first().map_or("", String::as_str),
     };
     let target = measure.on.as_deref().map(|name| Target::of(name, &run.names));
+    let eventpolls: Vec<u64> =
+        target.iter().flat_map(Target::descriptors).filter_map(|fd| run.eventpolls.get(&fd).copied()).collect();
     let counted = |row: &&CountRow| {
         row.of == of
             && match measure.by.as_deref() {
@@ -19,7 +21,9 @@ pub(super) fn calls(measure: &Calls, run: &RunHead) -> (Result<u64, Gap>, u64) {
                 Some("inside") => row.inside,
                 Some(role) => row.by.as_deref() == Some(role),
             }
-            && target.as_ref().is_none_or(|target| target.is_connection(row.local, row.remote))
+            && target
+                .as_ref()
+                .is_none_or(|target| target.is_connection(row.local, row.remote) || eventpolls.contains(&row.eventpoll))
     };
     let between = |from: u32, until: u32| -> u64 {
         run.counts.iter().filter(|row| (from..until).contains(&row.epoch)).filter(counted).map(|row| row.calls).sum()
