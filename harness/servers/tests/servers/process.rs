@@ -85,7 +85,11 @@ impl Server {
     /// The first line on standard error from now on.
     pub fn complaint(&mut self) -> String {
         let mut line = String::new();
-        BufReader::new(self.child.stderr.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let stderr = self.child.stderr.as_mut().unwrap();
+        let mut ready = [nix::poll::PollFd::new(std::os::fd::AsFd::as_fd(stderr), nix::poll::PollFlags::POLLIN)];
+        let reported = nix::poll::poll(&mut ready, 20_000u16).unwrap();
+        assert_eq!(reported, 1, "the server did not complain within 20 s");
+        BufReader::new(stderr).read_line(&mut line).unwrap();
         line
     }
 
