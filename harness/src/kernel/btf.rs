@@ -155,11 +155,6 @@ impl Btf {
         }
     }
 
-    /// Whether there is a function of this name with type information.
-    pub fn has_function(&self, name: &str) -> bool {
-        self.functions.contains_key(name)
-    }
-
     /// For each parameter of a function the structure it points to, if it points to one.
     pub fn parameters(&self, function: &str) -> Option<Vec<Option<&str>>> {
         let id = *self.functions.get(function)?;
