@@ -186,7 +186,7 @@ fn coverage(workspace: &Workspace, rows: &[Row], list: bool) -> Result<usize> {
         }
     }
     let without: usize = missing.values().map(Vec::len).sum();
-    anstream::println!("{} of {} claims have a case", known.len() - without, known.len());
+    anstream::println!("{} of {} claims have a case or are errata", known.len() - without, known.len());
     for (group, ids) in &missing {
         if list {
             anstream::println!("  {group} ({}): {}", ids.len(), ids.join(", "));

@@ -2,6 +2,7 @@
 
 mod calls;
 mod claim;
+mod erratum;
 mod event;
 pub mod fields;
 mod measure;
@@ -12,6 +13,7 @@ mod step;
 
 pub use calls::{Call, Side, call_name};
 pub use claim::{Claim, ClaimVerdict, Quote, Source};
+pub use erratum::{Errata, Erratum};
 pub use event::{EventName, Probe};
 pub use fields::{Field, FieldType, event_fields};
 pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, List, Measure, OneOrMore, Writes};

@@ -1,6 +1,7 @@
 //! Finding claims: by words, by a sentence of a document, or by name.
 use super::fold::{fold, words};
-use super::{Catalogue, Entry};
+use super::{Catalogue, Entry, Slip};
+use crate::case::Quote;
 use crate::load::LoadedCase;
 
 /// How many letters two texts must share to be taken for the same sentence.
@@ -20,6 +21,8 @@ pub struct Wanted {
 pub enum Found<'a> {
     /// One claim.
     Claim(Entry<'a>),
+    /// An erratum.
+    Erratum(Slip<'a>),
     /// A case, with all its claims.
     Case(&'a LoadedCase),
     /// Nothing, or too much: these are the nearest names.
@@ -58,9 +61,20 @@ impl Wanted {
         self.words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
     }
 
+    /// Whether the erratum is meant.
+    pub fn matches_slip(&self, slip: &Slip<'_>) -> bool {
+        let erratum = slip.erratum;
+        let texts = [&erratum.id, &erratum.says, &erratum.truth, "erratum"].map(fold);
+        self.in_quotes(&erratum.quotes) || self.words.iter().all(|word| texts.iter().any(|text| text.contains(word)))
+    }
+
     /// Whether it is a sentence of a document that the claim quotes, or a piece of a quote.
     pub fn quoted(&self, entry: &Entry<'_>) -> bool {
-        entry.claim.quotes.iter().map(|quote| fold(&quote.text)).any(|quote| {
+        self.in_quotes(&entry.claim.quotes)
+    }
+
+    fn in_quotes(&self, quotes: &[Quote]) -> bool {
+        quotes.iter().map(|quote| fold(&quote.text)).any(|quote| {
             quote.contains(&self.whole)
                 || self.whole.contains(&quote)
                 || common(&quote, &self.whole) >= SHARED.max(quote.chars().count() / 2)
@@ -84,6 +98,9 @@ impl<'a> Catalogue<'a> {
         let name = name.trim().trim_start_matches("./").trim_start_matches("cases/").trim_end_matches(".yaml");
         if let Some(entry) = self.claim(name) {
             return Found::Claim(entry);
+        }
+        if let Some(slip) = self.slip(name) {
+            return Found::Erratum(slip);
         }
         let leaf = |case: &LoadedCase| case.id.rsplit('/').next() == Some(name);
         if let Some(case) = cases.iter().find(|case| case.id == name || leaf(case)) {
@@ -126,8 +143,12 @@ impl<'a> Catalogue<'a> {
 
     /// The names that look most like this one.
     pub fn nearest(&self, cases: &'a [LoadedCase], name: &str) -> Vec<&'a str> {
-        let ids =
-            self.entries.iter().map(|entry| entry.claim.id.as_str()).chain(cases.iter().map(|case| case.id.as_str()));
+        let ids = self
+            .entries
+            .iter()
+            .map(|entry| entry.claim.id.as_str())
+            .chain(self.slips.iter().map(|slip| slip.erratum.id.as_str()))
+            .chain(cases.iter().map(|case| case.id.as_str()));
         let mut scored: Vec<_> = ids.map(|id| (likeness(name, id), id)).filter(|(score, _)| *score > 0.72).collect();
         scored.sort_by(|one, other| other.0.total_cmp(&one.0));
         scored.into_iter().take(SUGGESTED).map(|(_, id)| id).collect()

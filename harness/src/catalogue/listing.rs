@@ -2,7 +2,7 @@
 use std::fmt::Write as _;
 
 use super::seen::{Seen, seen};
-use super::{Catalogue, Passage, known, title};
+use super::{Catalogue, Passage, errata, known, title};
 use crate::case::{ClaimVerdict, Source};
 use crate::render::paint::{BAD, BOLD, DIM, NAME, of_claim, paint};
 use crate::render::screen::{Look, bare};
@@ -29,7 +29,7 @@ pub fn text(catalogue: &Catalogue<'_>, look: Look) -> String {
             out += &line(catalogue, passage, look);
         }
     }
-    out + &sums(catalogue, look)
+    out + &errata::listed(&catalogue.slips, look) + &sums(catalogue, look)
 }
 
 /// One claim: verdict, id, quotes, sentence, truth, what was seen, case.
@@ -87,13 +87,16 @@ fn short(seen: &Seen) -> String {
 fn sums(catalogue: &Catalogue<'_>, look: Look) -> String {
     let number = |verdict| catalogue.entries.iter().filter(|entry| entry.claim.verdict == verdict).count();
     let dot = look.signs().dot();
-    let counts: Vec<_> = VERDICTS
+    let mut counts: Vec<_> = VERDICTS
         .into_iter()
         .map(|verdict| paint(of_claim(verdict), format!("{verdict} {}", number(verdict))))
         .collect();
+    if !catalogue.slips.is_empty() {
+        counts.push(format!("errata {}", catalogue.slips.len()));
+    }
     let mut out = format!(
         "\n{} of the {} claims: {}\n",
-        catalogue.entries.len(),
+        catalogue.entries.len() + catalogue.slips.len(),
         known().len(),
         counts.join(&format!(" {dot} "))
     );

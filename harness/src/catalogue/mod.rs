@@ -2,6 +2,7 @@
 //!
 //! Pure: it is made of a suite, of the results that there are, and of two committed lists that hold no text of the
 //! documents, `order.json` (where the quotes stand) and `ids.txt` (every claim). `cargo xtask quotes` keeps the first.
+mod errata;
 mod find;
 mod fold;
 mod ids;
@@ -21,6 +22,7 @@ use crate::case::{Claim, Quote, Source};
 use crate::load::{LoadedCase, Suite};
 use crate::render::Results;
 
+pub use errata::{Slip, markdown as markdown_errata, text as text_errata};
 pub use find::{Found, Wanted};
 pub use ids::{Known, known};
 pub use listing::{markdown as markdown_list, text as text_list};
@@ -44,6 +46,8 @@ pub fn title(source: Source) -> &'static str {
 pub struct Catalogue<'a> {
     /// The claims, in the order of their first quotes.
     pub entries: Vec<Entry<'a>>,
+    /// The slips of the documents' texts.
+    pub slips: Vec<Slip<'a>>,
     /// What runs have found, one for each kernel.
     pub results: Vec<Results>,
 }
@@ -77,7 +81,7 @@ impl<'a> Catalogue<'a> {
     pub fn new(suite: &'a Suite, results: Vec<Results>) -> Self {
         let mut entries: Vec<_> = suite.cases.iter().flat_map(entries_of).collect();
         entries.sort_by_key(Entry::first);
-        Self { entries, results }
+        Self { entries, slips: errata::slips(&suite.errata), results }
     }
 
     /// What one document says, from its beginning to its end.
@@ -99,15 +103,24 @@ impl<'a> Catalogue<'a> {
         entries
     }
 
-    /// The same results, with only some of the claims.
+    /// The same results, with only the claims and errata that a reader looks for.
     #[must_use]
-    pub fn only(&self, keep: impl Fn(&Entry<'a>) -> bool) -> Self {
-        Self { entries: self.entries.iter().copied().filter(keep).collect(), results: self.results.clone() }
+    pub fn only(&self, wanted: &Wanted) -> Self {
+        Self {
+            entries: self.entries.iter().copied().filter(|entry| wanted.matches(entry)).collect(),
+            slips: self.slips.iter().copied().filter(|slip| wanted.matches_slip(slip)).collect(),
+            results: self.results.clone(),
+        }
     }
 
-    /// The claims that no case decides yet.
+    /// The erratum with this id.
+    pub fn slip(&self, id: &str) -> Option<Slip<'a>> {
+        self.slips.iter().copied().find(|slip| slip.erratum.id == id)
+    }
+
+    /// The claims that no case decides yet; an erratum needs none.
     pub fn missing(&self) -> impl Iterator<Item = &'static Known> {
-        known().iter().filter(|known| self.claim(&known.id).is_none())
+        known().iter().filter(|known| self.claim(&known.id).is_none() && self.slip(&known.id).is_none())
     }
 }
 

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::{Catalogue, Passage, known, listing, markdown, title};
+use super::{Catalogue, Passage, errata, known, listing, markdown, title};
 use crate::case::{ClaimVerdict, Source};
 use crate::load::{LoadedCase, Suite};
 
@@ -88,7 +88,7 @@ fn index(catalogue: &Catalogue<'_>, suite: &Suite) -> String {
     let missing = catalogue.missing().count();
     _ = write!(
         out,
-        "\n{} of {} claims have a case.\n\n| verdict | claims | meaning |\n|---|---|---|\n",
+        "\n{} of {} claims have a case or are errata.\n\n| verdict | claims | meaning |\n|---|---|---|\n",
         known().len() - missing,
         known().len()
     );
@@ -101,6 +101,7 @@ fn index(catalogue: &Catalogue<'_>, suite: &Suite) -> String {
         let number = catalogue.entries.iter().filter(|entry| entry.claim.verdict == verdict).count();
         _ = writeln!(out, "| {verdict} | {number} | {meaning} |");
     }
+    _ = writeln!(out, "| erratum | {} | a slip of the text, shown without a run |", catalogue.slips.len());
     _ = write!(out, "\n## Refuted\n\n| claim | the document says | what is true |\n|---|---|---|\n");
     for source in [Source::A, Source::B] {
         let refuted = |passage: &Passage<'_>| passage.entry.claim.verdict == ClaimVerdict::Refuted;
@@ -112,6 +113,7 @@ fn index(catalogue: &Catalogue<'_>, suite: &Suite) -> String {
             _ = writeln!(out, "| {} | {source:?}: {} | {truth} |", link(passage), quotes.join(" and "));
         }
     }
+    _ = write!(out, "\n## Errata\n\nSlips of the texts, which need no run.\n\n{}", errata::markdown(&catalogue.slips));
     _ = write!(out, "\n## The experiments\n\n| subject | cases | claims |\n|---|---|---|\n");
     for (subject, cases) in subjects(suite) {
         let claims: usize = cases.iter().map(|case| case.case().claims.len()).sum();

@@ -3,7 +3,7 @@ use serde::Serialize;
 
 use super::seen::{Seen, seen};
 use super::{Catalogue, order};
-use crate::case::{ClaimVerdict, Source};
+use crate::case::Source;
 
 /// A quote, and the claim that it stands for.
 #[derive(Clone, Debug, Serialize)]
@@ -24,14 +24,15 @@ pub struct Row<'a> {
     pub id: &'a str,
     /// The sentence, made falsifiable.
     pub says: &'a str,
-    /// What the run must find.
-    pub verdict: ClaimVerdict,
+    /// What the run must find: `confirmed`, `refined`, `refuted` or `undecidable`; or `erratum`.
+    pub verdict: String,
     /// What is true instead.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truth: Option<&'a str>,
-    /// The case that decides it.
-    pub case: &'a str,
-    /// The case's file.
+    /// The case that decides it; an erratum has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<&'a str>,
+    /// The file that it stands in.
     pub file: &'a str,
     /// The line of the quote in it.
     pub line: usize,
@@ -59,12 +60,34 @@ pub fn rows<'a>(catalogue: &Catalogue<'a>) -> Vec<Row<'a>> {
                     nth,
                     id: &claim.id,
                     says: &claim.says,
-                    verdict: claim.verdict,
+                    verdict: claim.verdict.to_string(),
                     truth: claim.truth.as_deref(),
-                    case: &entry.case.id,
+                    case: Some(&entry.case.id),
                     file: entry.case.file(),
                     line: entry.case.place(path).line,
                     seen: seen(&catalogue.results, *entry),
+                };
+                here.push(((at.is_none(), at, row.id), row));
+            }
+        }
+        for slip in &catalogue.slips {
+            let quotes = slip.quotes().into_iter().enumerate().filter(|(_, (quote, ..))| quote.source == source);
+            for (nth, (index, (quote, at, section))) in quotes.enumerate() {
+                let path = ["errata", &slip.index.to_string(), "quotes", &index.to_string(), "text"];
+                let row = Row {
+                    source,
+                    section,
+                    given_section: quote.section.as_deref(),
+                    quote: &quote.text,
+                    nth,
+                    id: &slip.erratum.id,
+                    says: &slip.erratum.says,
+                    verdict: "erratum".to_owned(),
+                    truth: Some(&slip.erratum.truth),
+                    case: None,
+                    file: slip.file.file(),
+                    line: slip.file.place(path).line,
+                    seen: Vec::new(),
                 };
                 here.push(((at.is_none(), at, row.id), row));
             }

@@ -9,7 +9,7 @@ const TEXT: &str = include_str!("../../../cases/epoll/edge-triggered-wakes-once-
 const LOOK: Look = Look { width: 90, utf8: true, skips: false };
 
 fn one() -> Suite {
-    Suite { cases: vec![load(ID, TEXT).unwrap_or_else(|wrong| panic!("{wrong}"))] }
+    Suite { cases: vec![load(ID, TEXT).unwrap_or_else(|wrong| panic!("{wrong}"))], ..Suite::default() }
 }
 
 fn whole() -> Suite {
@@ -98,6 +98,24 @@ fn every_claim_of_the_suite_is_one_of_the_documents() {
     for entry in Catalogue::new(&suite, Vec::new()).entries {
         assert!(known().iter().any(|known| known.id == entry.claim.id), "{} is not in ids.txt", entry.claim.id);
     }
+}
+
+#[test]
+fn errata_stand_beside_the_claims() {
+    let suite = whole();
+    let catalogue = Catalogue::new(&suite, Vec::new());
+    assert!(!catalogue.slips.is_empty());
+    for slip in &catalogue.slips {
+        let id = slip.erratum.id.as_str();
+        assert!(known().iter().any(|known| known.id == id), "{id} is not in ids.txt");
+        assert!(catalogue.claim(id).is_none(), "{id} is also a claim");
+        assert!(matches!(catalogue.find(&suite.cases, id), Found::Erratum(found) if found.erratum.id == id));
+        assert!(rows(&catalogue).iter().any(|row| row.id == id && row.verdict == "erratum" && row.line > 0));
+    }
+    let found = catalogue.only(&Wanted::new(&["黑红树".to_owned()]));
+    assert_eq!((found.entries.len(), found.slips.len()), (0, 1));
+    let text = plain(&text_list(&found, LOOK));
+    assert!(text.contains("* erratum  doc.color-order-tree") && text.contains("errata 1"), "{text}");
 }
 
 #[test]

@@ -54,8 +54,8 @@ pub fn run(args: &Args) -> Result<Exit> {
     let suite = args.suite.load()?;
     let all = Catalogue::new(&suite, args.results.read()?);
     let wanted = Wanted::new(&args.filter);
-    let catalogue = all.only(|entry| args.filter.is_empty() || wanted.matches(entry));
-    if catalogue.entries.is_empty() {
+    let catalogue = all.only(&wanted);
+    if catalogue.entries.is_empty() && catalogue.slips.is_empty() {
         return Err(none(&all, &suite.cases, &args.filter.join(" ")));
     }
     let mut out = anstream::stdout();
@@ -69,6 +69,9 @@ pub fn run(args: &Args) -> Result<Exit> {
                 if !list.is_empty() {
                     writeln!(out, "# {}\n\n{list}", catalogue::title(source))?;
                 }
+            }
+            if !catalogue.slips.is_empty() {
+                writeln!(out, "# Errata\n\n{}", catalogue::markdown_errata(&catalogue.slips))?;
             }
         }
     }

@@ -11,7 +11,7 @@ use super::catalogue::ResultsArgs;
 use super::claims::Format;
 use super::test::Color;
 use super::{Exit, SuiteArgs, bad_input, judge, terminal};
-use crate::catalogue::{self, Catalogue, Found, known};
+use crate::catalogue::{self, Catalogue, Found, Slip, known};
 use crate::render::Results;
 
 /// What `explain` takes.
@@ -49,6 +49,7 @@ pub fn run(args: &Args) -> Result<Exit> {
     let (case, claim) = match found.find(&suite.cases, &args.id) {
         Found::Claim(entry) => (entry.case, Some(entry)),
         Found::Case(case) => (case, None),
+        Found::Erratum(slip) => return erratum(slip, args.format),
         Found::Near(near) => return Err(unknown(&args.id, &near)),
     };
     let results = match &args.recording {
@@ -62,6 +63,18 @@ pub fn run(args: &Args) -> Result<Exit> {
         Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(&page)?)?,
         Format::Markdown => out.write_all(catalogue::markdown_page(&page, 1).as_bytes())?,
         Format::Text => out.write_all(catalogue::text_page(&page, &catalogue.results, terminal::look()).as_bytes())?,
+    }
+    out.flush()?;
+    Ok(Exit::Good)
+}
+
+/// An erratum, which has no experiment.
+fn erratum(slip: Slip<'_>, format: Format) -> Result<Exit> {
+    let mut out = anstream::stdout();
+    match format {
+        Format::Json => writeln!(out, "{}", serde_json::to_string_pretty(slip.erratum)?)?,
+        Format::Markdown => out.write_all(catalogue::markdown_errata(&[slip]).as_bytes())?,
+        Format::Text => out.write_all(catalogue::text_errata(&[slip], terminal::look()).as_bytes())?,
     }
     out.flush()?;
     Ok(Exit::Good)

@@ -207,7 +207,7 @@ impl Check<'_> {
 }
 
 /// Words joined by dots, at least two.
-fn is_id(id: &str) -> bool {
+pub(super) fn is_id(id: &str) -> bool {
     let word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
     id.contains('.') && id.starts_with(|c: char| c.is_ascii_lowercase()) && id.split('.').all(word)
 }

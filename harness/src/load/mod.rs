@@ -4,6 +4,7 @@
 //! sweep; each tree is compared with the schema, read into the types, and its names and predicates are checked.
 mod claims;
 mod diagnostic;
+mod errata;
 mod names;
 mod params;
 mod predicate;
@@ -20,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
+pub use errata::Errata;
 pub use predicate::Predicate;
 pub use schema::{schema, schema_text};
 pub use suite::{Suite, SuiteError};
@@ -104,7 +106,7 @@ impl Check<'_> {
         if self.found.len() > before {
             return;
         }
-        let case = match typed::read(&tree) {
+        let case: Case = match typed::read(&tree) {
             Ok(case) => case,
             // something that has been complained of already
             Err(_) if !self.found.is_empty() => return,
@@ -172,7 +174,7 @@ impl LoadedCase {
         if !found.is_empty() {
             return fail(found);
         }
-        let mut case = typed::read(&tree).or_else(|wrong| fail(vec![wrong]))?;
+        let mut case: Case = typed::read(&tree).or_else(|wrong| fail(vec![wrong]))?;
         for (name, value) in self.params.effective(half, point) {
             case.sweep.shift_remove(&name);
             case.with.insert(name, value);

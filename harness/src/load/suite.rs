@@ -1,4 +1,4 @@
-//! The suite: every case below one folder.
+//! The suite: every case below one folder, and the errata beside them.
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
@@ -6,7 +6,7 @@ use std::{fs, io};
 use include_dir::{Dir, include_dir};
 use thiserror::Error;
 
-use super::{Diagnostic, Diagnostics, LoadedCase, load, load_as};
+use super::{Diagnostic, Diagnostics, Errata, LoadedCase, load_as};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../cases");
 
@@ -33,11 +33,27 @@ fn show(wrong: &[Diagnostics]) -> String {
     wrong.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n")
 }
 
-/// Cases, sorted by id.
-#[derive(Clone, Debug)]
+/// Cases, sorted by id, and errata.
+#[derive(Clone, Debug, Default)]
 pub struct Suite {
     /// The cases.
     pub cases: Vec<LoadedCase>,
+    /// Slips of the documents' texts, from `errata.yaml` at the top of the folder.
+    pub errata: Errata,
+}
+
+/// A file that was read: one of both.
+enum Loaded {
+    Case(LoadedCase),
+    Errata(Errata),
+}
+
+/// Reads a file; `id` is its path below the folder without the extension.
+fn read(id: &str, file: &str, text: &str) -> Result<Loaded, Diagnostics> {
+    if id == Errata::NAME {
+        return Errata::load(file, text).map(Loaded::Errata);
+    }
+    load_as(id, file, text).map(Loaded::Case)
 }
 
 impl Suite {
@@ -45,7 +61,7 @@ impl Suite {
     pub fn embedded() -> Result<Self, SuiteError> {
         let mut files = Vec::new();
         collect(&EMBEDDED, &mut files);
-        Self::of(files.into_iter().map(|(id, text)| load(&id, text)))
+        Self::of(files.into_iter().map(|(id, text)| read(&id, &format!("cases/{id}.yaml"), text)))
     }
 
     /// Every `*.yaml` below a folder; hidden files and folders are left out.
@@ -59,7 +75,7 @@ impl Suite {
         for path in paths {
             let text = fs::read_to_string(&path).map_err(|source| SuiteError::Read { path: path.clone(), source })?;
             let id = path.strip_prefix(folder).unwrap_or(&path).with_extension("");
-            loaded.push(load_as(&id.to_string_lossy(), &path.to_string_lossy(), &text));
+            loaded.push(read(&id.to_string_lossy(), &path.to_string_lossy(), &text));
         }
         Self::of(loaded)
     }
@@ -69,18 +85,20 @@ impl Suite {
         self.cases.iter().find(|case| case.id == id)
     }
 
-    fn of(loaded: impl IntoIterator<Item = Result<LoadedCase, Diagnostics>>) -> Result<Self, SuiteError> {
+    fn of(loaded: impl IntoIterator<Item = Result<Loaded, Diagnostics>>) -> Result<Self, SuiteError> {
         let mut cases = Vec::new();
+        let mut errata = Errata::default();
         let mut wrong = Vec::new();
         for case in loaded {
             match case {
-                Ok(case) => cases.push(case),
+                Ok(Loaded::Case(case)) => cases.push(case),
+                Ok(Loaded::Errata(read)) => errata = read,
                 Err(found) => wrong.push(found),
             }
         }
         cases.sort_by(|one: &LoadedCase, other| one.id.cmp(&other.id));
         wrong.extend(claimed_twice(&cases));
-        if wrong.is_empty() { Ok(Self { cases }) } else { Err(SuiteError::Wrong(wrong)) }
+        if wrong.is_empty() { Ok(Self { cases, errata }) } else { Err(SuiteError::Wrong(wrong)) }
     }
 }
 

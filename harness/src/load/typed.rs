@@ -1,12 +1,12 @@
-//! From a tree to the types of a case.
+//! From a tree to the types of a file.
+use serde::de::DeserializeOwned;
 use serde_path_to_error::Segment;
 
 use super::Diagnostic;
 use super::tree::Node;
-use crate::case::Case;
 
 /// Reads a tree; what is wrong is shown where it stands.
-pub(super) fn read(tree: &Node) -> Result<Case, Diagnostic> {
+pub(super) fn read<T: DeserializeOwned>(tree: &Node) -> Result<T, Diagnostic> {
     serde_path_to_error::deserialize(tree.to_json()).map_err(|error| {
         let steps: Vec<String> = error
             .path()

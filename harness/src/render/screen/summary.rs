@@ -1,6 +1,8 @@
 //! The sums: refuted claims with their counter-examples, skips by reason, and how many of everything.
 use std::fmt::Write as _;
 
+use indexmap::IndexSet;
+
 use super::super::paint::{BAD, BOLD, DIM, FINDING, NAME, of_claim, of_outcome, paint};
 use super::super::text::{columns, counted, duration, grouped, hang};
 use super::super::{Exhibit, Results};
@@ -46,11 +48,13 @@ fn refutation(claim: &ClaimResult, exhibit: Option<&Exhibit>, look: Look) -> Str
         out.push_str(&row(source, &look.signs().quotes(&quote.text)));
     }
     out.push_str(&row("says", &claim.says));
-    let seen: Vec<_> = claim
+    // The points of a sweep may all have seen the same.
+    let seen: IndexSet<_> = claim
         .evidence
         .iter()
         .map(|evidence| format!("{} = {}", evidence.measure, table::bare(&evidence.value)))
         .collect();
+    let seen: Vec<_> = seen.into_iter().collect();
     if !seen.is_empty() {
         out.push_str(&row("seen", &seen.join(", ")));
     }

@@ -88,25 +88,54 @@ fn fields(event: &Shown) -> String {
 
 /// A JSON value as predicates write it, long lists cut short; a text stands without quotation marks.
 pub(crate) fn bare(value: &Json) -> String {
-    value.as_str().map_or_else(|| written(value), str::to_owned)
+    value.as_str().map_or_else(|| written(value, WIDTH), str::to_owned)
 }
 
 /// How many entries of a list are written out.
 const ENTRIES: usize = 12;
+/// How many characters a list may take before the rest of its entries is only counted; one within another has a third.
+const WIDTH: usize = 240;
 
-fn written(value: &Json) -> String {
+fn written(value: &Json, width: usize) -> String {
     match value {
         Json::Array(list) => {
-            let mut entries: Vec<_> = list.iter().take(ENTRIES).map(written).collect();
-            if list.len() > ENTRIES {
-                entries.push(format!("and {} more", grouped((list.len() - ENTRIES) as u64)));
+            let mut entries: Vec<String> = Vec::new();
+            let mut taken = 0;
+            for entry in list.iter().take(ENTRIES) {
+                if taken > width {
+                    break;
+                }
+                let text = written(entry, width / 3);
+                taken += text.chars().count();
+                entries.push(text);
+            }
+            if list.len() > entries.len() {
+                entries.push(format!("and {} more", grouped((list.len() - entries.len()) as u64)));
             }
             format!("[{}]", entries.join(", "))
         }
         Json::Object(fields) => {
-            let fields: Vec<_> = fields.iter().map(|(name, value)| format!("{name}: {}", written(value))).collect();
+            let fields: Vec<_> =
+                fields.iter().map(|(name, value)| format!("{name}: {}", written(value, width))).collect();
             format!("{{{}}}", fields.join(", "))
         }
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn long_lists_are_cut_by_their_entries_and_by_their_width() {
+        assert_eq!(bare(&json!("a text")), "a text");
+        assert_eq!(bare(&json!((0..14).collect::<Vec<_>>())), "[0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, and 2 more]");
+        let wide = json!(vec![json!({"name": "x".repeat(200)}); 9]);
+        let text = bare(&wide);
+        assert!(text.ends_with(", and 7 more]"), "{text}");
+        assert!(bare(&json!([["y".repeat(100), "z"]])).contains("and 1 more]]"));
     }
 }
