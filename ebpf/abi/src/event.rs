@@ -55,11 +55,13 @@ pub enum Kind {
     /// A watched word was written: `call` is the watch, `object` what `list.prev` leads to after the write (a `sock`),
     /// `peer` the watched object, `value` the descriptor of that item, `detail` 1 if the list is empty.
     Watch = 12,
+    /// A TCP socket changes its state: `object` is the `sock`, `detail` the old state, `value` the new one.
+    InetSockSetState = 13,
 }
 
 impl Kind {
     /// How many kinds there are, counted from 0 (which is none).
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 14;
 
     /// The bit of this kind in [`Config::kinds`](crate::Config::kinds) and [`Config::stacks`](crate::Config::stacks).
     pub const fn bit(self) -> u32 {

@@ -1,4 +1,4 @@
-//! Segments arriving, and sockets becoming readable.
+//! Segments arriving, sockets becoming readable, and their states.
 use core::ffi::c_void;
 
 use aya_ebpf::{
@@ -90,4 +90,17 @@ fn readable(ctx: *mut c_void, sock: u64) {
     let (local, remote) = ports(sock);
     let family = read::<u16>(sock + offset!(sock_family)).unwrap_or(0);
     emit(ctx, Kind::SkDataReady, Event { object: sock, detail: u32::from(family), local, remote, ..Event::default() });
+}
+
+#[btf_tracepoint(function = "inet_sock_set_state")]
+fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
+    let sock = ctx.arg::<*const c_void>(0) as u64;
+    if !wanted(Kind::InetSockSetState) || !sock_inside(sock) {
+        return 0;
+    }
+    let (old, new) = (ctx.arg::<i32>(1), ctx.arg::<i32>(2));
+    let (local, remote) = ports(sock);
+    let event = Event { object: sock, value: i64::from(new), detail: old as u32, local, remote, ..Event::default() };
+    emit(ctx.as_ptr(), Kind::InetSockSetState, event);
+    0
 }

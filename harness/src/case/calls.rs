@@ -64,7 +64,8 @@ impl EventName {
             | Self::SchedWaking
             | Self::SchedSwitch
             | Self::PageFaultKernel
-            | Self::Watch => return None,
+            | Self::Watch
+            | Self::InetSockSetState => return None,
         })
     }
 }

@@ -52,6 +52,8 @@ pub enum EventName {
     PageFaultKernel,
     /// A watched word was written; `by` is the kernel function that wrote it.
     Watch,
+    /// A TCP socket changed its state, from `old` to `new` by the kernel's names (`LISTEN`, `ESTABLISHED`, …).
+    InetSockSetState,
 }
 
 impl EventName {
@@ -80,6 +82,7 @@ impl EventName {
         Self::SchedSwitch,
         Self::PageFaultKernel,
         Self::Watch,
+        Self::InetSockSetState,
     ];
 }
 
@@ -103,6 +106,8 @@ pub enum Probe {
     Processes,
     /// Faults of the kernel on user addresses.
     PageFaultKernel,
+    /// Changes of the states of TCP sockets.
+    SocketStates,
     /// Writes to a watched word.
     Watchpoint,
     /// Finding the kernel object behind a descriptor.

@@ -69,6 +69,8 @@ fn own(event: EventName) -> &'static [Field] {
         EventName::PageFaultKernel => &[("address", Int), ("write", Bool), ("code", Int)],
         // the kernel function that wrote, the watch's name, the descriptor of the list's last item
         EventName::Watch => &[("writer", Text), ("watch", Text), ("fd", Int), ("empty", Bool)],
+        // both states by name, and which socket, as its address
+        EventName::InetSockSetState => &[("old", Text), ("new", Text), ("sock", Int)],
     }
 }
 

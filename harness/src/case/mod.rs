@@ -9,6 +9,7 @@ mod measure;
 mod number;
 mod script;
 mod socket;
+mod states;
 mod step;
 
 pub use calls::{Call, Side, call_name};
@@ -23,6 +24,7 @@ pub use script::{
     PollEntry, SelectCall, Timer, Transfer, TwoEnds,
 };
 pub use socket::{Asked, Checksum, Inject, Listen, Peek, Snmp};
+pub use states::tcp_state;
 pub use step::{
     Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep,
     WatchTarget, Whom,

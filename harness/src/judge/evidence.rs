@@ -54,7 +54,7 @@ pub(super) fn lost(event: EventName, head: &Head, accounts: &[Account]) -> Optio
 
 /// An unknown kind may be anything, so it concerns everything.
 fn concerns(lost: &str, event: EventName, derived: bool) -> bool {
-    const NAMES: [(&str, Kind); 12] = [
+    const NAMES: [(&str, Kind); 13] = [
         ("fence", Kind::Fence),
         ("sys_enter", Kind::SysEnter),
         ("sys_exit", Kind::SysExit),
@@ -67,6 +67,7 @@ fn concerns(lost: &str, event: EventName, derived: bool) -> bool {
         ("sched_process_exit", Kind::Exit),
         ("page_fault_kernel", Kind::PageFaultKernel),
         ("watch", Kind::Watch),
+        ("inet_sock_set_state", Kind::InetSockSetState),
     ];
     let Some((_, lost)) = NAMES.iter().find(|(name, _)| *name == lost) else { return true };
     // Accepts, registrations and forks tell which descriptor and which report is about which connection.

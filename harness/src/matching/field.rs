@@ -4,7 +4,7 @@ use std::sync::Arc;
 use cel::Value;
 
 use super::{Scene, writer};
-use crate::case::{EventName, call_name};
+use crate::case::{EventName, call_name, tcp_state};
 use crate::recording::{By, Event, Extra};
 
 /// A field of an event, or none if this event has no such field.
@@ -30,6 +30,8 @@ pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
         (EventName::Watch, "writer") => text(writer(scene.stack(event))),
         (EventName::Watch, "watch") => text(scene.watches.get(usize::from(event.call)).map_or("", String::as_str)),
         (EventName::Watch, "empty") => Value::Bool(event.detail == 1),
+        (EventName::InetSockSetState, "old") => text(tcp_state(event.detail)),
+        (EventName::InetSockSetState, "new") => text(u32::try_from(event.value).map_or("", tcp_state)),
         _ => return None,
     })
 }
@@ -55,7 +57,7 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::SchedSwitch, "state")
         | (EventName::PageFaultKernel, "code") => event.detail.into(),
         (EventName::Fork, "process") => i64::from(event.value == i64::from(event.detail)),
-        (EventName::PageFaultKernel, "address") => event.object.cast_signed(),
+        (EventName::PageFaultKernel, "address") | (EventName::InetSockSetState, "sock") => event.object.cast_signed(),
         (EventName::EpollCtl, "mask") => control_mask(event).into(),
         (EventName::EpollCtl, "op") => control(event).0.into(),
         (EventName::EpollCtl, "target") => control(event).1.into(),
@@ -141,6 +143,7 @@ mod tests {
             SchedSwitch,
             PageFaultKernel,
             Watch,
+            InetSockSetState,
         ];
         for name in all {
             for (wanted, kind) in event_fields(name) {

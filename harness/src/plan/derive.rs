@@ -87,6 +87,7 @@ pub fn probe(event: EventName) -> Probe {
         EventName::SchedWaking | EventName::SchedSwitch => Probe::Scheduler,
         EventName::PageFaultKernel => Probe::PageFaultKernel,
         EventName::Watch => Probe::Watchpoint,
+        EventName::InetSockSetState => Probe::SocketStates,
     }
 }
 
@@ -102,6 +103,7 @@ pub fn kind(event: EventName) -> Kind {
         EventName::SchedSwitch => Kind::SchedSwitch,
         EventName::PageFaultKernel => Kind::PageFaultKernel,
         EventName::Watch => Kind::Watch,
+        EventName::InetSockSetState => Kind::InetSockSetState,
         call => match call.calls() {
             Some((crate::case::Side::Enter, _)) => Kind::SysEnter,
             _ => Kind::SysExit,

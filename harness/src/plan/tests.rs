@@ -6,7 +6,7 @@ use crate::case::{Grade, Probe, Step};
 use crate::load::load;
 use crate::recording::{Half, Loser, ProbeReport};
 
-const PROBES: [Probe; 10] = [
+const PROBES: [Probe; 11] = [
     Probe::TcpV4Rcv,
     Probe::EpPollCallback,
     Probe::EpollWaitReturn,
@@ -17,6 +17,7 @@ const PROBES: [Probe; 10] = [
     Probe::PageFaultKernel,
     Probe::Watchpoint,
     Probe::TaskFileIterator,
+    Probe::SocketStates,
 ];
 
 /// A kernel that allows everything, or no function probe.

@@ -130,6 +130,7 @@ fn kind_name(index: usize) -> &'static str {
         "sched_process_exit",
         "page_fault_kernel",
         "watch",
+        "inet_sock_set_state",
     ];
     NAMES[index]
 }

@@ -74,6 +74,10 @@ pub(super) const PROBES: &[(Probe, &[Candidate])] = &[
     (Probe::TaskFileIterator, &[candidate("iter/task_file", Grade::Trace, Way::Iterator("walk_task_file"))]),
     (Probe::Watchpoint, &[candidate("data breakpoint", Grade::Trace, Way::Watchpoint)]),
     (
+        Probe::SocketStates,
+        &[candidate("tp_btf inet_sock_set_state", Grade::Trace, Way::Tracepoints(&["inet_sock_set_state"]))],
+    ),
+    (
         Probe::SkDataReady,
         &[
             candidate("tp_btf sk_data_ready", Grade::Trace, Way::Tracepoints(&["sk_data_ready"])),

@@ -114,6 +114,7 @@ impl Decoder {
             (Kind::Exit, EventName::Exit),
             (Kind::PageFaultKernel, EventName::PageFaultKernel),
             (Kind::Watch, EventName::Watch),
+            (Kind::InetSockSetState, EventName::InetSockSetState),
         ];
         KINDS
             .iter()

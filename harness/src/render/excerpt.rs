@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
-use crate::case::{EventName, Value};
+use crate::case::{EventName, Value, tcp_state};
 use crate::matching::function;
 use crate::recording::{Account, By, End, Event, Extra, Half, Named, Recording, Run, Via};
 use crate::verdict::Verdict;
@@ -158,6 +158,10 @@ fn fields(run: &Run, event: &Event) -> Map<String, Json> {
         EventName::PageFaultKernel => {
             put("address", json!(format!("{:#x}", event.object)));
             put("write", json!(event.detail & 2 != 0));
+        }
+        EventName::InetSockSetState => {
+            put("old", json!(tcp_state(event.detail)));
+            put("new", json!(u32::try_from(event.value).map_or("", tcp_state)));
         }
         EventName::Watch => {
             put("watch", json!(run.head.watches.get(usize::from(event.call))));

@@ -22,6 +22,7 @@ pub(super) fn happening(event: EventName) -> String {
         EventName::SchedSwitch => "a task left the processor".to_owned(),
         EventName::PageFaultKernel => "the kernel faulted on a user address".to_owned(),
         EventName::Watch => "a watched word was written".to_owned(),
+        EventName::InetSockSetState => "a TCP socket changed its state".to_owned(),
         other => format!("{} was called", name(other)),
     }
 }

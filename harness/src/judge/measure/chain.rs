@@ -135,5 +135,6 @@ fn is_nested(name: EventName) -> bool {
             | EventName::EpPollCallback
             | EventName::SchedWaking
             | EventName::Watch
+            | EventName::InetSockSetState
     )
 }

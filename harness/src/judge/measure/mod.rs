@@ -51,7 +51,7 @@ pub(super) struct Measured {
 pub(super) fn measure(run: &Run, case: &Case, head: &Head) -> Measured {
     let mut measured = Measured { taken: IndexMap::new(), idle: None };
     let mut slots = Vec::new();
-    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); EventName::Watch as usize + 1];
+    let mut readers: Vec<Vec<usize>> = vec![Vec::new(); EventName::ALL.len()];
     for (name, measure) in &case.measure {
         let prepared = match measure {
             Measure::Fit(_) => continue,
