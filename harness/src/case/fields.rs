@@ -131,3 +131,28 @@ pub const EPOLL: &[Field] = &[
 
 /// A structure: the names of its members, also with their types.
 pub const LAYOUT: &[Field] = &[("names", Texts), ("members", Entries(&[("name", Text), ("type", Text)]))];
+
+/// A TCP socket in a queue: its state by name, its own and its peer's port, and its address.
+const QUEUED: &[Field] = &[("state", Text), ("local", Int), ("remote", Int), ("sock", Int)];
+
+/// A TCP socket, as in a queue; then the `struct socket` that it belongs to, as an address (0: nobody has accepted it),
+/// with its inode's number; whether the wait queue that it uses is the one in there; how many connections wait for
+/// `accept` and how many may; half-open connections; those that wait since a Fast Open; and the accept queue itself, the
+/// next one first.
+pub const TCP: &[Field] = &[
+    ("state", Text),
+    ("local", Int),
+    ("remote", Int),
+    ("sock", Int),
+    ("socket", Int),
+    ("inode", Int),
+    ("queue_in_socket", Bool),
+    ("backlog", Int),
+    ("max_backlog", Int),
+    ("half_open", Int),
+    ("fast_open", Int),
+    ("queued", Entries(QUEUED)),
+];
+
+/// An entry of the table of connections: a socket as in a queue, and the number of its bucket.
+pub const ESTABLISHED: &[Field] = &[("state", Text), ("local", Int), ("remote", Int), ("sock", Int), ("bucket", Int)];

@@ -274,6 +274,12 @@ pub enum Inspected {
     /// The wait queue of the socket behind this descriptor, of the server's end of this connection, or of the socket on
     /// which the server listens (`server`): who waits there, known by its wake-up function.
     WaitQueue(String),
+    /// The TCP socket behind this descriptor, the server's end of this connection, or the one on which the server listens
+    /// (`server`): its state, and what waits in its accept queue.
+    Tcp(String),
+    /// The kernel's table of connections (`ehash`), of which those in the network namespace of this socket; it is named as
+    /// for `tcp`.
+    Established(String),
     /// The members of a structure, as the kernel's type information has them.
     Layout(String),
 }

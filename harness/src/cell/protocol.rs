@@ -95,19 +95,31 @@ pub enum Object {
     ServerEpoll,
     /// The eventpoll behind this epoll descriptor of the cell.
     Epoll(i32),
-    /// The wait queue of the socket behind this descriptor of the cell.
-    WaitQueue(i32),
-    /// The wait queue of the server's end of this connection.
-    ServerWaitQueue {
+    /// The wait queue of a socket.
+    WaitQueue(Socket),
+    /// A TCP socket.
+    Tcp(Socket),
+    /// The table of connections, as far as they are in the network namespace of this socket.
+    Established(Socket),
+    /// No object, but the layout of a structure.
+    Layout(String),
+}
+
+/// A socket, as the cell can tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Socket {
+    /// Behind this descriptor of the cell.
+    Descriptor(i32),
+    /// The server's end of this connection.
+    Connection {
         /// The client's port.
         client: u16,
         /// The server's port.
         server: u16,
     },
-    /// The wait queue of the socket on which the server listens at this port.
-    ListenerWaitQueue(u16),
-    /// No object, but the layout of a structure.
-    Layout(String),
+    /// The one on which the server listens at this port.
+    Listener(u16),
 }
 
 /// How far a cell is shut off.

@@ -1,7 +1,7 @@
 //! The steps: which file makes which, and where a run stopped.
 use super::call::Call;
 use super::failure::Failure;
-use super::protocol::{Object, Say, Word};
+use super::protocol::{Object, Say, Socket, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
 use super::{client, epoll, files, inject, kinds, pause, poll, ring, select, sockets};
@@ -263,17 +263,23 @@ impl Run<'_> {
         let object = match &step.state {
             Inspected::Epoll(name) if name == "server" => Object::ServerEpoll,
             Inspected::Epoll(name) => Object::Epoll(self.names.fd(self.names.one(name)?)),
-            Inspected::WaitQueue(name) if name == "server" => Object::ListenerWaitQueue(self.server_port()?),
-            Inspected::WaitQueue(name) => {
-                let place = self.names.one(name)?;
-                match self.names.named(place) {
-                    Named::Connection { client, server } => Object::ServerWaitQueue { client, server },
-                    Named::Descriptor { fd, .. } => Object::WaitQueue(fd),
-                }
-            }
+            Inspected::WaitQueue(name) => Object::WaitQueue(self.socket(name)?),
+            Inspected::Tcp(name) => Object::Tcp(self.socket(name)?),
+            Inspected::Established(name) => Object::Established(self.socket(name)?),
             Inspected::Layout(structure) => Object::Layout(structure.clone()),
         };
         self.link.ask(&Say::Inspect { name: step.name.clone(), object, names: self.names.report() })
+    }
+
+    /// The socket that a name stands for.
+    fn socket(&self, name: &str) -> Result<Socket, Failure> {
+        if name == "server" {
+            return self.server_port().map(Socket::Listener);
+        }
+        Ok(match self.names.named(self.names.one(name)?) {
+            Named::Connection { client, server } => Socket::Connection { client, server },
+            Named::Descriptor { fd, .. } => Socket::Descriptor(fd),
+        })
     }
 }
 

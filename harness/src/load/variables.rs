@@ -5,7 +5,7 @@ use super::names::{Kind, Names, RESULTS};
 use super::predicate::{Predicate, Type, check};
 use super::tree::Node;
 use super::{Diagnostic, Params};
-use crate::case::fields::{CHAIN, EPOLL, FAULT, LAYOUT, RESULT, WAITER, WRITE};
+use crate::case::fields::{CHAIN, EPOLL, ESTABLISHED, FAULT, LAYOUT, RESULT, TCP, WAITER, WRITE};
 use crate::case::{Await, Case, EventName, Field, FieldType, Filter, Measure, Step, Value, event_fields};
 
 /// The words of [`Growth`](crate::case::Growth).
@@ -22,6 +22,8 @@ pub(super) fn variables(case: &Case, params: &Params, names: &Names, many: &BTre
         let one = match names.kind(name) {
             Some(Kind::EpollState) => Type::Record(EPOLL),
             Some(Kind::QueueState) => Type::list(Type::Record(WAITER)),
+            Some(Kind::TcpState) => Type::Record(TCP),
+            Some(Kind::Established) => Type::list(Type::Record(ESTABLISHED)),
             Some(Kind::Layout) => Type::Record(LAYOUT),
             _ => Type::Record(RESULT),
         };

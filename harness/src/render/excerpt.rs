@@ -215,7 +215,8 @@ fn is_about(event: &Event, named: &Named) -> bool {
         Named::Connection { client, server } => (server, client),
         Named::Descriptor { local, remote, .. } => (local, remote),
     };
-    near != 0 && ((event.local, event.remote) == (near, far) || (event.remote, event.local) == (near, far))
+    let reverse = far != 0 && (event.remote, event.local) == (near, far);
+    near != 0 && ((event.local, event.remote) == (near, far) || reverse)
 }
 
 /// Which of its siblings a system call's event is, unless it is the one that names them all.

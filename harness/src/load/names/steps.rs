@@ -79,12 +79,9 @@ impl Walk<'_> {
                         }
                         Kind::EpollState
                     }
-                    Inspected::WaitQueue(socket) => {
-                        if socket != "server" || !walk.server {
-                            walk.refer("wait_queue", socket, &[Kind::Descriptor, Kind::Connection]);
-                        }
-                        Kind::QueueState
-                    }
+                    Inspected::WaitQueue(socket) => walk.socket("wait_queue", socket, Kind::QueueState),
+                    Inspected::Tcp(socket) => walk.socket("tcp", socket, Kind::TcpState),
+                    Inspected::Established(socket) => walk.socket("established", socket, Kind::Established),
                     Inspected::Layout(_) => Kind::Layout,
                 });
                 walk.name("as", &inspect.name, kind, 1);
@@ -105,6 +102,14 @@ impl Walk<'_> {
             }
             _ => walk.call(step, actors),
         });
+    }
+
+    /// A socket whose state is read; what kind of state that is.
+    fn socket(&mut self, key: &str, name: &str, kind: Kind) -> Kind {
+        if name != "server" || !self.server {
+            self.refer(key, name, &[Kind::Descriptor, Kind::Connection]);
+        }
+        kind
     }
 
     /// A system call of the script.

@@ -17,12 +17,17 @@ pub(crate) enum Kind {
     EpollState,
     /// Who waits on a queue.
     QueueState,
+    /// A TCP socket.
+    TcpState,
+    /// The table of connections.
+    Established,
     /// The members of a structure.
     Layout,
 }
 
 /// What predicates can name beside parameters and measures.
-pub(crate) const RESULTS: &[Kind] = &[Kind::Result, Kind::EpollState, Kind::QueueState, Kind::Layout];
+pub(crate) const RESULTS: &[Kind] =
+    &[Kind::Result, Kind::EpollState, Kind::QueueState, Kind::TcpState, Kind::Established, Kind::Layout];
 
 /// Memory that the kernel may write to.
 pub(super) const MEMORY: &[Kind] = &[Kind::Buffer, Kind::Ring];
@@ -41,7 +46,7 @@ impl Kind {
             Self::Ring => "ring",
             Self::Watch => "watch",
             Self::Result => "result",
-            Self::EpollState | Self::QueueState | Self::Layout => "state",
+            Self::EpollState | Self::QueueState | Self::TcpState | Self::Established | Self::Layout => "state",
         }
     }
 
@@ -56,7 +61,7 @@ impl Kind {
             Self::Ring => "a ring",
             Self::Watch => "a watch",
             Self::Result => "a result",
-            Self::EpollState | Self::QueueState | Self::Layout => "a state",
+            Self::EpollState | Self::QueueState | Self::TcpState | Self::Established | Self::Layout => "a state",
         }
     }
 

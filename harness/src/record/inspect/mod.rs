@@ -1,7 +1,9 @@
 //! The state of kernel objects, read from memory by names that the kernel's type information gives.
 mod epoll;
+mod established;
 mod list;
 mod queue;
+mod tcp;
 mod tree;
 
 use indexmap::IndexMap;
@@ -10,7 +12,7 @@ use wakeproof_abi::{Role, WalkItem};
 
 use super::memory::Memory;
 use super::probes::Probes;
-use crate::cell::protocol::Object;
+use crate::cell::protocol::{Object, Socket};
 use crate::kernel::{Btf, Symbols};
 use crate::recording::Named;
 
@@ -48,6 +50,18 @@ impl Probes {
             let found = items.iter().find(|item| processes.contains(&item.tgid) && wanted(item));
             found.copied().ok_or("no such descriptor was found among the open files of the experiment")
         };
+        let socket = |at: Socket| {
+            let item = match at {
+                Socket::Descriptor(fd) => find(&clients, &|item| item.fd.cast_signed() == fd)?,
+                Socket::Connection { client, server } => {
+                    find(&servers, &|item| (item.local, item.remote) == (server, client))?
+                }
+                Socket::Listener(port) => {
+                    find(&servers, &|item| item.sock != 0 && (item.local, item.remote) == (port, 0))?
+                }
+            };
+            if item.sock == 0 { Err("the descriptor is no socket") } else { Ok(item.sock) }
+        };
         let reader = Reader {
             memory: Memory::new(&self.ebpf, token)?,
             types: &self.types,
@@ -61,15 +75,9 @@ impl Probes {
             Object::Epoll(fd) => {
                 reader.epoll(find(&clients, &|item| item.ops == ops && item.fd.cast_signed() == fd)?.private)
             }
-            Object::WaitQueue(fd) => reader.socket_queue(find(&clients, &|item| item.fd.cast_signed() == fd)?.sock),
-            Object::ServerWaitQueue { client, server } => {
-                let ends = |item: &WalkItem| (item.local, item.remote) == (server, client);
-                reader.socket_queue(find(&servers, &ends)?.sock)
-            }
-            Object::ListenerWaitQueue(port) => {
-                let listens = |item: &WalkItem| item.sock != 0 && (item.local, item.remote) == (port, 0);
-                reader.socket_queue(find(&servers, &listens)?.sock)
-            }
+            Object::WaitQueue(at) => reader.socket_queue(socket(at)?),
+            Object::Tcp(at) => reader.tcp(socket(at)?),
+            Object::Established(at) => reader.established(socket(at)?),
             Object::Layout(_) => Ok(Value::Null),
         }
     }

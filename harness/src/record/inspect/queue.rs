@@ -9,9 +9,6 @@ const EXCLUSIVE: u32 = 1;
 impl Reader<'_> {
     /// The wait queue of a `sock`.
     pub(super) fn socket_queue(&self, sock: u64) -> Result<Value, String> {
-        if sock == 0 {
-            return Err("the descriptor is no socket".into());
-        }
         let queue = self.memory.word(sock + self.offset("sock", "sk_wq")?)?;
         self.queue(queue + self.offset("socket_wq", "wait")?)
     }
