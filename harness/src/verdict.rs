@@ -71,6 +71,9 @@ pub struct Verdict {
     pub expectations: Vec<Finding>,
     /// What the control did.
     pub control: ControlResult,
+    /// The tables that the case asks for, filled in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<Table>,
     /// Wall time of all runs in milliseconds.
     pub millis: u64,
 }
@@ -148,6 +151,74 @@ pub struct ControlResult {
     pub findings: Vec<Finding>,
     /// Whether all of it failed; none if it could not be decided here.
     pub discriminates: Option<bool>,
+}
+
+/// A table over the runs of a case, for people to compare and quote; nothing is judged by it.
+///
+/// It holds all that a text, a page or a plot needs. With `across`, the columns of one name are one curve for each row:
+/// [`Column::at`] is its abscissa, the cells are its ordinates, and both are meant for logarithmic axes. The cells of a
+/// row stand in the order of `columns`, and each names the run of the recording that it was read off.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Table {
+    /// What it shows.
+    pub title: String,
+    /// The swept parameter whose values are the rows.
+    pub rows_by: String,
+    /// The swept parameter that spreads the columns, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub across: Option<String>,
+    /// What holds for the whole table, such as the machine's limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub facts: Vec<Fact>,
+    /// The columns, those of one name side by side.
+    pub columns: Vec<Column>,
+    /// The name of the column to draw, on a logarithmic scale.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draw: Option<String>,
+    /// The rows, in the order of the sweep.
+    pub rows: Vec<Row>,
+}
+
+/// Something that holds for a whole table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fact {
+    /// Its name.
+    pub name: String,
+    /// Its value, or why there is none.
+    pub cell: Cell,
+}
+
+/// A column.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name, with the unit where there is one.
+    pub name: String,
+    /// The value of the parameter that spreads the columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Value>,
+}
+
+/// A row.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// The value of the rows' parameter.
+    pub is: Value,
+    /// One for each column.
+    pub cells: Vec<Cell>,
+}
+
+/// One value of a table.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cell {
+    /// A number, a word, or yes or no; none if it could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<serde_json::Value>,
+    /// Why it could not be had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The run that it was read off: place in the recording's `runs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<usize>,
 }
 
 #[cfg(test)]

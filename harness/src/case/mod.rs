@@ -11,6 +11,7 @@ mod script;
 mod socket;
 mod states;
 mod step;
+mod table;
 
 pub use calls::{Call, Side, call_name};
 pub use claim::{Claim, ClaimVerdict, Quote, Source};
@@ -29,6 +30,7 @@ pub use step::{
     Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep,
     WatchTarget, Whom,
 };
+pub use table::TableSpec;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -101,6 +103,9 @@ pub struct Case {
     /// Predicates (CEL) over parameters and measures, by name: each must hold.
     #[serde(default)]
     pub expect: IndexMap<String, String>,
+    /// Tables of what the runs gave, by title.
+    #[serde(default)]
+    pub tables: IndexMap<String, TableSpec>,
     /// The same expectations under a set-up in which some must fail.
     pub control: Control,
     /// Where this case is known to differ, and why.

@@ -15,6 +15,7 @@ mod measure;
 mod outcome;
 mod predicate;
 mod runs;
+mod tables;
 mod value;
 
 #[cfg(test)]
@@ -76,6 +77,7 @@ pub fn judge(loaded: &LoadedCase, recording: &Recording) -> Verdict {
         claims,
         expectations,
         control,
+        tables: tables::tables(case, &findings),
         millis: recording.runs.iter().map(|run| run.head.millis).sum(),
     }
 }

@@ -409,3 +409,31 @@ control: {title: Nothing arrives, with: {arrivals: 1}, must_fail: [each is inser
     recording.runs[0].head.accounts = Script::subject().lost("watch", 1, 9).run().head.accounts;
     assert_eq!(judge(&case(rest), &recording).outcome, Outcome::Inconclusive, "what it was derived from was lost");
 }
+
+#[test]
+fn a_table_has_a_cell_for_each_run_and_a_reason_where_there_is_no_value() {
+    let text = "
+sweep: {n: [1, 10]}
+measure: {wakes: {count: {of: epoll_wait}}, asked: {calls: {of: tcp_poll}}}
+expect: {once each: wakes == n}
+tables:
+  What it costs:
+    rows: n
+    facts: {asked of one: wakes}
+    columns: {wakes: wakes, wakes for each: double(wakes) / double(n), questions: asked}
+control: {title: Nothing happens, with: {n: 0}, must_fail: [once each]}
+";
+    let run = |script: Script, n: i64, wakes: usize| {
+        let script = script.at(&[("n", n)]).connection("conn", 5001).mark("later");
+        (0..wakes).fold(script, |script, _| script.wait_reports("conn")).run()
+    };
+    let runs = [run(Script::subject(), 1, 1), run(Script::subject(), 10, 5), run(Script::control(), 0, 2)];
+    let verdict = judge(&case(text), &recording(runs));
+    let [table] = &verdict.tables[..] else { panic!("{:?}", verdict.tables) };
+    let values = |row: usize| table.rows[row].cells.iter().map(|cell| cell.value.clone()).collect::<Vec<_>>();
+    assert_eq!(values(0), [Some(1.into()), Some(1.0.into()), None]);
+    assert_eq!(values(1), [Some(5.into()), Some(0.5.into()), None]);
+    assert_eq!(table.rows[1].cells[0].run, Some(1));
+    assert!(table.rows[1].cells[2].why.as_deref().is_some_and(|why| why.contains("tcp_poll")));
+    assert_eq!(table.facts[0].cell.value, Some(1.into()));
+}

@@ -11,6 +11,7 @@ mod predicate;
 mod schema;
 mod shape;
 mod suite;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -125,6 +126,7 @@ impl Check<'_> {
     fn whole(&mut self, root: &Node) {
         let (Some(case), Some(subject)) = (&self.first, self.names.get(&Half::Subject)) else { return };
         claims::check(case, root, &mut self.found);
+        tables::check(case, root, &mut self.found);
         let variables = variables::variables(case, self.params, subject, &self.many);
         variables::predicates(self.text, root, &variables, &mut self.found);
         if let Some(control) = self.names.get(&Half::Control) {

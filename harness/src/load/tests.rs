@@ -6,6 +6,7 @@ mod mutations;
 mod names;
 mod predicates;
 mod shape;
+mod tables;
 
 /// A case that is right, to be made wrong in one place.
 const RIGHT: &str = r#"title: Edge-triggered epoll_wait returns once per arrival

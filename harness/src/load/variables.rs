@@ -2,7 +2,7 @@
 use std::collections::BTreeSet;
 
 use super::names::{Kind, Names, RESULTS};
-use super::predicate::{Predicate, Type, check};
+use super::predicate::{Predicate, Type, check, check_cell};
 use super::tree::Node;
 use super::{Diagnostic, Params};
 use crate::case::fields::{CHAIN, EPOLL, ESTABLISHED, FAULT, LAYOUT, RESULT, TCP, WAITER, WRITE};
@@ -64,6 +64,11 @@ pub(super) fn predicates(text: &str, tree: &Node, variables: &[(String, Type)], 
     }
     for (_, node) in tree.get("expect").map_or(&[][..], Node::entries) {
         check(text, node, variables, found);
+    }
+    for (_, table) in tree.get("tables").map_or(&[][..], Node::entries) {
+        for (_, node) in ["facts", "columns"].into_iter().filter_map(|key| table.get(key)).flat_map(Node::entries) {
+            check_cell(text, node, variables, found);
+        }
     }
     let kernel = [("kernel".to_owned(), Type::Version), ("grade".to_owned(), Type::Words(GRADES))];
     for difference in tree.get("differs").map_or(&[][..], Node::items) {

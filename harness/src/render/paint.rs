@@ -97,6 +97,10 @@ impl Signs {
         (if self.utf8 { "─" } else { "-" }).repeat(columns)
     }
 
+    pub(crate) fn bar(self, columns: usize) -> String {
+        (if self.utf8 { "▇" } else { "#" }).repeat(columns)
+    }
+
     pub(crate) fn quotes(self, text: &str) -> String {
         if self.utf8 { format!("“{text}”") } else { format!("\"{text}\"") }
     }

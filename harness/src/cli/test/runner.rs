@@ -75,6 +75,7 @@ pub(super) fn verdict(case: &LoadedCase, setting: &Setting, outcome: Outcome, re
         claims: Vec::new(),
         expectations: Vec::new(),
         control: ControlResult { title: case.case().control.title.clone(), findings: Vec::new(), discriminates: None },
+        tables: Vec::new(),
         millis: 0,
     }
 }

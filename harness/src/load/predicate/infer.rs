@@ -72,6 +72,14 @@ impl Infer {
         }
     }
 
+    /// Says that a node must be one value that people can read.
+    pub fn must_fit_a_cell(&mut self, node: &IdedExpr) {
+        let is = self.of(node);
+        if matches!(is, Type::List(_) | Type::Record(_) | Type::Version) {
+            self.wrong(node.id, format!("this is {is}"), "expected a number, a text, or true or false");
+        }
+    }
+
     fn wrong(&mut self, node: u64, message: impl Into<String>, label: impl Into<String>) {
         self.mistakes.push(Mistake { node, word: None, message: message.into(), label: label.into(), help: None });
     }

@@ -5,7 +5,7 @@ mod types;
 
 use std::collections::BTreeSet;
 
-use cel::Program;
+use cel::{IdedExpr, Program};
 
 pub(super) use types::Type;
 
@@ -31,6 +31,21 @@ impl Predicate {
 
 /// Checks the predicate that a node holds; `text` is the file's.
 pub(super) fn check(text: &str, node: &Node, variables: &[(String, Type)], found: &mut Vec<Diagnostic>) {
+    expression(text, node, variables, found, |infer, root| infer.must_be(root, &Type::Bool));
+}
+
+/// Checks the expression that a node holds for one cell of a table.
+pub(super) fn check_cell(text: &str, node: &Node, variables: &[(String, Type)], found: &mut Vec<Diagnostic>) {
+    expression(text, node, variables, found, Infer::must_fit_a_cell);
+}
+
+fn expression(
+    text: &str,
+    node: &Node,
+    variables: &[(String, Type)],
+    found: &mut Vec<Diagnostic>,
+    wanted: impl FnOnce(&mut Infer, &IdedExpr),
+) {
     let Some(source) = node.text() else { return };
     if source.len() > LONGEST {
         found.push(
@@ -55,7 +70,7 @@ pub(super) fn check(text: &str, node: &Node, variables: &[(String, Type)], found
         }
     };
     let mut infer = Infer { variables: variables.to_vec(), mistakes: Vec::new() };
-    infer.must_be(program.expression(), &Type::Bool);
+    wanted(&mut infer, program.expression());
     for Mistake { node: id, word, message, label, help } in infer.mistakes {
         if id == program.expression().id && word.is_none() {
             found.push(Diagnostic::new(at(0, source.chars().count()), message).label(label));

@@ -4,6 +4,7 @@ mod detail;
 mod head;
 mod summary;
 mod table;
+mod tables;
 
 pub(super) use table::probe_name;
 pub(crate) use table::{bare, table};
@@ -75,7 +76,7 @@ impl Lines {
         Self { look, subject: None }
     }
 
-    /// The line of the next case, with its subject's heading if that is new.
+    /// The line of the next case, with its subject's heading if that is new, and its tables.
     pub fn case(&mut self, verdict: &Verdict) -> String {
         if verdict.outcome == Outcome::Skip && !self.look.skips {
             return String::new();
@@ -87,6 +88,9 @@ impl Lines {
             out.push_str(&case::heading(subject));
         }
         out.push_str(&case::line(verdict, self.look));
+        for table in &verdict.tables {
+            out.push_str(&tables::table(table, self.look));
+        }
         out
     }
 }

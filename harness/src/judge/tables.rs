@@ -1,0 +1,64 @@
+//! The tables of a case, filled in from its runs. Nothing is decided here.
+use super::finding::Findings;
+use super::runs::Scored;
+use super::value::json;
+use crate::case::{Case, TableSpec, Value};
+use crate::verdict::{Cell, Column, Fact, Row, Table};
+
+/// All tables of a case; none if there is no run to fill them from.
+pub(super) fn tables(case: &Case, findings: &Findings<'_>) -> Vec<Table> {
+    if findings.runs.subject().next().is_none() {
+        return Vec::new();
+    }
+    case.tables.iter().map(|(title, spec)| table(title, spec, case, findings)).collect()
+}
+
+fn table(title: &str, spec: &TableSpec, case: &Case, findings: &Findings<'_>) -> Table {
+    let values = |name: &str| case.sweep.get(name).map_or(&[][..], Vec::as_slice);
+    let spread: Vec<Option<&Value>> = match &spec.across {
+        Some(across) => values(across).iter().map(Some).collect(),
+        None => vec![None],
+    };
+    let cells = |expression: &str, is: &Value| -> Vec<Cell> {
+        let at = |across: Option<&Value>| {
+            let run = findings.runs.subject().find(|run| {
+                run.point.get(&spec.rows) == Some(is)
+                    && spec.across.as_ref().is_none_or(|name| run.point.get(name) == across)
+            });
+            cell(expression, run, findings)
+        };
+        spread.iter().copied().map(at).collect()
+    };
+    let first = findings.runs.subject().next();
+    let fact =
+        |(name, expression): (&String, &String)| Fact { name: name.clone(), cell: cell(expression, first, findings) };
+    Table {
+        title: title.to_owned(),
+        rows_by: spec.rows.clone(),
+        across: spec.across.clone(),
+        facts: spec.facts.iter().map(fact).collect(),
+        columns: spec
+            .columns
+            .keys()
+            .flat_map(|name| spread.iter().map(|at| Column { name: name.clone(), at: at.cloned() }))
+            .collect(),
+        draw: spec.draw.clone(),
+        rows: values(&spec.rows)
+            .iter()
+            .map(|is| Row {
+                is: is.clone(),
+                cells: spec.columns.values().flat_map(|expression| cells(expression, is)).collect(),
+            })
+            .collect(),
+    }
+}
+
+fn cell(expression: &str, run: Option<&Scored>, findings: &Findings<'_>) -> Cell {
+    let Some(run) = run else {
+        return Cell { why: Some("there is no such run".to_owned()), ..Cell::default() };
+    };
+    match findings.predicates.value(expression, run, findings.facts) {
+        Ok(value) => Cell { value: Some(json(&value)), why: None, run: Some(run.place) },
+        Err(gap) => Cell { value: None, why: Some(gap.why().to_owned()), run: Some(run.place) },
+    }
+}
