@@ -173,8 +173,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Some(Mistake::Make(defect)) => Some(defect),
         None => None,
     };
-    let suite = args.suite.load()?;
-    let mut cases: Vec<_> = suite.cases.into_iter().filter(|case| args.selection.takes(case)).collect();
+    let mut cases = args.suite.load_where(|id| args.selection.takes(id))?.cases;
     // nextest selects names that exist; a name typed by hand may not.
     if cases.is_empty() && !args.selection.filters.is_empty() && !args.protocol.speaks_libtest() {
         let filters = args.selection.filters.join("`, `");

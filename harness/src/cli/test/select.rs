@@ -1,8 +1,6 @@
 //! Which cases run.
 use clap::Args;
 
-use crate::load::LoadedCase;
-
 /// The flags that select cases, with libtest's meaning.
 #[derive(Clone, Debug, Default, Args)]
 pub struct Selection {
@@ -18,9 +16,9 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// Whether a case is selected.
-    pub fn takes(&self, case: &LoadedCase) -> bool {
-        let matches = |filter: &String| if self.exact { case.id == *filter } else { case.id.contains(filter.as_str()) };
+    /// Whether the case of this id is selected.
+    pub fn takes(&self, id: &str) -> bool {
+        let matches = |filter: &String| if self.exact { id == *filter } else { id.contains(filter.as_str()) };
         (self.filters.is_empty() || self.filters.iter().any(matches)) && !self.skip.iter().any(matches)
     }
 }
