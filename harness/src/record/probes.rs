@@ -2,6 +2,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::thread::{self, JoinHandle};
 
 use aya::maps::{MapData, RingBuf};
 use aya::programs::{BtfTracePoint, FEntry, FExit, Iter, KProbe, PerfEvent, ProgramError, RawTracePoint};
@@ -77,9 +78,12 @@ impl Probes {
         if !user.is_root() {
             return Err(Unobserved::NotRoot(user.as_raw()));
         }
+        // Three long texts of the kernel's, each read while another one is.
+        let symbols = thread::spawn(Symbols::running);
+        let btf = thread::spawn(Btf::from_sys_fs);
         let types = kernel::Btf::running()?;
         let offsets = kernel::resolve(&types)?;
-        let btf = Btf::from_sys_fs().map_err(|error| Unobserved::Load(error.to_string()))?;
+        let btf = joined(btf).map_err(|error| Unobserved::Load(error.to_string()))?;
         let logs = tracing::enabled!(target: LOG_TARGET, tracing::Level::DEBUG);
         let mut ebpf = load(object, &btf, &offsets, logs).map_err(|error| Unobserved::Load(reason(&error)))?;
         let logger = logs.then(|| EbpfLogger::init(&mut ebpf).ok()).flatten();
@@ -87,7 +91,7 @@ impl Probes {
             .take_map("EVENTS")
             .ok_or_else(|| Unobserved::Load("it has no ring buffer".into()))
             .and_then(|map| RingBuf::try_from(map).map_err(|error| Unobserved::Load(reason(&error))))?;
-        let symbols = Symbols::running();
+        let symbols = joined(symbols);
         let mut probes = Self { ebpf, btf, types, symbols, ring, epoll_ops: 0, reports: Vec::new(), logger };
         for &(probe, candidates) in PROBES {
             let mut report = ProbeReport { probe, won: None, grade: None, lost: Vec::new() };
@@ -258,6 +262,11 @@ impl Probes {
     {
         find(&mut self.ebpf, name)
     }
+}
+
+/// What a thread has read; its panic is ours.
+fn joined<T>(thread: JoinHandle<T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 /// A program of the object, by name and type.
