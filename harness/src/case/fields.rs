@@ -80,7 +80,7 @@ pub fn event_fields(event: EventName) -> impl Iterator<Item = Field> + Clone {
 }
 
 /// The fields of the result of a call. `errno` and `refused` are empty on success; `bytes` is `ret` under the name it
-/// has for a client that receives; `data` is what `peek` has read.
+/// has for a client that receives; `data` is what `peek` has read, and `rows` what `proc_net_tcp` has.
 pub const RESULT: &[Field] = &[
     ("ret", Int),
     ("errno", Text),
@@ -90,7 +90,11 @@ pub const RESULT: &[Field] = &[
     ("bytes", Int),
     ("actor", Text),
     ("data", Ints),
+    ("rows", Entries(ROW)),
 ];
+
+/// One line of `/proc/net/tcp`: a socket's state by name, its own and its peer's port, and its inode's number.
+const ROW: &[Field] = &[("state", Text), ("local", Int), ("remote", Int), ("inode", Int)];
 
 /// One object that a wait call reported.
 pub const READY: &[Field] = &[("name", Text), ("bits", Texts)];

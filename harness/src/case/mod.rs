@@ -6,6 +6,7 @@ mod erratum;
 mod event;
 pub mod fields;
 mod measure;
+mod network;
 mod number;
 mod script;
 mod socket;
@@ -19,6 +20,10 @@ pub use erratum::{Errata, Erratum};
 pub use event::{EventName, Probe};
 pub use fields::{Field, FieldType, event_fields};
 pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, List, Measure, OneOrMore, Writes};
+pub use network::{
+    Accept, Bind, ConnectOn, Family, GetOption, ListenOn, MakeSocket, ProcNetTcp, SetOption, SocketOption, SocketType,
+    Sysctl,
+};
 pub use number::Number;
 pub use script::{
     Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, Fill, IoRing, Limit, Made, PollCall,

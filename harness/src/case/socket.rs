@@ -16,17 +16,17 @@ pub struct Listen {
     pub backlog: Number,
 }
 
-fn sixteen() -> Number {
+pub(super) fn sixteen() -> Number {
     Number(16)
 }
 
-/// A call on one descriptor with a result and nothing else: `accept`, `ioctl(FIONREAD)`.
+/// A call on one descriptor with a result and nothing else: `ioctl(FIONREAD)`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Asked {
     /// The descriptor; each, if the name stands for several.
     pub on: String,
-    /// Name of the result `{ret, errno}`: the accepted socket's number, which stays open; or the bytes to be read.
+    /// Name of the result `{ret, errno}`: the bytes to be read.
     #[serde(default, rename = "as")]
     pub name: Option<String>,
 }

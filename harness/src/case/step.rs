@@ -3,8 +3,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Asked, Buffer, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter, Inject, IoRing, Limit, Listen,
-    Made, Number, Peek, PollCall, SelectCall, Snmp, Timer, Transfer, TwoEnds,
+    Accept, Asked, Bind, Buffer, ConnectOn, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter,
+    GetOption, Inject, IoRing, Limit, Listen, ListenOn, Made, MakeSocket, Number, Peek, PollCall, ProcNetTcp,
+    SelectCall, SetOption, Snmp, Sysctl, Timer, Transfer, TwoEnds,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -18,7 +19,7 @@ pub enum Step {
     Send(Send),
     /// A client receives exactly so many bytes.
     Receive(Receive),
-    /// A client says that it will send no more (`shutdown(SHUT_WR)`).
+    /// A client, or a socket of the script, says that it will send no more (`shutdown(SHUT_WR)`).
     HalfClose(String),
     /// A client resets its connection (`SO_LINGER` 0, `close`).
     Reset(String),
@@ -51,7 +52,26 @@ pub enum Step {
     /// A listening TCP socket on loopback.
     Listen(Listen),
     /// `accept4`.
-    Accept(Asked),
+    Accept(Accept),
+    /// `socket`.
+    Socket(MakeSocket),
+    /// `bind`.
+    Bind(Bind),
+    /// `listen`, on a socket that is there.
+    ListenOn(ListenOn),
+    /// `connect`, of a socket that is there.
+    ConnectOn(ConnectOn),
+    /// `setsockopt`.
+    SetOption(SetOption),
+    /// `getsockopt`.
+    GetOption(GetOption),
+    /// From here on nothing that arrives reaches this socket, as if the network had lost it: a filter that lets nothing
+    /// through (`SO_ATTACH_FILTER`).
+    DropIncoming(String),
+    /// Change a setting, of the experiment's own network namespace.
+    Sysctl(Sysctl),
+    /// The TCP sockets that the kernel shows to everybody.
+    ProcNetTcp(ProcNetTcp),
     /// `O_NONBLOCK` for the file of this descriptor; for each, if the name stands for several.
     Nonblock(String),
     /// A datagram or segment with a chosen checksum, through a raw socket.

@@ -87,6 +87,14 @@ impl Names {
         self.objects[name][index].named.clone()
     }
 
+    /// What ports a socket has been given since it was made; those of its peer only if they are known.
+    pub fn tell_ports(&mut self, place: Place, own: u16, peer: Option<u16>) {
+        if let Named::Descriptor { local, remote, .. } = &mut self.at(place).named {
+            *local = own;
+            *remote = peer.unwrap_or(*remote);
+        }
+    }
+
     /// What the object at a place is called: with its index only if the name stands for several.
     pub fn label(&self, Place(at, index): Place) -> String {
         match self.objects.get_index(at) {

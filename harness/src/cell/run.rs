@@ -170,19 +170,25 @@ impl Run<'_> {
     /// Makes calls, one after the other, and keeps their results.
     pub fn perform(&mut self, calls: Vec<Call>) -> Result<(), Failure> {
         for call in calls {
-            let returned = if call.sleeps {
-                let timed = self.alarm.during(self.step_millis, call.make);
-                timed.map_err(|errno| Failure::call("set a timer", errno))?
-            } else {
-                (call.make)()
-            };
-            if returned.interrupted {
-                let why = format!("{} has not returned within {} ms", call.what, self.step_millis);
-                return Err(Failure::Timeout(why));
-            }
-            self.record(&call.what, call.result.as_deref(), returned, None)?;
+            let (what, result) = (call.what.clone(), call.result.clone());
+            let returned = self.within_deadline(call)?;
+            self.record(&what, result.as_deref(), returned, None)?;
         }
         Ok(())
+    }
+
+    /// Makes a call, which must come back before the step's deadline.
+    pub fn within_deadline(&mut self, call: Call) -> Result<Returned, Failure> {
+        let returned = if call.sleeps {
+            let timed = self.alarm.during(self.step_millis, call.make);
+            timed.map_err(|errno| Failure::call("set a timer", errno))?
+        } else {
+            (call.make)()
+        };
+        if returned.interrupted {
+            return Err(Failure::Timeout(format!("{} has not returned within {} ms", call.what, self.step_millis)));
+        }
+        Ok(returned)
     }
 
     /// Keeps the result of a call under its name. One without a name must have succeeded.

@@ -3,12 +3,12 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::RawFd;
 
 use nix::errno::Errno;
-use nix::sys::socket::{Backlog, SockaddrIn, getsockname, listen as set_backlog};
+use nix::sys::socket::{Backlog, SockaddrStorage, getsockname, listen as set_backlog};
 
 use super::call::{Call, Returned};
 use super::failure::Failure;
 use super::run::Run;
-use crate::case::{Asked, Connect, Listen, Snmp, TwoEnds};
+use crate::case::{Accept, Asked, Connect, Listen, Snmp, TwoEnds};
 
 /// UDP sockets over loopback that are connected to each other.
 pub fn make_udp_pairs(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
@@ -46,18 +46,26 @@ pub fn listen(run: &mut Run, step: &Listen) -> Result<(), Failure> {
 pub fn connect(run: &mut Run, step: &Connect, listener: &str) -> Result<(), Failure> {
     let failed = |why: String| Failure::Broken(format!("failed to connect to {listener}: {why}"));
     let fd = run.names.fd(run.names.one(listener)?);
-    let address: SockaddrIn = getsockname(fd).map_err(|errno| failed(errno.to_string()))?;
+    let address = own_address(fd).map_err(|errno| failed(errno.to_string()))?;
     for _ in 0..step.times.0 {
-        let address = SocketAddr::from((address.ip(), address.port()));
         let near = TcpStream::connect(address).and_then(|near| near.set_nodelay(true).map(|()| near));
         run.add_descriptor(&step.name, near.map_err(|error| failed(error.to_string()))?.into());
     }
     Ok(())
 }
 
+/// The address that a socket is bound to.
+pub fn own_address(fd: RawFd) -> nix::Result<SocketAddr> {
+    let address: SockaddrStorage = getsockname(fd)?;
+    let v4 = address.as_sockaddr_in().map(|address| SocketAddr::V4((*address).into()));
+    let v6 = || address.as_sockaddr_in6().map(|address| SocketAddr::V6((*address).into()));
+    v4.or_else(v6).ok_or(Errno::EAFNOSUPPORT)
+}
+
 /// Takes a connection from each listener. The new socket stays open until the cell ends.
-pub fn accept(run: &Run, step: &Asked) -> Result<Vec<Call>, Failure> {
-    ask(run, step, "accept on", libc::SYS_accept4, |fd| {
+pub fn accept(run: &Run, step: &Accept) -> Result<Vec<Call>, Failure> {
+    let step = Asked { on: step.on.clone(), name: step.name.clone() };
+    ask(run, &step, "accept on", libc::SYS_accept4, |fd| {
         // SAFETY: no address is asked for; a number that is no descriptor gives EBADF.
         let fd = unsafe { libc::accept4(fd, std::ptr::null_mut(), std::ptr::null_mut(), libc::SOCK_CLOEXEC) };
         Returned::take(fd)

@@ -4,9 +4,10 @@ use super::failure::Failure;
 use super::protocol::{Object, Say, Socket, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
-use super::{client, epoll, files, inject, kinds, pause, poll, ring, select, sockets};
+use super::{client, epoll, files, inject, kinds, options, pause, poll, ring, select, settings, socket, sockets};
 use crate::case::{
-    Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget, Whom,
+    Accept, Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget,
+    Whom,
 };
 use crate::recording::Named;
 
@@ -51,6 +52,15 @@ fn label(step: &Step) -> String {
         Step::UdpPair(_) => "udp_pair",
         Step::Listen(_) => "listen",
         Step::Accept(_) => "accept",
+        Step::Socket(_) => "socket",
+        Step::Bind(_) => "bind",
+        Step::ListenOn(_) => "listen_on",
+        Step::ConnectOn(_) => "connect_on",
+        Step::SetOption(_) => "set_option",
+        Step::GetOption(_) => "get_option",
+        Step::DropIncoming(_) => "drop_incoming",
+        Step::Sysctl(_) => "sysctl",
+        Step::ProcNetTcp(_) => "proc_net_tcp",
         Step::Nonblock(_) => "nonblock",
         Step::Inject(_) => "inject",
         Step::Fionread(_) => "fionread",
@@ -94,6 +104,8 @@ fn acts(step: &Step) -> bool {
             | Step::Inspect(_)
             | Step::Buffer(_)
             | Step::Snmp(_)
+            | Step::GetOption(_)
+            | Step::ProcNetTcp(_)
             | Step::Peek(_)
             | Step::Repeat(_)
     )
@@ -161,6 +173,11 @@ impl Run<'_> {
             Step::TcpPair(step) => files::make_tcp_pairs(self, step),
             Step::UdpPair(step) => sockets::make_udp_pairs(self, step),
             Step::Listen(step) => sockets::listen(self, step),
+            Step::Accept(Accept { on, into: Some(into), name }) => socket::accept_into(self, on, into, name.as_deref()),
+            Step::Socket(step) => socket::make(self, step),
+            Step::SetOption(step) => options::set(self, step),
+            Step::DropIncoming(name) => options::drop_incoming(self, name),
+            Step::Sysctl(step) => settings::sysctl(self, step),
             Step::Nonblock(name) => sockets::nonblock(self, name),
             Step::Inject(step) => inject::inject(self, step),
             Step::Pipe(step) => files::make_pipes(self, step),
@@ -176,7 +193,8 @@ impl Run<'_> {
             Step::IoUring(step) => ring::poll(self, step, deadline),
             call => {
                 let calls = self.prepare(call)?;
-                self.perform(calls)
+                self.perform(calls)?;
+                socket::told(self, call)
             }
         }
     }
@@ -191,6 +209,11 @@ impl Run<'_> {
             Step::Read(step) => files::read(self, step),
             Step::Write(step) => files::write(self, step),
             Step::Accept(step) => sockets::accept(self, step),
+            Step::Bind(step) => socket::bind(self, step).map(|call| vec![call]),
+            Step::ListenOn(step) => socket::listen(self, step).map(|call| vec![call]),
+            Step::ConnectOn(step) => socket::connect(self, step).map(|call| vec![call]),
+            Step::GetOption(step) => options::get(self, step).map(|call| vec![call]),
+            Step::ProcNetTcp(step) => Ok(vec![settings::proc_net_tcp(step)]),
             Step::Fionread(step) => sockets::unread(self, step),
             Step::Snmp(step) => Ok(vec![sockets::snmp(step)]),
             Step::Peek(step) => self.buffers.peek(step).map(|call| vec![call]),

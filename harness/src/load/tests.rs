@@ -7,6 +7,7 @@ mod names;
 mod predicates;
 mod shape;
 mod tables;
+mod sockets;
 
 /// A case that is right, to be made wrong in one place.
 const RIGHT: &str = r#"title: Edge-triggered epoll_wait returns once per arrival

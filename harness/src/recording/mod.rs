@@ -233,9 +233,25 @@ pub struct CallResult {
     /// The bytes that it read, where the case asks for them.
     #[serde(default, skip_serializing_if = "is_default")]
     pub data: Vec<u8>,
+    /// The sockets that it listed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub rows: Vec<SocketRow>,
     /// When it returned.
     #[serde(default, skip_serializing_if = "is_default")]
     pub time: u64,
+}
+
+/// One line of `/proc/net/tcp`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SocketRow {
+    /// The state, by the kernel's name.
+    pub state: String,
+    /// The socket's own port.
+    pub local: u16,
+    /// Its peer's port, or 0.
+    pub remote: u16,
+    /// Its inode's number, or 0.
+    pub inode: u64,
 }
 
 /// One reported object.

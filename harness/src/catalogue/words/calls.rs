@@ -1,5 +1,5 @@
 //! System calls of a script, each as a sentence.
-use super::{code, many};
+use super::{code, many, network};
 use crate::case::{Access, EpollControl, EpollFlag, EpollWait, Number, PollCall, SelectCall, Step, Transfer, TwoEnds};
 
 /// The call in words. One that has no sentence here is shown as the file has it.
@@ -38,7 +38,7 @@ pub(super) fn call(step: &Step) -> String {
             ring.ring,
             result(Some(&ring.name))
         ),
-        other => as_written(other),
+        other => network::call(other).unwrap_or_else(|| as_written(other)),
     }
 }
 
@@ -54,7 +54,7 @@ fn as_written(step: &Step) -> String {
 }
 
 /// What the result is called from now on.
-fn result(name: Option<&String>) -> String {
+pub(super) fn result(name: Option<&String>) -> String {
     name.map_or_else(String::new, |name| format!(": the result is {}", code(name)))
 }
 

@@ -3,6 +3,7 @@
 mod calls;
 mod events;
 mod measures;
+mod network;
 mod server;
 mod steps;
 

@@ -22,6 +22,7 @@ fn result(call: &CallResult) -> Json {
         "eof": call.eof,
         "bytes": call.ret,
         "data": call.data,
+        "rows": call.rows,
         "actor": call.actor.as_deref().unwrap_or_default(),
     })
 }

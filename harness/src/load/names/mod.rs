@@ -1,5 +1,6 @@
 //! The names that steps give, and whether everything that is referred to has been named by then.
 mod measures;
+mod network;
 mod steps;
 mod table;
 

@@ -38,7 +38,8 @@ impl Walk<'_> {
                 let times = walk.names.times(&receive.on);
                 walk.result(receive.name.as_ref(), times.saturating_mul(actors));
             }
-            Step::HalfClose(of) | Step::Reset(of) => walk.refer("", of, &[Kind::Connection]),
+            Step::HalfClose(of) => walk.refer("", of, &[Kind::Connection, Kind::Descriptor]),
+            Step::Reset(of) => walk.refer("", of, &[Kind::Connection]),
             Step::Await(Await::Event(event)) => {
                 walk.within("event", |walk| walk.within("only", |walk| walk.filter(&event.only)));
             }
@@ -157,7 +158,17 @@ impl Walk<'_> {
             }
             Step::Close(of) | Step::Nonblock(of) => self.refer("", of, FILES),
             Step::Listen(listen) => self.name("as", &listen.name, Kind::Descriptor, 1),
-            Step::Accept(asked) | Step::Fionread(asked) => {
+            Step::Accept(accept) => self.accept(accept, actors),
+            Step::Socket(_)
+            | Step::Bind(_)
+            | Step::ListenOn(_)
+            | Step::ConnectOn(_)
+            | Step::SetOption(_)
+            | Step::GetOption(_)
+            | Step::DropIncoming(_)
+            | Step::Sysctl(_)
+            | Step::ProcNetTcp(_) => self.network(step, actors),
+            Step::Fionread(asked) => {
                 self.refer("on", &asked.on, FILES);
                 let times = self.names.times(&asked.on);
                 self.result(asked.name.as_ref(), times.saturating_mul(actors));
@@ -209,7 +220,7 @@ impl Walk<'_> {
         }
     }
 
-    fn result(&mut self, name: Option<&String>, times: u64) {
+    pub(super) fn result(&mut self, name: Option<&String>, times: u64) {
         if let Some(name) = name {
             self.name("as", name, Kind::Result, times);
         }
@@ -263,6 +274,7 @@ fn is_call(step: &Step) -> bool {
             | Step::Read(_)
             | Step::Write(_)
             | Step::Accept(_)
+            | Step::ConnectOn(_)
             | Step::Close(_)
             | Step::MmapEpoll(_)
             | Step::IoUring(_)
