@@ -34,6 +34,8 @@ mod steps;
 mod tasks;
 mod wait;
 
+pub use fence::join;
+
 use std::process::Command;
 
 use anyhow::Context as _;

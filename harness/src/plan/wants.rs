@@ -71,6 +71,16 @@ impl Wants {
         wants
     }
 
+    /// What sees these events outside a case; those that cannot be seen here are left out.
+    pub fn seeing(events: &[EventName], have: &Capabilities) -> Self {
+        let mut wants = Self::default();
+        if have.observes() {
+            wants.kinds |= Kind::Fence.bit();
+            events.iter().for_each(|event| wants.see(*event, have, &Script::default()));
+        }
+        wants
+    }
+
     fn measure(&mut self, measure: &Measure, have: &Capabilities, script: &Script) {
         match measure {
             Measure::Count(count) => self.filter(count.of, &count.only, have, script),

@@ -1,5 +1,6 @@
 //! The events of the run that is being made, as they come.
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
 use wakeproof_abi::FenceOp;
@@ -10,7 +11,10 @@ use super::watch::Watches;
 use crate::case::{EventName, Filter, Side};
 use crate::derive::Deriver;
 use crate::matching::{Matcher, Pattern, Scene};
-use crate::recording::{By, Event, Named, ProbeReport};
+use crate::recording::{Account, By, Event, Named, ProbeReport};
+
+/// How long the last records may take to become visible.
+const SETTLE: Duration = Duration::from_millis(500);
 
 /// What has come so far.
 #[derive(Debug, Default)]
@@ -145,6 +149,23 @@ impl Awaited {
     /// How many were seen of how many.
     pub(super) fn progress(&self) -> (u64, u64) {
         (self.seen, self.times)
+    }
+}
+
+impl Probes {
+    /// Stops recording; what became of the records of each kind, once all have come or are known to be lost.
+    pub(super) fn settle(&mut self, live: &mut Live) -> Result<Vec<Account>, String> {
+        self.disarm()?;
+        let deadline = Instant::now() + SETTLE;
+        loop {
+            live.drain(self);
+            let accounts = self.accounts(&live.decoder.delivered)?;
+            let settled = accounts.iter().all(|account| account.fired == account.delivered + account.lost);
+            if settled || Instant::now() > deadline {
+                return Ok(accounts);
+            }
+            std::thread::yield_now();
+        }
     }
 }
 

@@ -15,6 +15,7 @@ mod reason;
 mod run;
 mod selfcheck;
 mod stacks;
+mod tap;
 mod traffic;
 mod watch;
 
@@ -23,6 +24,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use probes::{Probes, Unobserved};
+pub use tap::{Tap, Tapped};
 
 use crate::kernel;
 use crate::plan::{Capabilities, Plan};
@@ -80,9 +82,7 @@ impl Recorder {
     /// What can be seen here.
     pub fn capabilities(&self) -> Capabilities {
         match &self.probes {
-            Ok(probes) => {
-                Capabilities { grade: probes.grade(), probes: probes.reports().to_vec(), blind: probes.blind() }
-            }
+            Ok(probes) => probes.capabilities(),
             Err(why) => Capabilities::surface(why),
         }
     }

@@ -16,6 +16,7 @@ use super::candidates::{ESSENTIAL, FUNCTION, PROBES, Way};
 use super::reason::reason;
 use crate::case::{Grade, Probe};
 use crate::kernel::{self, BtfError, Symbols};
+use crate::plan::Capabilities;
 use crate::recording::{Loser, ProbeReport};
 
 /// Why there are no probes at all. Cases of grade `surface` run all the same.
@@ -66,6 +67,9 @@ pub struct Probes {
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
 }
 
+/// Room for 250,000 events, which is a stalled reader's 0.8 s at 300,000 events a second.
+const RING_BYTES: u32 = 16 << 20;
+
 /// What the program's own diagnostics are logged under, and at which level aya-log puts them (`Level::Debug`).
 const LOG_TARGET: &str = "wakeproof_probes";
 const LOG_DEBUG: u8 = 4;
@@ -73,6 +77,11 @@ const LOG_DEBUG: u8 = 4;
 impl Probes {
     /// Loads the object and attaches what can be attached.
     pub fn attach() -> Result<Self, Unobserved> {
+        Self::attach_with_ring(RING_BYTES)
+    }
+
+    /// As [`Probes::attach`], with a ring of another size: a power of two, and a multiple of the page.
+    pub fn attach_with_ring(bytes: u32) -> Result<Self, Unobserved> {
         let object = crate::object::object().ok_or(Unobserved::NoObject)?;
         let user = nix::unistd::geteuid();
         if !user.is_root() {
@@ -85,7 +94,7 @@ impl Probes {
         let offsets = kernel::resolve(&types)?;
         let btf = joined(btf).map_err(|error| Unobserved::Load(error.to_string()))?;
         let logs = tracing::enabled!(target: LOG_TARGET, tracing::Level::DEBUG);
-        let mut ebpf = load(object, &btf, &offsets, logs).map_err(|error| Unobserved::Load(reason(&error)))?;
+        let mut ebpf = load(object, &btf, &offsets, bytes, logs).map_err(|error| Unobserved::Load(reason(&error)))?;
         let logger = logs.then(|| EbpfLogger::init(&mut ebpf).ok()).flatten();
         let ring = ebpf
             .take_map("EVENTS")
@@ -118,6 +127,11 @@ impl Probes {
         if let Some(logger) = &mut self.logger {
             logger.flush();
         }
+    }
+
+    /// What can be seen with them.
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities { grade: self.grade(), probes: self.reports.clone(), blind: self.blind() }
     }
 
     /// How each probe was attached.
@@ -280,11 +294,12 @@ where
         .map_err(|error| reason(&error))
 }
 
-fn load(object: &[u8], btf: &Btf, offsets: &Offsets, logs: bool) -> Result<Ebpf, aya::EbpfError> {
+fn load(object: &[u8], btf: &Btf, offsets: &Offsets, ring: u32, logs: bool) -> Result<Ebpf, aya::EbpfError> {
     // Frozen, so that the verifier drops what is not logged.
     let log_level = if logs { LOG_DEBUG } else { 0 };
     EbpfLoader::new()
         .btf(Some(btf))
+        .map_max_entries("EVENTS", ring)
         .override_global("OFFSETS", offsets, true)
         .override_global(aya_log::LEVEL, &log_level, false)
         .load(object)

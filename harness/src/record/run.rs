@@ -18,8 +18,6 @@ use crate::recording::{End, Event, Mark, Named, Run, RunHead};
 
 /// How often the ring is looked at while nothing else happens.
 const TICK: Duration = Duration::from_millis(1);
-/// How long the last records may take to become visible.
-const SETTLE: Duration = Duration::from_millis(500);
 
 /// Makes one run; whatever goes wrong stands in its end.
 pub(super) fn make(probes: Option<&mut Probes>, plan: &RunPlan, deadlines: Deadlines, cancel: &Cancel) -> Run {
@@ -311,17 +309,7 @@ impl Session<'_> {
     /// Stops recording, waits until every record that was fired has come or is known to be lost, and reads the numbers.
     fn collect(&mut self, head: &mut RunHead) -> Result<(), String> {
         let Some(probes) = self.probes.as_deref_mut() else { return Ok(()) };
-        probes.disarm()?;
-        let deadline = Instant::now() + SETTLE;
-        loop {
-            self.live.drain(probes);
-            head.accounts = probes.accounts(&self.live.decoder.delivered)?;
-            let settled = head.accounts.iter().all(|account| account.fired == account.delivered + account.lost);
-            if settled || Instant::now() > deadline {
-                break;
-            }
-            std::thread::yield_now();
-        }
+        head.accounts = probes.settle(&mut self.live)?;
         let counters = std::mem::take(&mut self.counters);
         head.counts = probes.rows(&counters)?;
         probes.take_off(counters);

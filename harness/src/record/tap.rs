@@ -1,0 +1,84 @@
+//! Recording without a case: processes that somebody else starts, for as long as the caller likes.
+//!
+//! It is the recorder of cases, with the same probes, ring and decoder; only what tells it when to begin and end is not a
+//! plan.
+use std::sync::Arc;
+
+use wakeproof_abi::Role;
+
+use super::live::Live;
+use super::probes::{Probes, Unobserved};
+use crate::plan::{Capabilities, Wants};
+use crate::recording::{Account, Event};
+
+/// Attached probes, and what they have seen since [`Tap::begin`].
+pub struct Tap {
+    probes: Probes,
+    live: Live,
+}
+
+/// What was seen between [`Tap::begin`] and [`Tap::end`].
+#[derive(Debug)]
+pub struct Tapped {
+    /// What happened and was not taken before, in order of time.
+    pub events: Vec<Event>,
+    /// Kernel stacks, by the place that an event names.
+    pub stacks: Vec<Vec<Arc<str>>>,
+    /// What became of the records of each kind: fired = delivered + lost.
+    pub accounts: Vec<Account>,
+}
+
+impl Tap {
+    /// Attaches the probes. Nothing is recorded yet.
+    pub fn attach() -> Result<Self, Unobserved> {
+        Ok(Self::over(Probes::attach()?))
+    }
+
+    /// Records with probes that are attached already.
+    pub fn over(probes: Probes) -> Self {
+        Self { probes, live: Live::default() }
+    }
+
+    /// What can be seen here.
+    pub fn capabilities(&self) -> Capabilities {
+        self.probes.capabilities()
+    }
+
+    /// Records from now on. A process belongs to the experiment once it has said so by [`Tap::join`] with this token, or
+    /// once it is [tracked](Tap::track); its children do as they are born.
+    pub fn begin(&mut self, wants: &Wants, token: u64) -> Result<(), String> {
+        self.live = Live::default();
+        self.probes.arm(wants, token)
+    }
+
+    /// Has the calling process belong to the experiment, with its network namespace. Async-signal-safe, so that it may
+    /// be called between fork and exec.
+    pub fn join(role: Role, token: u64) {
+        crate::cell::join(role, token);
+    }
+
+    /// Has a process that runs belong to the experiment; the sockets of its network namespace do not.
+    pub fn track(&mut self, process: u32, role: Role) -> Result<(), String> {
+        self.probes.track(process, role)
+    }
+
+    /// Takes what is in the ring; how many events have come and were not [taken](Tap::take).
+    pub fn drain(&mut self) -> usize {
+        self.live.drain(&mut self.probes);
+        self.live.events.len()
+    }
+
+    /// The events that have come so far, nearly in order of time: only neighbours may have changed places.
+    pub fn take(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.live.events)
+    }
+
+    /// Stops recording, and waits until every record that was fired has come or is known to be lost.
+    pub fn end(&mut self) -> Result<Tapped, String> {
+        let accounts = self.probes.settle(&mut self.live)?;
+        self.probes.forget_all()?;
+        let mut events = self.take();
+        events.sort_by_key(|event| event.time);
+        Ok(Tapped { events, stacks: self.live.decoder.stacks.names(&self.probes.symbols), accounts })
+    }
+}
