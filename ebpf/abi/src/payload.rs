@@ -57,6 +57,8 @@ pub struct WalkItem {
     pub tgid: u32,
     /// The descriptor.
     pub fd: u32,
+    /// `struct task_struct` of a task that has it in its table.
+    pub task: u64,
     /// `struct file`.
     pub file: u64,
     /// `file->private_data`: a `struct socket` or a `struct eventpoll`, as `file->f_op` tells.
@@ -78,4 +80,4 @@ pub struct WalkItem {
 const _: () = assert!(size_of::<Pair>() == 12);
 const _: () = assert!(size_of::<PollFd>() == 8);
 const _: () = assert!(size_of::<Ctl>() == 32);
-const _: () = assert!(size_of::<WalkItem>() == 48);
+const _: () = assert!(size_of::<WalkItem>() == 56);

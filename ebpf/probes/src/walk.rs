@@ -44,6 +44,7 @@ extern "C" fn walk_task_file(ctx: *const TaskFile) -> i32 {
     let item = WalkItem {
         tgid,
         fd,
+        task: task as u64,
         file,
         private: read(file + offset!(file_private_data)).unwrap_or(0),
         ops: read(file + offset!(file_f_op)).unwrap_or(0),

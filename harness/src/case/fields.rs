@@ -160,3 +160,52 @@ pub const TCP: &[Field] = &[
 
 /// An entry of the table of connections: a socket as in a queue, and the number of its bucket.
 pub const ESTABLISHED: &[Field] = &[("state", Text), ("local", Int), ("remote", Int), ("sock", Int), ("bucket", Int)];
+
+/// What stands at a descriptor's place, and what it leads to; addresses in hexadecimal, empty where there is none. `slot`
+/// is what stands in the table at the descriptor's number, `file` what the kernel finds for it; `kind` and `filesystem` are
+/// the inode's. For a socket, `around` is the `struct socket` that the inode lies in, `socket` the one that the file points
+/// to, `socket_file` the file that this one points back to, and `sock` the protocol's part, with its way back in
+/// `sock_socket`.
+pub const FILE: &[Field] = &[
+    ("fd", Int),
+    ("slot", Text),
+    ("file", Text),
+    ("inode", Text),
+    ("kind", Text),
+    ("filesystem", Text),
+    ("around", Text),
+    ("socket", Text),
+    ("socket_file", Text),
+    ("sock", Text),
+    ("sock_socket", Text),
+];
+
+/// A process's open files: `files` (`task_struct.files`), `table` (`files_struct.fdt`), `array` (`fdtable.fd`) and its
+/// `room`; the files in it, of which `open` is the number and `sockets` those that are sockets; and each task of the
+/// process with its own `files`.
+pub const FILES: &[Field] = &[
+    ("files", Text),
+    ("table", Text),
+    ("array", Text),
+    ("room", Int),
+    ("open", Int),
+    ("sockets", Int),
+    ("tasks", Entries(&[("tid", Int), ("files", Text)])),
+];
+
+/// A segment in a queue: the address of its `sk_buff`, of its buffer, how far in the data begins, and how many bytes there
+/// are.
+const SEGMENT: &[Field] = &[("skb", Text), ("head", Text), ("headroom", Int), ("bytes", Int)];
+
+/// The queues of a socket. `receive`, `write` and `error` are doubly linked lists, and `linked` says whether in each of
+/// them every successor points back; `backlog` is a singly linked one. `retransmit` and `out_of_order` are trees, which
+/// only TCP has.
+pub const QUEUES: &[Field] = &[
+    ("receive", Entries(SEGMENT)),
+    ("write", Entries(SEGMENT)),
+    ("error", Entries(SEGMENT)),
+    ("linked", Bool),
+    ("backlog", Entries(SEGMENT)),
+    ("retransmit", Entries(SEGMENT)),
+    ("out_of_order", Entries(SEGMENT)),
+];

@@ -26,14 +26,14 @@ pub use network::{
 };
 pub use number::Number;
 pub use script::{
-    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, Fill, IoRing, Limit, Made, PollCall,
-    PollEntry, SelectCall, Timer, Transfer, TwoEnds,
+    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, Fill, IoRing, Kcmp, Limit, Made,
+    PollCall, PollEntry, Reopen, SelectCall, Shared, Timer, Transfer, TwoEnds,
 };
-pub use socket::{Asked, Checksum, Inject, Listen, Peek, Snmp};
+pub use socket::{Asked, AttachFilter, Checksum, Inject, Listen, Peek, Snmp};
 pub use states::tcp_state;
 pub use step::{
     Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep,
-    WatchTarget, Whom,
+    WatchTarget, Whom, WhoseFiles,
 };
 pub use table::TableSpec;
 

@@ -51,6 +51,53 @@ pub struct Descriptor {
     pub number: Option<Number>,
 }
 
+/// A second open file of one file.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reopen {
+    /// A descriptor of the first.
+    pub of: String,
+    /// Its name.
+    #[serde(rename = "as")]
+    pub name: String,
+}
+
+/// `kcmp` of the script's own process with itself, or with the process of an actor.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Kcmp {
+    /// What is compared.
+    pub what: Shared,
+    /// For `file`: a descriptor of the script's process.
+    #[serde(default)]
+    pub one: Option<String>,
+    /// For `file`: a descriptor of the other process, by its name in the script.
+    #[serde(default)]
+    pub other: Option<String>,
+    /// An actor, whose process is the other one.
+    #[serde(default)]
+    pub with: Option<String>,
+    /// Name of the result, whose `ret` is 0 if they are one and the same.
+    #[serde(rename = "as")]
+    pub name: String,
+}
+
+/// What two processes can share, by the words of `kcmp(2)` in small letters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Shared {
+    /// An open file.
+    File,
+    /// The memory.
+    Vm,
+    /// The table of open files.
+    Files,
+    /// Working directory and root.
+    Fs,
+    /// The handlers of signals.
+    Sighand,
+}
+
 /// `epoll_create1`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

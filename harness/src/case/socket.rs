@@ -53,6 +53,17 @@ pub enum Checksum {
     Bad,
 }
 
+/// A filter that drops segments.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AttachFilter {
+    /// The TCP socket to which they come.
+    pub on: String,
+    /// Segments with data are dropped if they have at most so many bytes of it; without it, all of them.
+    #[serde(default)]
+    pub up_to: Option<Number>,
+}
+
 /// A counter of the experiment's network namespace.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -3,9 +3,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accept, Asked, Bind, Buffer, ConnectOn, Descriptor, EpollControl, EpollCreate, EpollWait, EventName, Filter,
-    GetOption, Inject, IoRing, Limit, Listen, ListenOn, Made, MakeSocket, Number, Peek, PollCall, ProcNetTcp,
-    SelectCall, SetOption, Snmp, Sysctl, Timer, Transfer, TwoEnds,
+    Accept, Asked, AttachFilter, Bind, Buffer, ConnectOn, Descriptor, EpollControl, EpollCreate, EpollWait, EventName,
+    Filter, GetOption, Inject, IoRing, Kcmp, Limit, Listen, ListenOn, Made, MakeSocket, Number, Peek, PollCall,
+    ProcNetTcp, Reopen, SelectCall, SetOption, Snmp, Sysctl, Timer, Transfer, TwoEnds,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -96,6 +96,14 @@ pub enum Step {
     RegularFile(Made),
     /// Make a second descriptor for the same file, with this number (`dup2`).
     Dup(Descriptor),
+    /// Open the file behind a descriptor once more, through `/proc/self/fd`; sockets refuse.
+    Reopen(Reopen),
+    /// `kcmp`: whether two descriptors lead to the same open file, or two processes share something.
+    Kcmp(Kcmp),
+    /// A filter on a socket that drops what arrives (`SO_ATTACH_FILTER`), as if it had been lost on the way.
+    AttachFilter(AttachFilter),
+    /// Take it off again (`SO_DETACH_FILTER`).
+    DetachFilter(String),
     /// `epoll_create1`.
     EpollCreate(EpollCreate),
     /// `epoll_ctl`.
@@ -300,6 +308,23 @@ pub enum Inspected {
     /// The kernel's table of connections (`ehash`), of which those in the network namespace of this socket; it is named as
     /// for `tcp`.
     Established(String),
+    /// The file behind this descriptor, from the slot in its process's table to the inode and the socket: named as for
+    /// `tcp`.
+    File(String),
+    /// The open files of a process: the script's (`client`) or the server's (`server`).
+    Files(WhoseFiles),
+    /// The queues of the socket behind this descriptor: named as for `tcp`.
+    Queues(String),
     /// The members of a structure, as the kernel's type information has them.
     Layout(String),
+}
+
+/// Whose table of open files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhoseFiles {
+    /// The process that makes the script's calls and drives the clients.
+    Client,
+    /// The server's first process.
+    Server,
 }

@@ -133,6 +133,14 @@ impl Run<'_> {
         Ok(found)
     }
 
+    /// The process of an actor.
+    pub fn process_of(&self, reference: &str) -> Result<i32, Failure> {
+        match self.find_actors(reference)?[..] {
+            [at] => Ok(self.actors[at].task.lock().unwrap_or_else(PoisonError::into_inner).0),
+            ref all => Err(Failure::Broken(format!("`{reference}` stands for {}: say which", all.len()))),
+        }
+    }
+
     /// Waits until each of them has come back from its call.
     pub fn await_returned(&mut self, reference: &str, deadline: &Deadline) -> Result<(), Failure> {
         for at in self.find_actors(reference)? {

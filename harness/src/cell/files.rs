@@ -10,7 +10,7 @@ use nix::unistd::pipe2;
 use super::call::{Call, Returned};
 use super::failure::Failure;
 use super::run::Run;
-use crate::case::{Descriptor, Limit, Transfer, TwoEnds};
+use crate::case::{Descriptor, Limit, Reopen, Transfer, TwoEnds};
 
 /// Two connected sockets of the UNIX domain.
 pub fn make_socketpairs(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
@@ -94,6 +94,15 @@ fn keep(run: &mut Run, step: &Descriptor, fd: nix::Result<RawFd>) -> Result<(), 
     let fd = fd.map_err(|errno| Failure::call(format!("duplicate {}", step.of), errno))?;
     // SAFETY: the kernel has just made this descriptor, and whoever had its number before has been told.
     run.add_descriptor(&step.name, unsafe { OwnedFd::from_raw_fd(fd) });
+    Ok(())
+}
+
+/// Opens the file of a descriptor once more.
+pub fn reopen(run: &mut Run, step: &Reopen) -> Result<(), Failure> {
+    let path = format!("/proc/self/fd/{}", run.names.fd(run.names.one(&step.of)?));
+    let file = std::fs::File::open(&path)
+        .map_err(|error| Failure::Broken(format!("failed to open {} once more: {error}", step.of)))?;
+    run.add_descriptor(&step.name, file.into());
     Ok(())
 }
 

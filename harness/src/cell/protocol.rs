@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{EventName, Filter, Server, Step};
+use crate::case::{EventName, Filter, Server, Step, WhoseFiles};
 use crate::recording::{BufferRange, CallResult, End, Named, ServerRun};
 
 /// The first line, from the harness: everything the cell needs.
@@ -101,11 +101,17 @@ pub enum Object {
     Tcp(Socket),
     /// The table of connections, as far as they are in the network namespace of this socket.
     Established(Socket),
+    /// A file, with its slot in the table.
+    File(Socket),
+    /// The open files of a process.
+    Files(WhoseFiles),
+    /// The queues of a socket.
+    Queues(Socket),
     /// No object, but the layout of a structure.
     Layout(String),
 }
 
-/// A socket, as the cell can tell it.
+/// A socket, or another file, as the cell can tell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Socket {

@@ -4,7 +4,9 @@ use super::failure::Failure;
 use super::protocol::{Object, Say, Socket, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
-use super::{client, epoll, files, inject, kinds, options, pause, poll, ring, select, settings, socket, sockets};
+use super::{
+    client, compare, epoll, files, filter, inject, kinds, options, pause, poll, ring, select, settings, socket, sockets,
+};
 use crate::case::{
     Accept, Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget,
     Whom,
@@ -73,6 +75,10 @@ fn label(step: &Step) -> String {
         Step::Timerfd(_) => "timerfd",
         Step::RegularFile(_) => "regular_file",
         Step::Dup(_) => "dup",
+        Step::Reopen(_) => "reopen",
+        Step::Kcmp(_) => "kcmp",
+        Step::AttachFilter(_) => "attach_filter",
+        Step::DetachFilter(_) => "detach_filter",
         Step::EpollCreate(_) => "epoll_create",
         Step::EpollCtl(_) => "epoll_ctl",
         Step::EpollWait(_) => "epoll_wait",
@@ -107,6 +113,7 @@ fn acts(step: &Step) -> bool {
             | Step::GetOption(_)
             | Step::ProcNetTcp(_)
             | Step::Peek(_)
+            | Step::Kcmp(_)
             | Step::Repeat(_)
     )
 }
@@ -187,6 +194,9 @@ impl Run<'_> {
             Step::Timerfd(step) => kinds::make_timerfd(self, step),
             Step::RegularFile(step) => kinds::make_regular_file(self, step),
             Step::Dup(step) => files::duplicate(self, step),
+            Step::Reopen(step) => files::reopen(self, step),
+            Step::AttachFilter(step) => filter::attach(self, step),
+            Step::DetachFilter(name) => filter::detach(self, name),
             Step::EpollCreate(step) => epoll::create(self, step),
             Step::Limit(step) => files::limit(step),
             Step::Buffer(step) => self.buffers.add(step),
@@ -216,6 +226,7 @@ impl Run<'_> {
             Step::ProcNetTcp(step) => Ok(vec![settings::proc_net_tcp(step)]),
             Step::Fionread(step) => sockets::unread(self, step),
             Step::Snmp(step) => Ok(vec![sockets::snmp(step)]),
+            Step::Kcmp(step) => compare::kcmp(self, step).map(|call| vec![call]),
             Step::Peek(step) => self.buffers.peek(step).map(|call| vec![call]),
             Step::Close(name) => files::close(self, name),
             Step::MmapEpoll(step) => epoll::map(self, step).map(|call| vec![call]),
@@ -289,6 +300,9 @@ impl Run<'_> {
             Inspected::WaitQueue(name) => Object::WaitQueue(self.socket(name)?),
             Inspected::Tcp(name) => Object::Tcp(self.socket(name)?),
             Inspected::Established(name) => Object::Established(self.socket(name)?),
+            Inspected::File(name) => Object::File(self.socket(name)?),
+            Inspected::Files(whose) => Object::Files(*whose),
+            Inspected::Queues(name) => Object::Queues(self.socket(name)?),
             Inspected::Layout(structure) => Object::Layout(structure.clone()),
         };
         self.link.ask(&Say::Inspect { name: step.name.clone(), object, names: self.names.report() })

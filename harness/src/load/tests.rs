@@ -6,8 +6,8 @@ mod mutations;
 mod names;
 mod predicates;
 mod shape;
-mod tables;
 mod sockets;
+mod tables;
 
 /// A case that is right, to be made wrong in one place.
 const RIGHT: &str = r#"title: Edge-triggered epoll_wait returns once per arrival

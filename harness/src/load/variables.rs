@@ -5,7 +5,7 @@ use super::names::{Kind, Names, RESULTS};
 use super::predicate::{Predicate, Type, check, check_cell};
 use super::tree::Node;
 use super::{Diagnostic, Params};
-use crate::case::fields::{CHAIN, EPOLL, ESTABLISHED, FAULT, LAYOUT, RESULT, TCP, WAITER, WRITE};
+use crate::case::fields::{CHAIN, EPOLL, ESTABLISHED, FAULT, FILE, FILES, LAYOUT, QUEUES, RESULT, TCP, WAITER, WRITE};
 use crate::case::{Await, Case, EventName, Field, FieldType, Filter, Measure, Step, Value, event_fields};
 
 /// The words of [`Growth`](crate::case::Growth).
@@ -19,11 +19,14 @@ pub(super) fn variables(case: &Case, params: &Params, names: &Names, many: &BTre
         params.names().map(|name| (name.to_owned(), parameter(params, name))).collect();
     variables.extend(case.measure.iter().map(|(name, measure)| (name.clone(), measured(measure))));
     variables.extend(names.of(RESULTS).into_iter().map(|(name, _)| {
-        let one = match names.kind(name) {
+        let one = match names.result(name) {
             Some(Kind::EpollState) => Type::Record(EPOLL),
             Some(Kind::QueueState) => Type::list(Type::Record(WAITER)),
             Some(Kind::TcpState) => Type::Record(TCP),
             Some(Kind::Established) => Type::list(Type::Record(ESTABLISHED)),
+            Some(Kind::FileState) => Type::Record(FILE),
+            Some(Kind::FilesState) => Type::Record(FILES),
+            Some(Kind::QueuesState) => Type::Record(QUEUES),
             Some(Kind::Layout) => Type::Record(LAYOUT),
             _ => Type::Record(RESULT),
         };
@@ -124,9 +127,9 @@ pub(super) fn control(case: &Case, tree: &Node, subject: &Names, control: &Names
         ];
         let used: BTreeSet<String> =
             predicates.into_iter().flatten().flat_map(|source| Predicate::variables(source)).collect();
-        for missing in used.iter().filter(|name| {
-            subject.kind(name).is_some_and(|kind| RESULTS.contains(&kind)) && control.kind(name) != subject.kind(name)
-        }) {
+        for missing in
+            used.iter().filter(|name| subject.result(name).is_some() && control.result(name) != subject.result(name))
+        {
             let place = tree.at(["control", "must_fail", &index.to_string()]).place;
             found.push(
                 Diagnostic::new(place, format!("the control gives no result `{missing}`"))

@@ -1,6 +1,8 @@
 //! System calls of a script, each as a sentence.
 use super::{code, many, network};
-use crate::case::{Access, EpollControl, EpollFlag, EpollWait, Number, PollCall, SelectCall, Step, Transfer, TwoEnds};
+use crate::case::{
+    Access, EpollControl, EpollFlag, EpollWait, Kcmp, Number, PollCall, SelectCall, Shared, Step, Transfer, TwoEnds,
+};
 
 /// The call in words. One that has no sentence here is shown as the file has it.
 pub(super) fn call(step: &Step) -> String {
@@ -14,6 +16,17 @@ pub(super) fn call(step: &Step) -> String {
             let number = dup.number.map_or_else(String::new, |number| format!(" with the number {}", number.0));
             format!("A second descriptor for the file of {}{number}: {}.", dup.of, dup.name)
         }
+        Step::Reopen(reopen) => format!("Open the file behind {} once more: {}.", reopen.of, reopen.name),
+        Step::Kcmp(kcmp) => compares(kcmp),
+        Step::AttachFilter(filter) => match filter.up_to {
+            None => format!("From here on segments with data that come to {} are dropped.", filter.on),
+            Some(most) => format!(
+                "From here on segments that come to {} with at most {} of data are dropped.",
+                filter.on,
+                many(most.0, "byte")
+            ),
+        },
+        Step::DetachFilter(of) => format!("From here on nothing that comes to {of} is dropped."),
         Step::EpollCreate(create) => format!("An epoll descriptor: {}.", create.name),
         Step::EpollCtl(control) => controls(control),
         Step::EpollWait(wait) => waits(wait),
@@ -64,6 +77,20 @@ fn pair(ends: &TwoEnds, what: &str) -> String {
         1 => format!("{what}: {one} and {other}."),
         times => format!("{times} times: {}{}: {one} and {other}.", what[..1].to_lowercase(), &what[1..]),
     }
+}
+
+fn compares(kcmp: &Kcmp) -> String {
+    let with = kcmp.with.as_ref().map_or_else(String::new, |actor| format!(" in the process of {actor}"));
+    let what = match (kcmp.what, &kcmp.one, &kcmp.other) {
+        (Shared::File, Some(one), Some(other)) => format!("{one} and {other}{with} are one open file"),
+        (Shared::Vm, ..) => format!("the script and {} share their memory", kcmp.with.as_deref().unwrap_or_default()),
+        (what, ..) => {
+            let what = serde_json::to_value(what).unwrap_or_default();
+            let what = code(what.as_str().unwrap_or_default());
+            format!("the script and {} share {what}", kcmp.with.as_deref().unwrap_or_default())
+        }
+    };
+    format!("Ask the kernel whether {what} (`kcmp`){}.", result(Some(&kcmp.name)))
 }
 
 fn controls(control: &EpollControl) -> String {

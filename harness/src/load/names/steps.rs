@@ -1,7 +1,7 @@
 //! The names in steps.
 use super::Walk;
 use super::table::{FILES, Kind, MEMORY};
-use crate::case::{Asleep, Await, Connect, EpollControl, Filter, Inspected, Step, WatchTarget};
+use crate::case::{Asleep, Await, Connect, EpollControl, Filter, Kcmp, Shared, Step, WatchTarget};
 
 impl Walk<'_> {
     pub(super) fn steps(&mut self, steps: &[Step]) {
@@ -73,18 +73,7 @@ impl Walk<'_> {
                 });
             }
             Step::Inspect(inspect) => {
-                let kind = walk.within("state", |walk| match &inspect.state {
-                    Inspected::Epoll(epoll) => {
-                        if epoll != "server" || !walk.server {
-                            walk.refer("epoll", epoll, &[Kind::Epoll]);
-                        }
-                        Kind::EpollState
-                    }
-                    Inspected::WaitQueue(socket) => walk.socket("wait_queue", socket, Kind::QueueState),
-                    Inspected::Tcp(socket) => walk.socket("tcp", socket, Kind::TcpState),
-                    Inspected::Established(socket) => walk.socket("established", socket, Kind::Established),
-                    Inspected::Layout(_) => Kind::Layout,
-                });
+                let kind = walk.within("state", |walk| walk.inspected(&inspect.state));
                 walk.name("as", &inspect.name, kind, 1);
             }
             Step::Eventfd(made) | Step::RegularFile(made) => walk.name("as", &made.name, Kind::Descriptor, 1),
@@ -103,14 +92,6 @@ impl Walk<'_> {
             }
             _ => walk.call(step, actors),
         });
-    }
-
-    /// A socket whose state is read; what kind of state that is.
-    fn socket(&mut self, key: &str, name: &str, kind: Kind) -> Kind {
-        if name != "server" || !self.server {
-            self.refer(key, name, &[Kind::Descriptor, Kind::Connection]);
-        }
-        kind
     }
 
     /// A system call of the script.
@@ -174,6 +155,13 @@ impl Walk<'_> {
                 self.result(asked.name.as_ref(), times.saturating_mul(actors));
             }
             Step::Inject(inject) => self.refer("to", &inject.to, &[Kind::Descriptor]),
+            Step::Reopen(reopen) => {
+                self.refer("of", &reopen.of, &[Kind::Descriptor]);
+                self.name("as", &reopen.name, Kind::Descriptor, 1);
+            }
+            Step::Kcmp(kcmp) => self.compare(kcmp, actors),
+            Step::AttachFilter(filter) => self.refer("on", &filter.on, &[Kind::Descriptor]),
+            Step::DetachFilter(of) => self.refer("", of, &[Kind::Descriptor]),
             Step::Snmp(snmp) => self.result(Some(&snmp.name), actors),
             Step::Peek(peek) => {
                 self.refer("of", &peek.of, &[Kind::Buffer]);
@@ -212,6 +200,28 @@ impl Walk<'_> {
         self.buffer(control.buffer.as_ref());
         let times = given.first().map_or(1, |(_, name)| self.names.times(name));
         self.result(control.name.as_ref(), times.saturating_mul(actors));
+    }
+
+    fn compare(&mut self, kcmp: &Kcmp, actors: u64) {
+        let given = [("one", &kcmp.one), ("other", &kcmp.other)];
+        for (key, name) in given.iter().filter_map(|(key, name)| Some((key, name.as_ref()?))) {
+            self.refer(key, name, FILES);
+        }
+        let wanted = if kcmp.what == Shared::File { 2 } else { 0 };
+        if given.iter().filter(|(_, name)| name.is_some()).count() != wanted {
+            self.wrong(
+                "`kcmp` compares two descriptors or two processes",
+                "expected `one` and `other` for `file`, and neither for anything else",
+            );
+        }
+        match &kcmp.with {
+            Some(actor) => self.refer("with", actor, &[Kind::Actor]),
+            None if kcmp.what != Shared::File => {
+                self.wrong("this compares a process with itself", "expected `with`: an actor that is a process");
+            }
+            None => {}
+        }
+        self.result(Some(&kcmp.name), actors);
     }
 
     fn buffer(&mut self, name: Option<&String>) {

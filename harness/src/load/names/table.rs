@@ -21,13 +21,28 @@ pub(crate) enum Kind {
     TcpState,
     /// The table of connections.
     Established,
+    /// What a descriptor leads to.
+    FileState,
+    /// A process's open files.
+    FilesState,
+    /// The queues of a socket.
+    QueuesState,
     /// The members of a structure.
     Layout,
 }
 
 /// What predicates can name beside parameters and measures.
-pub(crate) const RESULTS: &[Kind] =
-    &[Kind::Result, Kind::EpollState, Kind::QueueState, Kind::TcpState, Kind::Established, Kind::Layout];
+pub(crate) const RESULTS: &[Kind] = &[
+    Kind::Result,
+    Kind::EpollState,
+    Kind::QueueState,
+    Kind::TcpState,
+    Kind::Established,
+    Kind::FileState,
+    Kind::FilesState,
+    Kind::QueuesState,
+    Kind::Layout,
+];
 
 /// Memory that the kernel may write to.
 pub(super) const MEMORY: &[Kind] = &[Kind::Buffer, Kind::Ring];
@@ -46,7 +61,14 @@ impl Kind {
             Self::Ring => "ring",
             Self::Watch => "watch",
             Self::Result => "result",
-            Self::EpollState | Self::QueueState | Self::TcpState | Self::Established | Self::Layout => "state",
+            Self::EpollState
+            | Self::QueueState
+            | Self::TcpState
+            | Self::Established
+            | Self::FileState
+            | Self::FilesState
+            | Self::QueuesState
+            | Self::Layout => "state",
         }
     }
 
@@ -61,7 +83,14 @@ impl Kind {
             Self::Ring => "a ring",
             Self::Watch => "a watch",
             Self::Result => "a result",
-            Self::EpollState | Self::QueueState | Self::TcpState | Self::Established | Self::Layout => "a state",
+            Self::EpollState
+            | Self::QueueState
+            | Self::TcpState
+            | Self::Established
+            | Self::FileState
+            | Self::FilesState
+            | Self::QueuesState
+            | Self::Layout => "a state",
         }
     }
 
@@ -119,6 +148,11 @@ impl Names {
     /// What a name stands for.
     pub fn kind(&self, name: &str) -> Option<Kind> {
         self.given.iter().find(|given| given.0 == name).map(|given| given.1)
+    }
+
+    /// What a name stands for in predicates; a file may have the same name.
+    pub fn result(&self, name: &str) -> Option<Kind> {
+        self.given.iter().find(|given| given.0 == name && RESULTS.contains(&given.1)).map(|given| given.1)
     }
 
     /// How many files a name stands for.

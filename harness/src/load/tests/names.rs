@@ -212,3 +212,17 @@ fn a_script_connects_to_a_listener_that_it_has_made() {
     let wrong = said("- connect: {as: conn}", "- connect: {as: conn, to: nobody}");
     assert!(wrong.starts_with("error: unknown connection or object `nobody`"), "{wrong}");
 }
+
+#[test]
+fn a_comparison_is_of_two_descriptors_or_of_two_processes() {
+    let complaint = |step: &str| said("- send: {on: conn, bytes: 1}", step);
+    assert!(complaint("- kcmp: {what: file, one: conn, as: same}").contains("expected `one` and `other` for `file`"));
+    assert!(complaint("- kcmp: {what: vm, as: same}").contains("expected `with`: an actor that is a process"));
+    assert!(complaint("- kcmp: {what: file, one: conn, other: con, as: same}").contains("did you mean `conn`?"));
+}
+
+#[test]
+fn a_state_may_have_the_name_of_what_it_is_read_from() {
+    let right = said("- send: {on: conn, bytes: 1}", "- inspect: {as: conn, state: {file: conn}}");
+    assert_eq!(right, "nothing is wrong");
+}

@@ -1,8 +1,11 @@
 //! The state of kernel objects, read from memory by names that the kernel's type information gives.
 mod epoll;
 mod established;
+mod file;
+mod files;
 mod list;
 mod queue;
+mod queues;
 mod tcp;
 mod tree;
 
@@ -12,6 +15,7 @@ use wakeproof_abi::{Role, WalkItem};
 
 use super::memory::Memory;
 use super::probes::Probes;
+use crate::case::WhoseFiles;
 use crate::cell::protocol::{Object, Socket};
 use crate::kernel::{Btf, Symbols};
 use crate::recording::Named;
@@ -50,17 +54,16 @@ impl Probes {
             let found = items.iter().find(|item| processes.contains(&item.tgid) && wanted(item));
             found.copied().ok_or("no such descriptor was found among the open files of the experiment")
         };
-        let socket = |at: Socket| {
-            let item = match at {
-                Socket::Descriptor(fd) => find(&clients, &|item| item.fd.cast_signed() == fd)?,
-                Socket::Connection { client, server } => {
-                    find(&servers, &|item| (item.local, item.remote) == (server, client))?
-                }
-                Socket::Listener(port) => {
-                    find(&servers, &|item| item.sock != 0 && (item.local, item.remote) == (port, 0))?
-                }
-            };
-            if item.sock == 0 { Err("the descriptor is no socket") } else { Ok(item.sock) }
+        let file = |at: Socket| match at {
+            Socket::Descriptor(fd) => find(&clients, &|item| item.fd.cast_signed() == fd),
+            Socket::Connection { client, server } => {
+                find(&servers, &|item| (item.local, item.remote) == (server, client))
+            }
+            Socket::Listener(port) => find(&servers, &|item| item.sock != 0 && (item.local, item.remote) == (port, 0)),
+        };
+        let socket = |at: Socket| match file(at)?.sock {
+            0 => Err("the descriptor is no socket"),
+            sock => Ok(sock),
         };
         let reader = Reader {
             memory: Memory::new(&self.ebpf, token)?,
@@ -78,6 +81,19 @@ impl Probes {
             Object::WaitQueue(at) => reader.socket_queue(socket(at)?),
             Object::Tcp(at) => reader.tcp(socket(at)?),
             Object::Established(at) => reader.established(socket(at)?),
+            Object::Queues(at) => reader.queues(socket(at)?),
+            // A closed descriptor has no item, but a place in the table of the process all the same.
+            Object::File(Socket::Descriptor(fd)) => {
+                let item = file(Socket::Descriptor(fd)).ok();
+                let task = item.map_or_else(|| reader.first_task(&clients), |item| Ok(item.task))?;
+                reader.file(task, fd, item.as_ref())
+            }
+            Object::File(at) => {
+                let item = file(at)?;
+                reader.file(item.task, item.fd.cast_signed(), Some(&item))
+            }
+            Object::Files(WhoseFiles::Client) => reader.files(reader.first_task(&clients)?),
+            Object::Files(WhoseFiles::Server) => reader.files(reader.first_task(&servers)?),
             Object::Layout(_) => Ok(Value::Null),
         }
     }
