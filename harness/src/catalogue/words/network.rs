@@ -1,7 +1,7 @@
 //! Calls on sockets, settings and what is read of the kernel, each as a sentence.
 use super::calls::result;
 use super::{code, many};
-use crate::case::{Accept, Bind, ConnectOn, Family, Inspected, MakeSocket, SocketOption, SocketType, Step};
+use crate::case::{Accept, Bind, ConnectOn, Family, Inspected, MakeSocket, SocketOption, SocketType, Step, WhoseFiles};
 
 /// The step in words, if it is one of these.
 pub(super) fn call(step: &Step) -> Option<String> {
@@ -51,6 +51,10 @@ fn state(state: &Inspected) -> String {
         Inspected::WaitQueue(name) => format!("the wait queue of {}", of(name)),
         Inspected::Tcp(name) => format!("the TCP socket of {} with its accept queue", of(name)),
         Inspected::Established(name) => format!("the table of connections around {}", of(name)),
+        Inspected::File(name) => format!("what the descriptor of {} leads to", of(name)),
+        Inspected::Files(WhoseFiles::Client) => "the table of the script's open files".to_owned(),
+        Inspected::Files(WhoseFiles::Server) => "the table of the server's open files".to_owned(),
+        Inspected::Queues(name) => format!("the queues of {}", of(name)),
         Inspected::Layout(structure) => format!("the layout of {}", code(format!("struct {structure}"))),
     }
 }

@@ -1,9 +1,7 @@
 //! Each step as a sentence.
 use super::events::{filter, happening};
 use super::{Line, calls, code, many};
-use crate::case::{
-    Asleep, Await, AwaitEvent, Connect, Inspected, Receive, Repeat, Send, Start, Step, WatchTarget, WhoseFiles,
-};
+use crate::case::{Asleep, Await, AwaitEvent, Connect, Receive, Repeat, Send, Start, Step, WatchTarget};
 
 /// The steps, one sentence after another.
 pub(in super::super) fn steps(steps: &[Step]) -> Vec<Line> {
@@ -33,7 +31,6 @@ fn step(step: &Step) -> Line {
             };
             format!("From here on watch {word} for writes, as {}.", code(&watch.name))
         }
-        Step::Inspect(inspect) => format!("Read {} from kernel memory, as {}.", inspected(&inspect.state), code(&inspect.name)),
         call => calls::call(call),
     };
     Line::new(text)
@@ -41,21 +38,6 @@ fn step(step: &Step) -> Line {
 
 fn owner(name: &str) -> String {
     if name == "server" { "the server's epoll descriptor".to_owned() } else { name.to_owned() }
-}
-
-fn inspected(state: &Inspected) -> String {
-    let listener = |name: &str| if name == "server" { "the server's listener".to_owned() } else { name.to_owned() };
-    match state {
-        Inspected::Epoll(of) => format!("the eventpoll of {}", owner(of)),
-        Inspected::WaitQueue(of) => format!("the wait queue of {}", listener(of)),
-        Inspected::Tcp(of) => format!("state and accept queue of {}", listener(of)),
-        Inspected::Established(of) => format!("the table of connections in the network of {}", listener(of)),
-        Inspected::File(of) => format!("what the descriptor of {} leads to", listener(of)),
-        Inspected::Files(WhoseFiles::Client) => "the table of the script's open files".to_owned(),
-        Inspected::Files(WhoseFiles::Server) => "the table of the server's open files".to_owned(),
-        Inspected::Queues(of) => format!("the queues of {}", listener(of)),
-        Inspected::Layout(structure) => format!("the members of {}", code(structure)),
-    }
 }
 
 fn connects(connect: &Connect) -> String {
