@@ -1,13 +1,14 @@
 //! The pure result of judging a recording.
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{ClaimVerdict, Grade, Value};
 use crate::recording::Kernel;
 
 /// What became of one case on one kernel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Everything came out as the case says, and the control failed as it must.
@@ -51,7 +52,7 @@ impl std::fmt::Display for Outcome {
 }
 
 /// The verdict on one case.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Verdict {
     /// The case's id.
     pub case: String,
@@ -79,7 +80,7 @@ pub struct Verdict {
 }
 
 /// What became of one claim.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClaimResult {
     /// The claim's id.
     pub id: String,
@@ -87,6 +88,9 @@ pub struct ClaimResult {
     pub says: String,
     /// What must be found.
     pub expected: ClaimVerdict,
+    /// Why that is another verdict than elsewhere: the reason of the `differs` entry that applies here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub because: Option<String>,
     /// What was found; none if it could not be decided here.
     pub found: Option<ClaimVerdict>,
     /// Whether the literal sentence held.
@@ -113,7 +117,7 @@ impl ClaimResult {
 }
 
 /// One predicate, and how it came out.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// The expectation's name, or the claim's id.
     pub name: String,
@@ -130,7 +134,7 @@ pub struct Finding {
 }
 
 /// A measure as it was, and the events that show it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// The measure's name.
     pub measure: String,
@@ -143,7 +147,7 @@ pub struct Evidence {
 }
 
 /// What the control did.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ControlResult {
     /// What was different.
     pub title: String,
@@ -231,6 +235,7 @@ mod tests {
             id: String::new(),
             says: String::new(),
             expected,
+            because: None,
             found: None,
             literal,
             repaired,

@@ -9,6 +9,7 @@ mod exit;
 pub mod explain;
 pub mod judge;
 mod log;
+pub mod merge;
 pub mod schema;
 pub mod serve;
 pub mod show;
@@ -43,6 +44,8 @@ enum Command {
     Judge(judge::Args),
     /// Show the results of an earlier run again.
     Show(show::Args),
+    /// Join results of several kernels and machines into the table claims × kernels.
+    Merge(merge::Args),
     /// Say what this kernel allows, and what each absence costs.
     Doctor(doctor::Args),
     /// List what the documents say, in their order, and what became of each sentence.
@@ -69,6 +72,7 @@ const AFTER: &str = concat!(
     "  wakeproof claims refuted            what is wrong in the documents\n",
     "  wakeproof explain epoll.default-lt  one sentence, and the experiment that decides it\n",
     "  wakeproof judge recordings/*.jsonl  the verdicts again, without the kernel\n",
+    "  wakeproof merge target/reports      what becomes of each claim on each kernel\n",
     "\n",
     "Exit status:\n",
     "  0  every verdict is good: pass, xfail, or a skip with its reason\n",
@@ -84,6 +88,7 @@ impl Command {
             Self::Test(args) => test::run(&args),
             Self::Judge(args) => judge::run(&args),
             Self::Show(args) => show::run(&args),
+            Self::Merge(args) => merge::run(&args),
             Self::Doctor(args) => doctor::run(&args),
             Self::Claims(args) => claims::run(&args),
             Self::Explain(args) => explain::run(&args),

@@ -63,7 +63,8 @@ fn one(
     findings: &Findings<'_>,
     problems: &mut Problems,
 ) -> ClaimResult {
-    let wanted = expected.verdicts.get(claim.id.as_str()).copied().unwrap_or(claim.verdict);
+    let other = expected.verdicts.get(claim.id.as_str());
+    let wanted = other.map_or(claim.verdict, |(verdict, _)| *verdict);
     let sentences = Sentences::of(claim, Half::Subject, case, findings);
     let found = sentences.found(wanted);
     let undecided = match &found {
@@ -95,6 +96,7 @@ fn one(
         id: claim.id.clone(),
         says: claim.says.clone(),
         expected: wanted,
+        because: other.map(|(_, because)| (*because).to_owned()),
         found: found.ok().flatten(),
         literal: held(&sentences.literal),
         repaired: held(&sentences.repaired),

@@ -56,7 +56,7 @@ fn claim(name: &str, case: &Case, expected: &Expected<'_>, findings: &Findings<'
     let Some(claim) = case.claims.iter().find(|claim| claim.id == name) else {
         return (Err(Gap::Wrong("there is no such expectation or claim".to_owned())), Vec::new(), String::new());
     };
-    let wanted = expected.verdicts.get(name).copied().unwrap_or(claim.verdict);
+    let wanted = expected.verdicts.get(name).map_or(claim.verdict, |(verdict, _)| *verdict);
     let sentences = Sentences::of(claim, Half::Control, case, findings);
     let failed = match wanted {
         // Nothing is evaluated, so nothing could fail.

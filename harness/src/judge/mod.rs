@@ -50,7 +50,8 @@ struct Facts {
 struct Expected<'a> {
     /// Expectations that must fail, with the reason.
     fails: IndexMap<&'a str, &'a str>,
-    verdicts: IndexMap<&'a str, ClaimVerdict>,
+    /// Claims with another verdict, with the reason.
+    verdicts: IndexMap<&'a str, (ClaimVerdict, &'a str)>,
 }
 
 /// Judges a recording of a case.
@@ -90,7 +91,9 @@ impl<'a> Expected<'a> {
                 Ok(false) => {}
                 Ok(true) => {
                     expected.fails.extend(fails.iter().map(|name| (name.as_str(), because.as_str())));
-                    expected.verdicts.extend(verdicts.iter().map(|(claim, verdict)| (claim.as_str(), *verdict)));
+                    expected
+                        .verdicts
+                        .extend(verdicts.iter().map(|(claim, verdict)| (claim.as_str(), (*verdict, because.as_str()))));
                 }
                 Err(gap) => problems.broken(format!("a `differs` entry cannot be evaluated: {}", gap.why())),
             }

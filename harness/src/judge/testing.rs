@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 
 use crate::case::{EventName, Grade, Probe, Value};
 use crate::recording::{
-    Account, By, CallResult, CountRow, CounterReport, End, Event, Extra, Half, Head, Kernel, Mark, Named, ProbeReport,
-    Recording, Run, RunHead, ServerRun, VERSION,
+    Account, By, CallResult, CountRow, CounterReport, End, Event, Extra, Half, Head, Kernel, Landmarks, Mark, Named,
+    ProbeReport, Recording, Run, RunHead, ServerRun, VERSION,
 };
 
 pub(crate) const SERVER: u16 = 8000;
@@ -71,7 +71,16 @@ pub(crate) fn trace_probes() -> Vec<ProbeReport> {
 pub(crate) fn head() -> Head {
     let kernel = Kernel { release: "6.18.44".to_owned(), version: "#1".to_owned(), machine: "x86_64".to_owned() };
     let (case, source) = ("epoll/test".to_owned(), String::new());
-    Head { version: VERSION, case, source, kernel, grade: Grade::Function, probes: function_probes(), defect: None }
+    Head {
+        version: VERSION,
+        case,
+        source,
+        kernel,
+        grade: Grade::Function,
+        probes: function_probes(),
+        landmarks: Landmarks::default(),
+        defect: None,
+    }
 }
 
 /// A recording of these runs.

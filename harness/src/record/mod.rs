@@ -28,7 +28,7 @@ pub use tap::{Tap, Tapped};
 
 use crate::kernel;
 use crate::plan::{Capabilities, Plan};
-use crate::recording::{Head, Recording, VERSION};
+use crate::recording::{Head, Landmarks, Recording, VERSION};
 
 /// Says that all work must stop; shared with whoever catches the signal.
 #[derive(Clone, Debug, Default)]
@@ -98,6 +98,7 @@ impl Recorder {
             kernel: kernel::identity(),
             grade: have.grade,
             probes: have.probes,
+            landmarks: Landmarks::default(),
             defect: plan.defect,
         };
         let mut runs = Vec::with_capacity(plan.runs.len());

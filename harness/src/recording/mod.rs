@@ -3,15 +3,18 @@
 //! A recording holds every run of one case on one kernel: the subject and its control, once for each point of the sweep.
 //! As a file it is JSON Lines: a [`Head`], then for each run a [`RunHead`] with `events` lines of [`Event`] behind it.
 mod file;
+mod landmarks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wakeproof_servers::Defect;
 
 pub use file::{FileError, open, read, save, write};
+pub use landmarks::{Landmarks, Presence};
 
 use crate::case::{EventName, Grade, Probe, Value};
 
@@ -42,13 +45,16 @@ pub struct Head {
     pub grade: Grade,
     /// How each probe was attached.
     pub probes: Vec<ProbeReport>,
+    /// What the kernel has of that which the case rests on.
+    #[serde(default, skip_serializing_if = "Landmarks::is_empty")]
+    pub landmarks: Landmarks,
     /// The mistake that was put into the server of the case itself, to see the case fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defect: Option<Defect>,
 }
 
 /// Which kernel ran.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Kernel {
     /// `uname -r`.
     pub release: String,
@@ -59,7 +65,7 @@ pub struct Kernel {
 }
 
 /// How one probe was attached, and why the better candidates were not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProbeReport {
     /// The probe.
     pub probe: Probe,
@@ -72,7 +78,7 @@ pub struct ProbeReport {
 }
 
 /// A candidate that could not be attached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Loser {
     /// The candidate, such as `fentry tcp_v4_rcv`.
     pub candidate: String,
@@ -81,7 +87,7 @@ pub struct Loser {
 }
 
 /// Which half of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Half {
     /// The case itself.
@@ -143,7 +149,7 @@ pub struct RunHead {
 }
 
 /// How a run ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "how")]
 pub enum End {
     /// All steps were made.
@@ -306,7 +312,7 @@ pub struct BufferRange {
 }
 
 /// What became of the events of one kind: `fired = delivered + lost`, or the run proves nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Account {
     /// The kind, by the kernel's name.
     pub kind: String,
@@ -368,7 +374,7 @@ pub struct Event {
 }
 
 /// Another way in which an event was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Via {
     /// The function stood on the kernel stack of another event.

@@ -2,6 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
 
@@ -20,7 +21,7 @@ const LANDMARKS: [&str; 4] = ["ep_poll_callback", "sock_def_readable", "tcp_v4_r
 pub(super) const LEFT_OUT: &str = "…";
 
 /// What a report may show of one run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Excerpt {
     /// Subject or control.
     pub half: Half,
@@ -39,7 +40,7 @@ pub struct Excerpt {
 }
 
 /// An event, ready to be shown.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Shown {
     /// Nanoseconds after the mark `start`.
     pub at: i64,

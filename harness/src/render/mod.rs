@@ -1,7 +1,10 @@
-//! What came out, for people and for programs. Everything is rendered from one value, [`Results`]; a reporter is a file.
+//! What came out, for people and for programs. Everything about one kernel is rendered from one value,
+//! [`Results`], and everything about several from another, [`matrix::Matrix`]; a reporter is a file.
 pub mod doctor;
 mod excerpt;
 pub mod json;
+mod machine;
+pub mod matrix;
 pub(crate) mod paint;
 mod results;
 pub mod screen;
@@ -10,4 +13,5 @@ pub(crate) mod testing;
 pub(crate) mod text;
 
 pub use excerpt::{Excerpt, Shown};
+pub use machine::{MACHINE_VERSION, Machine};
 pub use results::{Counts, Exhibit, Results, VERSION};

@@ -72,6 +72,20 @@ impl Signs {
         }
     }
 
+    /// One column for each verdict on a claim, unlike every sign of an outcome that is not good.
+    pub(crate) fn claim(self, verdict: ClaimVerdict) -> &'static str {
+        match (verdict, self.utf8) {
+            (ClaimVerdict::Confirmed, true) => "✓",
+            (ClaimVerdict::Confirmed, false) => "+",
+            (ClaimVerdict::Refined, true) => "≈",
+            (ClaimVerdict::Refined, false) => "=",
+            (ClaimVerdict::Refuted, true) => "⊘",
+            (ClaimVerdict::Refuted, false) => "/",
+            (ClaimVerdict::Undecidable, true) => "∅",
+            (ClaimVerdict::Undecidable, false) => "0",
+        }
+    }
+
     pub(crate) fn yes(self) -> &'static str {
         self.outcome(Outcome::Pass)
     }

@@ -2,19 +2,20 @@
 use std::collections::BTreeMap;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wakeproof_servers::Defect;
 
 use super::excerpt::{Excerpt, excerpts};
 use crate::case::{Case, Claim, ClaimVerdict, Grade};
-use crate::recording::{Kernel, ProbeReport, Recording};
+use crate::recording::{Kernel, Landmarks, ProbeReport, Recording};
 use crate::verdict::{ClaimResult, Outcome, Verdict};
 
 /// The version of the shape of [`Results`]; a reader refuses others.
 pub const VERSION: u32 = 1;
 
 /// What came out of a suite on one kernel.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Results {
     /// [`VERSION`].
     pub version: u32,
@@ -41,7 +42,7 @@ pub struct Results {
 }
 
 /// What a verdict points to.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Exhibit {
     /// The case's claims, with their quotes.
     pub claims: Vec<Claim>,
@@ -51,6 +52,9 @@ pub struct Exhibit {
     pub recorded: u64,
     /// How many events were lost, by kind.
     pub lost: BTreeMap<String, u64>,
+    /// What the kernel has of that which the case rests on.
+    #[serde(default, skip_serializing_if = "Landmarks::is_empty")]
+    pub landmarks: Landmarks,
 }
 
 impl Exhibit {
@@ -59,6 +63,7 @@ impl Exhibit {
         let mut exhibit = Self { claims: case.claims.clone(), ..Self::default() };
         let Some(recording) = recording else { return exhibit };
         exhibit.runs = excerpts(recording, verdict);
+        exhibit.landmarks = recording.head.landmarks.clone();
         for account in recording.runs.iter().flat_map(|run| &run.head.accounts) {
             exhibit.recorded += account.delivered;
             if account.lost > 0 {
@@ -153,6 +158,13 @@ impl Results {
         self.exhibits.values().fold((0, 0), |(recorded, lost), exhibit| {
             (recorded + exhibit.recorded, lost + exhibit.lost.values().sum::<u64>())
         })
+    }
+
+    /// What the kernel has of that which the cases rest on.
+    pub fn landmarks(&self) -> Landmarks {
+        let mut landmarks = Landmarks::default();
+        self.exhibits.values().for_each(|exhibit| landmarks.extend(&exhibit.landmarks));
+        landmarks
     }
 
     /// The cases that were skipped, in whole or in part, by reason, in the order of their first appearance.

@@ -153,6 +153,7 @@ fn run(end: End, lost: u64) -> Run {
 
 fn recording(id: &str, text: &str, end: End, lost: u64) -> Recording {
     let head = Head {
+        landmarks: crate::recording::Landmarks::default(),
         version: VERSION,
         case: id.to_owned(),
         source: text.to_owned(),
@@ -176,6 +177,7 @@ fn claim(
     evidence: Vec<Evidence>,
 ) -> ClaimResult {
     ClaimResult {
+        because: None,
         id: id.to_owned(),
         says: says.to_owned(),
         expected,

@@ -1,0 +1,134 @@
+//! The matrix of made-up results.
+use super::*;
+use crate::recording::Kernel;
+use crate::render::screen::Look;
+use crate::render::{MACHINE_VERSION, Machine, Results, testing};
+
+const LOOK: Look = Look { width: 100, utf8: true, skips: false };
+
+fn on(release: &str, mut results: Results) -> Part {
+    results.kernel = Kernel { release: release.to_owned(), ..results.kernel };
+    for verdict in &mut results.verdicts {
+        verdict.kernel = results.kernel.clone();
+    }
+    Part { results: Some(results), machine: None }
+}
+
+/// Refuted where it is elsewhere confirmed, as a `differs` entry says.
+fn explained(mut results: Results, because: Option<&str>) -> Results {
+    let claim = &mut results.verdicts[0].claims[0];
+    let other = if claim.expected == ClaimVerdict::Refuted { ClaimVerdict::Confirmed } else { ClaimVerdict::Refuted };
+    (claim.expected, claim.found, claim.because) = (other, Some(other), because.map(str::to_owned));
+    results
+}
+
+fn plain(matrix: &Matrix, shown: Shown, look: Look) -> String {
+    anstream::adapter::strip_str(&table(matrix, shown, look)).to_string()
+}
+
+fn twelve() -> Matrix {
+    let releases = ["5.10.0-46", "6.1.0-56", "6.12.117", "6.16.12", "6.17.13", "6.18.15", "6.18.44", "6.19.14"];
+    let mut parts: Vec<_> = releases.iter().map(|release| on(release, testing::healthy())).collect();
+    let newer = || explained(testing::healthy(), Some("the copy is inlined"));
+    parts.extend(["7.0.13", "7.1.13", "7.3.4"].iter().map(|release| on(release, newer())));
+    let broken = Broken {
+        what: "the guest did not boot within 60.0 s".to_owned(),
+        console: vec!["[    0.1] Linux version 7.2.12".to_owned()],
+        next: Some("try another kernel".to_owned()),
+    };
+    let machine = Machine { version: MACHINE_VERSION, series: "7.2".to_owned(), package: None, broken: Some(broken) };
+    parts.insert(0, Part { results: None, machine: Some(machine) });
+    matrix(parts)
+}
+
+#[test]
+fn kernels_stand_in_the_order_of_their_versions_under_short_names() {
+    let names: Vec<_> = twelve().kernels.into_iter().map(|kernel| kernel.name).collect();
+    let expected = ["5.10", "6.1", "6.12", "6.16", "6.17", "6.18.15", "6.18.44", "6.19", "7.0", "7.1", "7.2", "7.3"];
+    assert_eq!(names, expected);
+}
+
+#[test]
+fn twelve_kernels_fit_a_hundred_columns() {
+    let text = plain(&twelve(), Shown::All, LOOK);
+    assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn in_a_narrow_terminal_the_kernels_stand_in_bands() {
+    let text = plain(&twelve(), Shown::Changing, Look { width: 60, utf8: false, ..LOOK });
+    assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
+    assert!(text.is_ascii(), "{text}");
+}
+
+#[test]
+fn a_change_that_the_case_explains_is_told_with_its_reason() {
+    let matrix = twelve();
+    assert_eq!(matrix.unexplained().count(), 0);
+    let row = matrix.rows.iter().find(|row| !row.changes.is_empty()).expect("one changes");
+    assert_eq!((row.changes[0].before, row.changes[0].from), (7, 8));
+    assert!(row.changes[0].words.starts_with("from 7.0: "), "{}", row.changes[0].words);
+    assert_eq!(row.changes[0].reasons, ["the copy is inlined"]);
+}
+
+#[test]
+fn a_change_that_nothing_explains_is_unexplained() {
+    let parts = vec![on("6.19.1", testing::healthy()), on("7.0.1", explained(testing::healthy(), None))];
+    let matrix = matrix(parts);
+    assert_eq!(matrix.unexplained().count(), 1);
+    assert!(plain(&matrix, Shown::Changing, LOOK).contains("1 difference unexplained"));
+}
+
+#[test]
+fn shards_of_one_kernel_are_one_column_and_a_disagreement_is_told() {
+    let split = |keep: usize| {
+        let mut results = testing::healthy();
+        let verdicts = std::mem::take(&mut results.verdicts);
+        results.verdicts = verdicts.into_iter().enumerate().filter(|(at, _)| at % 2 == keep).map(|(_, v)| v).collect();
+        results
+    };
+    let whole = matrix(vec![on("6.1.2", testing::healthy())]);
+    let joined = matrix(vec![on("6.1.2", split(0)), on("6.1.2", split(1))]);
+    assert_eq!(joined.rows, whole.rows);
+    let mut other = testing::healthy();
+    other.verdicts[0].outcome = Outcome::Fail;
+    let disagree = matrix(vec![on("6.1.2", testing::healthy()), on("6.1.2", other)]);
+    assert_eq!(disagree.conflicts.len(), 1);
+    assert_eq!(disagree.kernels[0].outcomes.get(&Outcome::Fail), Some(&1), "the worse one counts");
+}
+
+#[test]
+fn a_broken_shard_does_not_hide_the_others() {
+    let broken = Broken { what: "it hung".to_owned(), ..Broken::default() };
+    let machine = |broken| Some(Machine { version: MACHINE_VERSION, series: "6.1".to_owned(), package: None, broken });
+    let good = Part { machine: machine(None), ..on("6.1.2", testing::healthy()) };
+    let bad = Part { results: None, machine: machine(Some(broken)) };
+    let matrix = matrix(vec![bad, good]);
+    assert_eq!(matrix.kernels.len(), 1);
+    assert!(matrix.kernels[0].broken.is_some() && !matrix.kernels[0].outcomes.is_empty());
+}
+
+#[test]
+fn a_failing_expectation_gets_a_row_for_its_case() {
+    let mut results = testing::healthy();
+    results.verdicts[0].outcome = Outcome::Fail;
+    let matrix = matrix(vec![on("6.1.2", results.clone())]);
+    let case = &results.verdicts[0].case;
+    assert_eq!(matrix.row(case).expect("a row")[0], Mark::Case(Outcome::Fail));
+}
+
+impl std::ops::Index<usize> for Row {
+    type Output = Mark;
+
+    fn index(&self, place: usize) -> &Mark {
+        &self.cells[place].as_ref().expect("it ran").mark
+    }
+}
+
+#[test]
+fn the_matrix_survives_its_json() {
+    let matrix = twelve();
+    let text = serde_json::to_string(&matrix).expect("JSON");
+    assert_eq!(serde_json::from_str::<Matrix>(&text).expect("a matrix"), matrix);
+}
