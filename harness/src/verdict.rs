@@ -162,7 +162,7 @@ pub struct ControlResult {
 /// It holds all that a text, a page or a plot needs. With `across`, the columns of one name are one curve for each row:
 /// [`Column::at`] is its abscissa, the cells are its ordinates, and both are meant for logarithmic axes. The cells of a
 /// row stand in the order of `columns`, and each names the run of the recording that it was read off.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Table {
     /// What it shows.
     pub title: String,
@@ -184,7 +184,7 @@ pub struct Table {
 }
 
 /// Something that holds for a whole table.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fact {
     /// Its name.
     pub name: String,
@@ -193,7 +193,7 @@ pub struct Fact {
 }
 
 /// A column.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Column {
     /// Its name, with the unit where there is one.
     pub name: String,
@@ -203,7 +203,7 @@ pub struct Column {
 }
 
 /// A row.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Row {
     /// The value of the rows' parameter.
     pub is: Value,
@@ -212,7 +212,7 @@ pub struct Row {
 }
 
 /// One value of a table.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Cell {
     /// A number, a word, or yes or no; none if it could not be had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
