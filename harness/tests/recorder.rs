@@ -24,14 +24,14 @@ const SMALL: u32 = 64 << 10;
 const MANY: &str = "\
 title: A thousand bytes are read one by one
 wiring: near, far
-with: {bytes: 1000}
+with: {times: 1000}
 steps:
   - socketpair: {as: [near, far]}
-  - write: {on: near, bytes: '${bytes}'}
-  - repeat: {times: 1000, steps: [{read: {on: far, bytes: 1}}]}
-measure: {reads: {count: {of: read, only: {by: client}}}}
+  - write: {on: near, bytes: 1000}
+  - repeat: {times: '${times}', steps: [{read: {on: far, bytes: 1}}]}
+measure: {reads: {count: {of: read, only: {by: client, on: far}}}}
 expect: {each is seen: reads == 1000}
-control: {title: Nothing more is read than is there, with: {bytes: 999}, must_fail: [each is seen]}
+control: {title: One byte is left, with: {times: 999}, must_fail: [each is seen]}
 ";
 
 fn main() -> ExitCode {

@@ -76,7 +76,9 @@ impl Wants {
         let mut wants = Self::default();
         if have.observes() {
             wants.kinds |= Kind::Fence.bit();
-            events.iter().for_each(|event| wants.see(*event, have, &Script::default()));
+            for event in events {
+                wants.see(*event, have, &Script::default());
+            }
         }
         wants
     }
