@@ -27,7 +27,10 @@ const WRITE: &[Call] = &[
 const EPOLL_CTL: &[Call] = &[(libc::SYS_epoll_ctl, "epoll_ctl")];
 const CLOSE: &[Call] = &[(libc::SYS_close, "close")];
 const WAIT4: &[Call] = &[(libc::SYS_wait4, "wait4"), (libc::SYS_waitid, "waitid")];
-const ALL: &[&[Call]] = &[EPOLL_WAIT, SELECT, POLL, ACCEPT, READ, WRITE, EPOLL_CTL, CLOSE, WAIT4];
+const CLONE: &[Call] =
+    &[(libc::SYS_clone, "clone"), (libc::SYS_clone3, "clone3"), (libc::SYS_fork, "fork"), (libc::SYS_vfork, "vfork")];
+const MMAP: &[Call] = &[(libc::SYS_mmap, "mmap")];
+const ALL: &[&[Call]] = &[EPOLL_WAIT, SELECT, POLL, ACCEPT, READ, WRITE, EPOLL_CTL, CLOSE, WAIT4, CLONE, MMAP];
 
 /// When an event of a system call is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +54,8 @@ impl EventName {
             Self::EpollCtl => (Side::Exit, EPOLL_CTL),
             Self::Close => (Side::Exit, CLOSE),
             Self::Wait4 => (Side::Exit, WAIT4),
+            Self::Clone => (Side::Exit, CLONE),
+            Self::Mmap => (Side::Exit, MMAP),
             Self::SysEnterEpollWait => (Side::Enter, EPOLL_WAIT),
             Self::SysEnterSelect => (Side::Enter, SELECT),
             Self::SysEnterPoll => (Side::Enter, POLL),

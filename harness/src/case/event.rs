@@ -30,6 +30,10 @@ pub enum EventName {
     Close,
     /// `wait4` or `waitid` returned.
     Wait4,
+    /// `clone`, `clone3`, `fork` or `vfork` returned: in the parent the child's number, in the child 0.
+    Clone,
+    /// `mmap` returned.
+    Mmap,
     /// A wait call was entered.
     SysEnterEpollWait,
     /// A wait call was entered.
@@ -71,6 +75,8 @@ impl EventName {
         Self::EpollCtl,
         Self::Close,
         Self::Wait4,
+        Self::Clone,
+        Self::Mmap,
         Self::SysEnterEpollWait,
         Self::SysEnterSelect,
         Self::SysEnterPoll,

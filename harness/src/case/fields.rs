@@ -53,11 +53,13 @@ fn own(event: EventName) -> &'static [Field] {
         | EventName::Write
         | EventName::Close
         | EventName::Wait4 => RETURN,
-        EventName::SysEnterEpollWait
-        | EventName::SysEnterSelect
-        | EventName::SysEnterPoll
-        | EventName::SysEnterAccept
-        | EventName::SysEnterRead => &[("call", Text), ("fd", Int)],
+        // they are given no descriptor that anything is about
+        EventName::Clone | EventName::Mmap => &[("ret", Int), ("call", Text)],
+        // how many entries, or one more than the greatest descriptor, the kernel is given
+        EventName::SysEnterSelect | EventName::SysEnterPoll => &[("call", Text), ("fd", Int), ("nfds", Int)],
+        EventName::SysEnterEpollWait | EventName::SysEnterAccept | EventName::SysEnterRead => {
+            &[("call", Text), ("fd", Int)]
+        }
         // the child's tid and tgid; 1 for a process, 0 for a thread
         EventName::Fork => &[("child", Int), ("group", Int), ("process", Int)],
         EventName::Exit => &[("code", Int)],
@@ -131,6 +133,64 @@ pub const EPOLL: &[Field] = &[
     ("scanning", Bool),
     ("waiters", Entries(WAITER)),
     ("pollers", Entries(WAITER)),
+];
+
+/// What there is room for: the wanted number of clients, how many of them there is room for, and what bounds it
+/// (`descriptors`, `ports`, `tasks`, `memory`; empty if nothing does). The limits: memory in all and available;
+/// descriptors of a process (soft limit), the most that limit can be (`fs.nr_open`) and those of the machine
+/// (`fs.file-max`); process numbers (`pid_max`), tasks of the machine (`threads-max`), of the pids cgroup (0: no limit)
+/// and those that exist; mappings of a process (`vm.max_map_count`); ports of an address (`ip_local_port_range`).
+pub const ROOM: &[Field] = &[
+    ("wanted", Int),
+    ("clients", Int),
+    ("bound", Text),
+    ("memory_kb", Int),
+    ("available_kb", Int),
+    ("nofile", Int),
+    ("nr_open", Int),
+    ("file_max", Int),
+    ("pid_max", Int),
+    ("threads_max", Int),
+    ("cgroup_tasks", Int),
+    ("tasks", Int),
+    ("max_map_count", Int),
+    ("ports", Int),
+];
+
+/// What became of a crowd: how many were wanted, came (are connected), were served (got their answer), were refused (the
+/// server ended the connection) and wait without an answer; and what stopped it, empty if nothing did.
+pub const CROWD: &[Field] =
+    &[("wanted", Int), ("came", Int), ("served", Int), ("refused", Int), ("waiting", Int), ("stopped", Text)];
+
+/// What is held. By the server alone: its processes, threads, descriptors, resident and private memory, page tables of
+/// the lowest level (`VmPTE`), and context switches so far. In the network namespace: TCP sockets, connections in the
+/// accept queues, and those that found them full. By the whole machine, with whatever else runs there: kernel memory
+/// (the sum of the four behind it: slab, kernel stacks, page tables, per-processor memory) and memory available. Objects
+/// of the whole machine, by their slab: TCP sockets, socket inodes, open files, tasks, address spaces, registrations of
+/// epoll.
+pub const RESOURCES: &[Field] = &[
+    ("processes", Int),
+    ("threads", Int),
+    ("descriptors", Int),
+    ("resident_kb", Int),
+    ("private_kb", Int),
+    ("pte_kb", Int),
+    ("switches", Int),
+    ("sockets", Int),
+    ("queued", Int),
+    ("overflows", Int),
+    ("kernel_kb", Int),
+    ("slab_kb", Int),
+    ("stacks_kb", Int),
+    ("tables_kb", Int),
+    ("percpu_kb", Int),
+    ("available_kb", Int),
+    ("tcp_sock", Int),
+    ("sock_inode", Int),
+    ("filp", Int),
+    ("task_struct", Int),
+    ("mm_struct", Int),
+    ("epitem", Int),
 ];
 
 /// A structure: the names of its members, also with their types.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod claim;
+mod crowd;
 mod erratum;
 mod event;
 pub mod fields;
@@ -16,6 +17,7 @@ mod table;
 
 pub use calls::{Call, Side, call_name};
 pub use claim::{Claim, ClaimVerdict, Quote, Source};
+pub use crowd::{Crowd, Limited, Resources, Room, ServerLimit};
 pub use erratum::{Errata, Erratum};
 pub use event::{EventName, Probe};
 pub use fields::{Field, FieldType, event_fields};
@@ -131,6 +133,9 @@ pub struct Server {
     /// How it is set up.
     #[serde(default)]
     pub options: Options,
+    /// A limit that its processes have.
+    #[serde(default)]
+    pub limit: Option<ServerLimit>,
 }
 
 /// The half of a case that must not succeed. What it does not name is taken over from the case.

@@ -3,9 +3,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accept, Asked, AttachFilter, Bind, Buffer, ConnectOn, Descriptor, EpollControl, EpollCreate, EpollWait, EventName,
-    Filter, GetOption, Inject, IoRing, Kcmp, Limit, Listen, ListenOn, Made, MakeSocket, Number, Peek, PollCall,
-    ProcNetTcp, Reopen, SelectCall, SetOption, Snmp, Sysctl, Timer, Transfer, TwoEnds,
+    Accept, Asked, AttachFilter, Bind, Buffer, ConnectOn, Crowd, Descriptor, EpollControl, EpollCreate, EpollWait,
+    EventName, Filter, GetOption, Inject, IoRing, Kcmp, Limit, Listen, ListenOn, Made, MakeSocket, Number, Peek,
+    PollCall, ProcNetTcp, Reopen, Resources, Room, SelectCall, SetOption, Snmp, Sysctl, Timer, Transfer, TwoEnds,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -42,6 +42,12 @@ pub enum Step {
     Watch(WatchStep),
     /// Read the state of a kernel object, as it is here.
     Inspect(Inspect),
+    /// How many clients the machine has room for.
+    Room(Room),
+    /// Clients come and stay, as many as are served.
+    Crowd(Crowd),
+    /// What the server and its clients hold just now.
+    Resources(Resources),
 
     /// Two connected sockets of the UNIX domain.
     Socketpair(TwoEnds),

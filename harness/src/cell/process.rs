@@ -4,7 +4,7 @@ use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use nix::errno::Errno;
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
 
@@ -54,8 +54,31 @@ pub fn split() -> nix::Result<Option<Pid>> {
     }
 }
 
+/// Process 1. The cell is that only in a process namespace of its own, in which there is nothing but what it started.
+const INIT: Pid = Pid::from_raw(1);
+
+/// Kills everything else in the process namespace and collects it, however much it is: orphans become its children.
+fn kill_everything_else() {
+    // What sleeps uninterruptibly in the kernel cannot be killed: it would be waited for without end.
+    let deadline = wait::Deadline::after(10_000);
+    while !deadline.passed() {
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+        loop {
+            match waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) => break,
+                Ok(_) => {}
+                Err(_) => return,
+            }
+        }
+        wait::between_looks();
+    }
+}
+
 /// Kills everything that descends from this process, and collects it.
 pub fn kill_descendants() {
+    if Pid::this() == INIT {
+        return kill_everything_else();
+    }
     kill_living_descendants();
     while matches!(
         waitpid(Pid::from_raw(-1), Some(WaitPidFlag::WNOHANG)),

@@ -167,6 +167,8 @@ pub struct Report {
     pub marks: Vec<(String, u64)>,
     /// Results.
     pub results: IndexMap<String, Vec<CallResult>>,
+    /// What the cell itself has read of the machine.
+    pub states: IndexMap<String, Vec<serde_json::Value>>,
     /// User buffers.
     pub buffers: BTreeMap<String, BufferRange>,
 }

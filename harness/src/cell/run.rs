@@ -50,6 +50,7 @@ pub struct Run<'a> {
     pub since: u64,
     marks: Vec<(String, u64)>,
     results: IndexMap<String, Vec<CallResult>>,
+    states: IndexMap<String, Vec<serde_json::Value>>,
     alarm: Alarm,
 }
 
@@ -70,6 +71,7 @@ pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Resu
         since: now(),
         marks: Vec::new(),
         results: IndexMap::new(),
+        states: IndexMap::new(),
         alarm: Alarm::new()?,
     };
     let end = match run.live(order, isolation) {
@@ -78,8 +80,8 @@ pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Resu
     };
     let server = run.server.take().map(Server::stop);
     let actors = run.actor_names();
-    let (marks, results) = (run.marks, run.results);
-    Ok(Report { end, server, names: run.names.report(), actors, marks, results, buffers: run.buffers.report() })
+    let (marks, results, states) = (run.marks, run.results, run.states);
+    Ok(Report { end, server, names: run.names.report(), actors, marks, results, states, buffers: run.buffers.report() })
 }
 
 /// Whether a server answers each byte with that byte.
@@ -105,7 +107,8 @@ impl Run<'_> {
     }
 
     fn start_server(&mut self, server: &case::Server, deadline: &Deadline) -> Result<(), Failure> {
-        let started = Server::spawn(&server.model.to_string(), server::command(server), self.token)?;
+        let limit = server.limit.as_ref();
+        let started = Server::spawn(&server.model.to_string(), server::command(server), limit, self.token)?;
         self.server.insert(started).announced(deadline)
     }
 
@@ -154,6 +157,16 @@ impl Run<'_> {
         let time = now();
         fence::mark(self.marks.len(), self.token);
         self.marks.push((name.to_owned(), time));
+    }
+
+    /// Keeps what was read of the machine under its name.
+    pub fn keep(&mut self, name: &str, state: serde_json::Value) {
+        self.states.entry(name.to_owned()).or_default().push(state);
+    }
+
+    /// What was read last under a name.
+    pub fn kept(&self, name: &str) -> Option<&serde_json::Value> {
+        self.states.get(name)?.last()
     }
 
     /// The actors' names, in the order of their numbers.

@@ -12,8 +12,8 @@ use wakeproof_abi::Role;
 
 use super::failure::Failure;
 use super::wait::{self, Deadline};
-use super::{fence, process, tasks};
-use crate::case;
+use super::{fence, limits, process, tasks};
+use crate::case::{self, ServerLimit};
 use crate::recording::ServerRun;
 
 /// How much of its standard error is kept: the end.
@@ -51,17 +51,20 @@ fn arguments(server: &case::Server) -> Vec<String> {
 
 impl Server {
     /// Starts the command of a server. It has not yet said where it listens.
-    pub fn spawn(model: &str, mut command: Command, token: u64) -> Result<Self, Failure> {
+    pub fn spawn(model: &str, mut command: Command, limit: Option<&ServerLimit>, token: u64) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::Broken(format!("failed to start the server {model}: {error}"));
         let stderr = File::from(memfd_create("stderr", MFdFlags::MFD_CLOEXEC).map_err(|errno| failed(errno.into()))?);
         let theirs = stderr.try_clone().map_err(failed)?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(theirs);
+        let limit = limit.map(|limit| limits::prepare(limit, token));
         let prepare = move || {
+            limit.as_ref().map_or(Ok(()), limits::Prepared::set)?;
+            // Behind the limit, which may change the user: that takes this wish back (kernel/cred.c: commit_creds).
             process::die_with_parent()?;
             fence::join(Role::Server, token);
             Ok(())
         };
-        // SAFETY: between fork and exec it makes two system calls and nothing else.
+        // SAFETY: between fork and exec it makes a few system calls and nothing else.
         unsafe { command.pre_exec(prepare) };
         let child = command.spawn().map_err(failed)?;
         Ok(Self { model: model.to_owned(), child, address: SocketAddr::from(([0; 4], 0)), stderr })
@@ -172,7 +175,7 @@ mod tests {
     }
 
     fn back(options: Options) -> Options {
-        let arguments = arguments(&case::Server { model: Model::EpollEt, options });
+        let arguments = arguments(&case::Server { model: Model::EpollEt, options, limit: None });
         Line::parse_from(std::iter::once("serve".to_owned()).chain(arguments)).options
     }
 
@@ -195,7 +198,7 @@ mod tests {
     fn a_server_that_hangs_is_told_from_one_that_dies() {
         let mut sleep = Command::new("sleep");
         sleep.arg("1000");
-        let mut server = Server::spawn("sleep", sleep, 0).unwrap();
+        let mut server = Server::spawn("sleep", sleep, None, 0).unwrap();
         let Err(Failure::Timeout(why)) = server.announced(&Deadline::after(50)) else { panic!("sleep has spoken") };
         assert!(why.contains("sleeps (S)"), "{why}");
         server.child.kill().unwrap();
@@ -203,7 +206,7 @@ mod tests {
 
         let mut shell = Command::new("sh");
         shell.args(["-c", "echo no luck >&2; exit 7"]);
-        let mut server = Server::spawn("sh", shell, 0).unwrap();
+        let mut server = Server::spawn("sh", shell, None, 0).unwrap();
         let Err(Failure::Broken(why)) = server.announced(&Deadline::after(10_000)) else { panic!("sh has spoken") };
         assert!(why.contains("exit status: 7") && why.contains("no luck"), "{why}");
     }

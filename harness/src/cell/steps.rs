@@ -5,7 +5,8 @@ use super::protocol::{Object, Say, Socket, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
 use super::{
-    client, compare, epoll, files, filter, inject, kinds, options, pause, poll, ring, select, settings, socket, sockets,
+    client, compare, crowd, epoll, files, filter, inject, kinds, machine, options, pause, poll, resources, ring,
+    select, settings, socket, sockets,
 };
 use crate::case::{
     Accept, Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget,
@@ -49,6 +50,9 @@ fn label(step: &Step) -> String {
         Step::Start(start) => return format!("start {}", start.actor),
         Step::Watch(_) => "watch",
         Step::Inspect(_) => "inspect",
+        Step::Room(_) => "room",
+        Step::Crowd(_) => "crowd",
+        Step::Resources(_) => "resources",
         Step::Socketpair(_) => "socketpair",
         Step::TcpPair(_) => "tcp_pair",
         Step::UdpPair(_) => "udp_pair",
@@ -108,6 +112,8 @@ fn acts(step: &Step) -> bool {
             | Step::Receive(_)
             | Step::Watch(_)
             | Step::Inspect(_)
+            | Step::Room(_)
+            | Step::Resources(_)
             | Step::Buffer(_)
             | Step::Snmp(_)
             | Step::GetOption(_)
@@ -176,6 +182,9 @@ impl Run<'_> {
             Step::Start(step) => self.start(step, deadline),
             Step::Watch(step) => self.watch(step),
             Step::Inspect(step) => self.inspect(step),
+            Step::Room(step) => machine::room(self, step),
+            Step::Crowd(step) => crowd::crowd(self, step),
+            Step::Resources(step) => resources::resources(self, step),
             Step::Socketpair(step) => files::make_socketpairs(self, step),
             Step::TcpPair(step) => files::make_tcp_pairs(self, step),
             Step::UdpPair(step) => sockets::make_udp_pairs(self, step),

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::measure::{measure, results};
 use super::outcome::Problems;
 use super::{Gap, fit};
-use crate::case::{Case, Grade, Measure, Value};
+use crate::case::{Case, Grade, Measure, Step, Value};
 use crate::load::{LoadedCase, Point, Predicate};
 use crate::recording::{End, Half, Recording, Run};
 
@@ -147,13 +147,23 @@ fn score(
             [one] if !loaded.is_many(name) => one.clone(),
             all => Json::Array(all.to_vec()),
         };
-        taken.insert(name.clone(), Taken { value: Ok(value), events: Vec::new(), grade: Grade::Trace });
+        let grade = if inspected(&case.steps, name) { Grade::Trace } else { Grade::Surface };
+        taken.insert(name.clone(), Taken { value: Ok(value), events: Vec::new(), grade });
     }
     let given = head.results.iter().map(|(name, calls)| (name.clone(), results(calls, loaded.is_many(name))));
     let none = many.iter().map(|name| (name.clone(), Json::Array(Vec::new())));
     // What was given stands in place of what was not.
     let results = none.chain(given).collect();
     Ok(Scored { place, half: head.half, point, values: head.point.clone(), taken, results })
+}
+
+/// Whether a state was read from kernel memory, and not from `/proc`.
+fn inspected(steps: &[Step], name: &str) -> bool {
+    steps.iter().any(|step| match step {
+        Step::Inspect(inspect) => inspect.name == name,
+        Step::Repeat(repeat) => inspected(&repeat.steps, name),
+        _ => false,
+    })
 }
 
 /// The results that are lists, and empty where no call was made: steps that are repeated no time.

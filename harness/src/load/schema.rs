@@ -18,7 +18,7 @@ pub(super) fn strict() -> &'static Value {
 }
 
 /// Words and numbers that a file may give as a parameter, by the name of their type.
-const WORDS: [&str; 8] = ["Number", "Model", "Read", "Reply", "Defect", "EventName", "EpollFlag", "Access"];
+const WORDS: [&str; 9] = ["Number", "Limited", "Model", "Read", "Reply", "Defect", "EventName", "EpollFlag", "Access"];
 
 /// The schema of a file as it is written: where `${name}` may stand for a word or number, it is allowed.
 pub fn schema() -> Value {

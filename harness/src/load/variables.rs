@@ -5,7 +5,9 @@ use super::names::{Kind, Names, RESULTS};
 use super::predicate::{Predicate, Type, check, check_cell};
 use super::tree::Node;
 use super::{Diagnostic, Params};
-use crate::case::fields::{CHAIN, EPOLL, ESTABLISHED, FAULT, FILE, FILES, LAYOUT, QUEUES, RESULT, TCP, WAITER, WRITE};
+use crate::case::fields::{
+    CHAIN, CROWD, EPOLL, ESTABLISHED, FAULT, FILE, FILES, LAYOUT, QUEUES, RESOURCES, RESULT, ROOM, TCP, WAITER, WRITE,
+};
 use crate::case::{Await, Case, EventName, Field, FieldType, Filter, Measure, Step, Value, event_fields};
 
 /// The words of [`Growth`](crate::case::Growth).
@@ -28,6 +30,9 @@ pub(super) fn variables(case: &Case, params: &Params, names: &Names, many: &BTre
             Some(Kind::FilesState) => Type::Record(FILES),
             Some(Kind::QueuesState) => Type::Record(QUEUES),
             Some(Kind::Layout) => Type::Record(LAYOUT),
+            Some(Kind::Room) => Type::Record(ROOM),
+            Some(Kind::Crowd) => Type::Record(CROWD),
+            Some(Kind::Resources) => Type::Record(RESOURCES),
             _ => Type::Record(RESULT),
         };
         (name.to_owned(), if many.contains(name) { Type::list(one) } else { one })

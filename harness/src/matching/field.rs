@@ -49,12 +49,15 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::EpPollCallback | EventName::Watch, "fd")
         | (EventName::Fork, "child")
         | (EventName::Exit, "code")
-        | (EventName::SchedWaking, "woken") => event.value,
+        | (EventName::SchedWaking, "woken")
+        // the second argument of poll; of select it is the first
+        | (EventName::SysEnterPoll, "nfds") => event.value,
         (EventName::TcpV4Rcv, "flags")
         | (EventName::EpPollCallback, "mask")
         | (EventName::SkDataReady, "family")
         | (EventName::Fork | EventName::SchedWaking, "group")
         | (EventName::SchedSwitch, "state")
+        | (EventName::SysEnterSelect, "nfds")
         | (EventName::PageFaultKernel, "code") => event.detail.into(),
         (EventName::Fork, "process") => i64::from(event.value == i64::from(event.detail)),
         (EventName::PageFaultKernel, "address") | (EventName::InetSockSetState, "sock") => event.object.cast_signed(),
@@ -132,6 +135,8 @@ mod tests {
             EpollCtl,
             Close,
             Wait4,
+            Clone,
+            Mmap,
             SysEnterEpollWait,
             SysEnterSelect,
             SysEnterPoll,

@@ -93,7 +93,14 @@ impl Target {
             }
             EventName::Select | EventName::Poll => self.is_among(event, learned),
             name if name.calls().is_some()
-                && !matches!(name, EventName::SysEnterPoll | EventName::SysEnterSelect | EventName::Wait4) =>
+                && !matches!(
+                    name,
+                    EventName::SysEnterPoll
+                        | EventName::SysEnterSelect
+                        | EventName::Wait4
+                        | EventName::Clone
+                        | EventName::Mmap
+                ) =>
             {
                 self.has_descriptor(event, event.detail.cast_signed(), learned)
             }

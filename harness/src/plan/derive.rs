@@ -78,6 +78,8 @@ pub fn probe(event: EventName) -> Probe {
         | EventName::EpollCtl
         | EventName::Close
         | EventName::Wait4
+        | EventName::Clone
+        | EventName::Mmap
         | EventName::SysEnterEpollWait
         | EventName::SysEnterSelect
         | EventName::SysEnterPoll

@@ -131,7 +131,9 @@ impl Probes {
             }
             Programs::Tracepoint => {
                 let tracepoint: &mut RawTracePoint = self.program(&format!("count_tracepoint_{number}"))?;
-                let attached = tracepoint.load().and_then(|()| tracepoint.attach(function).map(drop));
+                // A case writes `category:name`, the kernel knows the name alone.
+                let name = function.rsplit(':').next().unwrap_or(function);
+                let attached = tracepoint.load().and_then(|()| tracepoint.attach(name).map(drop));
                 if attached.is_err() {
                     let _ = tracepoint.unload();
                 }

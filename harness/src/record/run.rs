@@ -59,6 +59,7 @@ fn no_report(end: End) -> Report {
         actors: Vec::new(),
         marks: Vec::new(),
         results: IndexMap::new(),
+        states: IndexMap::new(),
         buffers: std::collections::BTreeMap::default(),
     }
 }
@@ -270,7 +271,7 @@ impl Session<'_> {
             actors: self.live.actors(&report.actors),
             marks: Vec::new(),
             results: report.results,
-            states: std::mem::take(&mut self.states),
+            states: std::mem::take(&mut self.states).into_iter().chain(report.states).collect(),
             eventpolls: self.live.eventpolls(),
             counts: Vec::new(),
             counters: std::mem::take(&mut self.counters.reports),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use wakeproof_servers::Options;
 
 use super::code;
-use crate::case::Server;
+use crate::case::{Limited, Server};
 
 /// The server, what it is, and what is special about it.
 pub(in super::super) fn server(server: &Server) -> String {
@@ -18,6 +18,13 @@ pub(in super::super) fn server(server: &Server) -> String {
             code(defect),
             help.split_once(": ").map_or(help.as_str(), |(_, what)| what)
         ));
+    }
+    if let Some(limit) = &server.limit {
+        options.push(match limit.of {
+            Limited::Nofile => format!("each process may have {} descriptors", limit.to.0),
+            Limited::Nproc => format!("its user may have {} processes and threads", limit.to.0),
+            Limited::AsMb => format!("each process may have {} MB of address space", limit.to.0),
+        });
     }
     for option in options {
         _ = write!(out, "; {option}");

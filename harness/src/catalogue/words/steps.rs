@@ -1,7 +1,7 @@
 //! Each step as a sentence.
 use super::events::{filter, happening};
 use super::{Line, calls, code, many};
-use crate::case::{Asleep, Await, AwaitEvent, Connect, Receive, Repeat, Send, Start, Step, WatchTarget};
+use crate::case::{Asleep, Await, AwaitEvent, Connect, Crowd, Receive, Repeat, Send, Start, Step, WatchTarget};
 
 /// The steps, one sentence after another.
 pub(in super::super) fn steps(steps: &[Step]) -> Vec<Line> {
@@ -31,6 +31,16 @@ fn step(step: &Step) -> Line {
             };
             format!("From here on watch {word} for writes, as {}.", code(&watch.name))
         }
+        Step::Room(room) => format!(
+            "Find out how many of {} clients this machine has room for, at {} kB each and within its limits, as {}.",
+            room.clients.0,
+            room.kilobytes.0,
+            code(&room.name)
+        ),
+        Step::Crowd(crowd) => comes(crowd),
+        Step::Resources(resources) => {
+            format!("Read what the server and its clients hold just now, from `/proc`, as {}.", code(&resources.name))
+        }
         call => calls::call(call),
     };
     Line::new(text)
@@ -45,6 +55,19 @@ fn connects(connect: &Connect) -> String {
         1 => format!("A client connects: {}.", connect.name),
         times => format!("{times} clients connect: {}.", connect.name),
     }
+}
+
+fn comes(crowd: &Crowd) -> String {
+    let within =
+        crowd.within.as_ref().map_or_else(String::new, |room| format!(", but no more than {} allows", code(room)));
+    format!(
+        "{} clients come{within}, {} at a time, and stay: {}. Each sends a byte and waits for its answer; the first that get \
+         none are the last to come. What became of them is {}.",
+        crowd.clients.0,
+        crowd.together.0,
+        crowd.name,
+        code(&crowd.result)
+    )
 }
 
 fn sends(send: &Send) -> String {

@@ -17,6 +17,8 @@ impl Walk<'_> {
             step,
             Step::Connect(Connect { to: None, .. })
                 | Step::Sentinel
+                | Step::Crowd(_)
+                | Step::Resources(_)
                 | Step::Stop(_)
                 | Step::Continue(_)
                 | Step::Await(Await::Asleep(Asleep::Server))
@@ -76,6 +78,7 @@ impl Walk<'_> {
                 let kind = walk.within("state", |walk| walk.inspected(&inspect.state));
                 walk.name("as", &inspect.name, kind, 1);
             }
+            Step::Room(_) | Step::Crowd(_) | Step::Resources(_) => walk.crowded(step),
             Step::Eventfd(made) | Step::RegularFile(made) => walk.name("as", &made.name, Kind::Descriptor, 1),
             Step::Timerfd(timer) => walk.name("as", &timer.name, Kind::Descriptor, 1),
             Step::Socketpair(ends)
@@ -92,6 +95,22 @@ impl Walk<'_> {
             }
             _ => walk.call(step, actors),
         });
+    }
+
+    /// What has to do with many clients.
+    fn crowded(&mut self, step: &Step) {
+        match step {
+            Step::Room(room) => self.name("as", &room.name, Kind::Room, 1),
+            Step::Crowd(crowd) => {
+                if let Some(room) = &crowd.within {
+                    self.refer("within", room, &[Kind::Room]);
+                }
+                self.name("as", &crowd.name, Kind::Connection, crowd.clients.0);
+                self.name("result", &crowd.result, Kind::Crowd, 1);
+            }
+            Step::Resources(resources) => self.name("as", &resources.name, Kind::Resources, 1),
+            _ => {}
+        }
     }
 
     /// A system call of the script.

@@ -29,6 +29,12 @@ pub(crate) enum Kind {
     QueuesState,
     /// The members of a structure.
     Layout,
+    /// What there is room for.
+    Room,
+    /// What became of a crowd.
+    Crowd,
+    /// What is held.
+    Resources,
 }
 
 /// What predicates can name beside parameters and measures.
@@ -42,6 +48,9 @@ pub(crate) const RESULTS: &[Kind] = &[
     Kind::FilesState,
     Kind::QueuesState,
     Kind::Layout,
+    Kind::Room,
+    Kind::Crowd,
+    Kind::Resources,
 ];
 
 /// Memory that the kernel may write to.
@@ -60,7 +69,8 @@ impl Kind {
             Self::Buffer => "buffer",
             Self::Ring => "ring",
             Self::Watch => "watch",
-            Self::Result => "result",
+            Self::Result | Self::Crowd => "result",
+            Self::Room => "room",
             Self::EpollState
             | Self::QueueState
             | Self::TcpState
@@ -68,7 +78,8 @@ impl Kind {
             | Self::FileState
             | Self::FilesState
             | Self::QueuesState
-            | Self::Layout => "state",
+            | Self::Layout
+            | Self::Resources => "state",
         }
     }
 
@@ -82,7 +93,8 @@ impl Kind {
             Self::Buffer => "a buffer",
             Self::Ring => "a ring",
             Self::Watch => "a watch",
-            Self::Result => "a result",
+            Self::Result | Self::Crowd => "a result",
+            Self::Room => "a room",
             Self::EpollState
             | Self::QueueState
             | Self::TcpState
@@ -90,7 +102,8 @@ impl Kind {
             | Self::FileState
             | Self::FilesState
             | Self::QueuesState
-            | Self::Layout => "a state",
+            | Self::Layout
+            | Self::Resources => "a state",
         }
     }
 

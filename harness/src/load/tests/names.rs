@@ -226,3 +226,29 @@ fn a_state_may_have_the_name_of_what_it_is_read_from() {
     let right = said("- send: {on: conn, bytes: 1}", "- inspect: {as: conn, state: {file: conn}}");
     assert_eq!(right, "nothing is wrong");
 }
+
+#[test]
+fn a_crowd_has_its_room_and_its_result() {
+    let crowded = |steps: &str| said("  - connect: {as: conn}\n", &format!("  - connect: {{as: conn}}\n{steps}"));
+    assert_eq!(
+        crowded(
+            "  - room: {as: room, clients: 9, kilobytes: 1}\n  - resources: {as: held}\n  \
+             - crowd: {as: all, clients: 9, within: room, result: came}\n  - send: {on: 'all[8]', bytes: 1}\n"
+        ),
+        "nothing is wrong"
+    );
+    assert_snapshot!(crowded("  - crowd: {as: all, clients: 9, within: rom, result: came}\n"), @r#"
+    error: unknown room `rom`
+      --> cases/epoll/example.yaml:17:42
+       |
+    17 |   - crowd: {as: all, clients: 9, within: rom, result: came}
+       |                                          ^^^ no step has named it by here
+    "#);
+    assert_snapshot!(crowded("  - crowd: {as: conn, clients: 9, result: came}\n"), @r#"
+    error: `conn` is already a connection
+      --> cases/epoll/example.yaml:17:17
+       |
+    17 |   - crowd: {as: conn, clients: 9, result: came}
+       |                 ^^^^ choose another name
+    "#);
+}

@@ -1,0 +1,186 @@
+//! The machine's limits, and how many clients there is room for within them. Nothing is changed.
+use std::fs;
+
+use nix::sys::resource::{Resource, getrlimit};
+use serde_json::json;
+
+use super::failure::Failure;
+use super::run::Run;
+use crate::case::Room;
+
+/// Descriptors, tasks and ports that are left for everything else.
+const RESERVE: u64 = 100;
+
+/// The limits as they are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Machine {
+    memory_kb: u64,
+    available_kb: u64,
+    nofile: u64,
+    nr_open: u64,
+    file_max: u64,
+    pid_max: u64,
+    threads_max: u64,
+    /// 0: none.
+    cgroup_tasks: u64,
+    tasks: u64,
+    max_map_count: u64,
+    ports: u64,
+}
+
+/// Finds out how many clients there is room for.
+pub fn room(run: &mut Run, step: &Room) -> Result<(), Failure> {
+    let machine = Machine::read()?;
+    let (clients, bound) = machine.fits(step.clients.0, step.kilobytes.0);
+    run.keep(
+        &step.name,
+        json!({
+            "wanted": step.clients.0,
+            "clients": clients,
+            "bound": bound,
+            "memory_kb": machine.memory_kb,
+            "available_kb": machine.available_kb,
+            "nofile": machine.nofile,
+            "nr_open": machine.nr_open,
+            "file_max": machine.file_max,
+            "pid_max": machine.pid_max,
+            "threads_max": machine.threads_max,
+            "cgroup_tasks": machine.cgroup_tasks,
+            "tasks": machine.tasks,
+            "max_map_count": machine.max_map_count,
+            "ports": machine.ports,
+        }),
+    );
+    Ok(())
+}
+
+impl Machine {
+    fn read() -> Result<Self, Failure> {
+        let meminfo = text("/proc/meminfo")?;
+        let (nofile, _) =
+            getrlimit(Resource::RLIMIT_NOFILE).map_err(|errno| Failure::call("read RLIMIT_NOFILE", errno))?;
+        Ok(Self {
+            memory_kb: field(&meminfo, "MemTotal:"),
+            available_kb: field(&meminfo, "MemAvailable:"),
+            nofile,
+            nr_open: number("/proc/sys/fs/nr_open")?,
+            file_max: number("/proc/sys/fs/file-max")?,
+            pid_max: number("/proc/sys/kernel/pid_max")?,
+            threads_max: number("/proc/sys/kernel/threads-max")?,
+            cgroup_tasks: cgroup_tasks(),
+            tasks: tasks(&text("/proc/loadavg")?),
+            max_map_count: number("/proc/sys/vm/max_map_count")?,
+            ports: ports(&text("/proc/sys/net/ipv4/ip_local_port_range")?),
+        })
+    }
+
+    /// How many there is room for, and what bounds them.
+    fn fits(&self, wanted: u64, kilobytes: u64) -> (u64, &'static str) {
+        let of_cgroup = if self.cgroup_tasks == 0 { u64::MAX } else { self.cgroup_tasks };
+        let tasks = self.pid_max.min(self.threads_max).min(of_cgroup).saturating_sub(self.tasks);
+        let bounds = [
+            ("descriptors", self.nofile.saturating_sub(RESERVE)),
+            ("ports", self.ports.saturating_sub(RESERVE)),
+            ("tasks", tasks.saturating_sub(RESERVE)),
+            ("memory", self.available_kb / 2 / kilobytes.max(1)),
+        ];
+        match bounds.into_iter().filter(|bound| bound.1 < wanted).min_by_key(|bound| bound.1) {
+            Some((what, clients)) => (round(clients), what),
+            None => (wanted, ""),
+        }
+    }
+}
+
+/// Down to two digits, so that a machine whose free memory varies a little has room for the same number again.
+fn round(number: u64) -> u64 {
+    let digit = 10_u64.pow(number.checked_ilog10().unwrap_or(0).saturating_sub(1));
+    number / digit * digit
+}
+
+/// A file of `/proc`.
+pub fn text(path: &str) -> Result<String, Failure> {
+    fs::read_to_string(path).map_err(|error| Failure::Broken(format!("failed to read {path}: {error}")))
+}
+
+fn number(path: &str) -> Result<u64, Failure> {
+    let text = text(path)?;
+    text.trim().parse().map_err(|_| Failure::Broken(format!("expected a number in {path}, found `{}`", text.trim())))
+}
+
+/// The number behind a name, as in `/proc/meminfo`; 0 if this kernel does not have it.
+pub fn field(text: &str, name: &str) -> u64 {
+    let value = |line: &str| line.strip_prefix(name)?.split_whitespace().next()?.parse().ok();
+    text.lines().find_map(value).unwrap_or(0)
+}
+
+/// All tasks of the machine: the number behind the slash in `/proc/loadavg`.
+fn tasks(loadavg: &str) -> u64 {
+    let counts = loadavg.split_whitespace().nth(3).and_then(|counts| counts.split_once('/'));
+    counts.and_then(|(_, all)| all.parse().ok()).unwrap_or(0)
+}
+
+/// How many numbers `32768 60999` holds.
+fn ports(range: &str) -> u64 {
+    let mut ends = range.split_whitespace().map_while(|end| end.parse::<u64>().ok());
+    let (first, last) = (ends.next().unwrap_or(1), ends.next().unwrap_or(0));
+    (last + 1).saturating_sub(first)
+}
+
+/// The smallest `pids.max` of the cgroups that this process is in, in either hierarchy; 0 if there is none.
+fn cgroup_tasks() -> u64 {
+    let Ok(groups) = fs::read_to_string("/proc/self/cgroup") else { return 0 };
+    let paths = groups.lines().filter_map(|line| {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (controllers, path) = (parts.next()?, parts.next()?);
+        match controllers {
+            "" => Some(("/sys/fs/cgroup", path)),
+            list if list.split(',').any(|name| name == "pids") => Some(("/sys/fs/cgroup/pids", path)),
+            _ => None,
+        }
+    });
+    let limits = paths.flat_map(|(root, path)| {
+        std::path::Path::new(path)
+            .ancestors()
+            .filter_map(|group| fs::read_to_string(format!("{root}{}/pids.max", group.display())).ok())
+            .filter_map(|limit| limit.trim().parse::<u64>().ok())
+            .collect::<Vec<_>>()
+    });
+    limits.min().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LARGE: Machine = Machine {
+        memory_kb: 24_000_000,
+        available_kb: 20_000_000,
+        nofile: 20_000,
+        nr_open: 1 << 20,
+        file_max: 1 << 40,
+        pid_max: 32_768,
+        threads_max: 190_000,
+        cgroup_tasks: 0,
+        tasks: 200,
+        max_map_count: 65_530,
+        ports: 28_232,
+    };
+
+    #[test]
+    fn the_scarcest_resource_bounds_the_crowd() {
+        assert_eq!(LARGE.fits(10_000, 160), (10_000, ""));
+        assert_eq!(Machine { available_kb: 1_000_000, ..LARGE }.fits(10_000, 160), (3_100, "memory"));
+        assert_eq!(Machine { nofile: 4_096, ..LARGE }.fits(10_000, 160), (3_900, "descriptors"));
+        assert_eq!(Machine { cgroup_tasks: 800, ..LARGE }.fits(10_000, 160), (500, "tasks"));
+        assert_eq!(Machine { ports: 50, ..LARGE }.fits(10_000, 160), (0, "ports"));
+    }
+
+    #[test]
+    fn limits_are_read_as_the_kernel_writes_them() {
+        assert_eq!(tasks("0.20 0.59 1.21 2/187 5903\n"), 187);
+        assert_eq!(ports("32768\t60999\n"), 28_232);
+        assert_eq!(field("MemTotal:       24684084 kB\nMemFree: 7 kB\n", "MemFree:"), 7);
+        let here = Machine::read().expect("this is Linux");
+        assert!(here.memory_kb > here.available_kb / 2 && here.pid_max > 0 && here.tasks > 0, "{here:?}");
+    }
+}
