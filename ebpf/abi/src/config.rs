@@ -112,11 +112,13 @@ pub struct Watch {
     pub ready_list: u32,
     /// Makes the size a multiple of 8.
     pub zero: u32,
+    /// The `sock` whose list is watched, or 0.
+    pub sock: u64,
 }
 
 const _: () = assert!(size_of::<Config>() == 16);
 const _: () = assert!(size_of::<CountKey>() == 32);
-const _: () = assert!(size_of::<Watch>() == 16);
+const _: () = assert!(size_of::<Watch>() == 24);
 
 #[cfg(feature = "user")]
 mod user {

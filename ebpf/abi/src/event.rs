@@ -44,7 +44,7 @@ pub enum Kind {
     /// A task of the experiment is being woken: `value` is its tid, `detail` its tgid.
     SchedWaking = 7,
     /// A task of the experiment leaves the processor (`value` is its tid, `detail` its state: 0 means preempted)
-    /// or, with `peer` set to 1, enters it.
+    /// or, with `peer` set to 1, enters it. The event's own `tid` is that task's in both.
     SchedSwitch = 8,
     /// A task was created: `value` is the child's tid, `detail` the child's tgid.
     Fork = 9,
@@ -57,17 +57,41 @@ pub enum Kind {
     Watch = 12,
     /// A TCP socket changes its state: `object` is the `sock`, `detail` the old state, `value` the new one.
     InetSockSetState = 13,
+    /// A device gave a packet to the kernel: `value` is its length from the IP header on, `object` the `sk_buff`; ports
+    /// as for [`Kind::TcpV4Rcv`].
+    NetifRx = 14,
+    /// A packet is given to the protocols: as [`Kind::NetifRx`].
+    NetifReceiveSkb = 15,
+    /// A segment has been found to be an established socket's: `object` is the `sock`, `peer` the `sk_buff`.
+    TcpProbe = 16,
+    /// Bytes of a packet are copied to user memory: `object` is the `sock`, `peer` the `sk_buff`, `value` how many.
+    SkbCopyDatagramIovec = 17,
+    /// A soft interrupt was asked for: `value` is its number.
+    SoftirqRaise = 18,
+    /// The handler of a soft interrupt begins: `value` is its number.
+    SoftirqEntry = 19,
+    /// The handler of a soft interrupt has ended: `value` is its number.
+    SoftirqExit = 20,
+    /// A task of the experiment has been put on a run queue: `value` is its tid, `detail` its tgid.
+    SchedWakeup = 21,
+    /// The handler of a device's interrupt begins: `value` is the interrupt's number.
+    IrqHandlerEntry = 22,
+    /// The handler of the processor's own timer interrupt begins: `value` is the vector.
+    LocalTimerEntry = 23,
 }
 
 impl Kind {
     /// How many kinds there are, counted from 0 (which is none).
-    pub const COUNT: usize = 14;
+    pub const COUNT: usize = 24;
 
     /// The bit of this kind in [`Config::kinds`](crate::Config::kinds) and [`Config::stacks`](crate::Config::stacks).
     pub const fn bit(self) -> u32 {
         1 << self as u8
     }
 }
+
+/// In [`Event::context`]: the handler of a hard interrupt runs.
+pub const CONTEXT_HARDIRQ: u8 = 0x80;
 
 /// The fixed part of every record. `tgid` and `tid` are the task that ran when the event happened: in the receive path
 /// of loopback that is the *sender*.
@@ -87,7 +111,10 @@ pub struct Event {
     /// Number of the system call, or of the watch.
     pub call: u16,
     /// How many bytes of payload follow.
-    pub payload: u16,
+    pub payload: u8,
+    /// On whose behalf the processor runs: 0 a task's, else one more than the number of the soft interrupt that is being
+    /// served, or [`CONTEXT_HARDIRQ`].
+    pub context: u8,
     /// The processor.
     pub cpu: u16,
     /// The kernel object it is about.

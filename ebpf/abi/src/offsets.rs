@@ -27,6 +27,8 @@ pub struct Offsets {
     pub skb_data: u32,
     pub skb_len: u32,
     pub skb_dev: u32,
+    pub skb_sk: u32,
+    pub skb_protocol: u32,
     pub dev_net: u32,
     pub epitem_rdllink: u32,
     pub epitem_ffd_file: u32,

@@ -10,6 +10,7 @@ use aya_ebpf::{
 use wakeproof_abi::{Event, Kind, MAX_FRAMES};
 
 use crate::{
+    context::context,
     scope::{tgid, tid},
     state::{EVENTS, FIRED, LOST, bump, config},
 };
@@ -46,10 +47,14 @@ pub(crate) fn emit_with<const P: usize>(ctx: *mut c_void, kind: Kind, mut event:
     let Some(config) = config() else { return };
     bump(&FIRED, kind as u32);
     event.kind = kind as u8;
-    event.tgid = tgid();
-    event.tid = tid();
+    // Of an event that is about another task than the running one, the probe has said which.
+    if event.tid == 0 {
+        event.tgid = tgid();
+        event.tid = tid();
+    }
     // SAFETY: no arguments, always there.
     event.cpu = unsafe { bpf_get_smp_processor_id() } as u16;
+    event.context = context();
     let sent = if P == 0 && config.stacks & kind.bit() == 0 {
         short(event)
     } else {
@@ -86,7 +91,7 @@ fn long<const P: usize>(ctx: *mut c_void, stack: bool, mut event: Event, fill: i
     // SAFETY: `scratch` is ours alone at this depth, and `P + STACK` bytes fit behind the header.
     let sent = unsafe {
         event.time = bpf_ktime_get_ns();
-        event.payload = P as u16;
+        event.payload = P as u8;
         let tail = (&raw mut (*scratch).tail).cast::<u8>();
         if P > 0 {
             fill(tail);
@@ -121,4 +126,5 @@ unsafe fn output(record: *const c_void, length: u64) -> bool {
     EVENTS.output::<[u8]>(bytes, u64::from(BPF_RB_NO_WAKEUP)).is_ok()
 }
 
+const _: () = assert!(PAYLOAD <= u8::MAX as usize);
 const _: () = assert!(STACK as u64 <= STACK_MASK && size_of::<Scratch>() == size_of::<Event>() + PAYLOAD + 256);

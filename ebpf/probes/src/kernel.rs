@@ -27,6 +27,8 @@ pub(crate) static OFFSETS: Offsets = Offsets {
     skb_data: 0,
     skb_len: 0,
     skb_dev: 0,
+    skb_sk: 0,
+    skb_protocol: 0,
     dev_net: 0,
     epitem_rdllink: 0,
     epitem_ffd_file: 0,

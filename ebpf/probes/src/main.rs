@@ -16,13 +16,16 @@
 )]
 #![expect(clippy::needless_pass_by_value, reason = "aya's macros hand contexts over by value")]
 
+mod context;
 mod count;
 mod descriptor;
 mod emit;
 mod epoll;
 mod fault;
 mod fence;
+mod interrupt;
 mod kernel;
+mod packet;
 mod sched;
 mod scope;
 mod state;

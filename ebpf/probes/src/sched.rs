@@ -19,11 +19,22 @@ fn ids(task: u64) -> (u32, u32) {
 
 #[btf_tracepoint(function = "sched_waking")]
 fn sched_waking(ctx: BtfTracePointContext) -> i32 {
-    if wanted(Kind::SchedWaking) {
+    woken(&ctx, Kind::SchedWaking)
+}
+
+/// Once the task is on a run queue; on another processor's the waker may leave that to it (`ttwu_queue`), so the running
+/// task need not be the waker.
+#[btf_tracepoint(function = "sched_wakeup")]
+fn sched_wakeup(ctx: BtfTracePointContext) -> i32 {
+    woken(&ctx, Kind::SchedWakeup)
+}
+
+#[inline(always)]
+fn woken(ctx: &BtfTracePointContext, kind: Kind) -> i32 {
+    if wanted(kind) {
         let (task, group) = ids(ctx.arg::<*const c_void>(0) as u64);
         if role(group) != 0 {
-            let event = Event { value: i64::from(task), detail: group, ..Event::default() };
-            emit(ctx.as_ptr(), Kind::SchedWaking, event);
+            emit(ctx.as_ptr(), kind, Event { value: i64::from(task), detail: group, ..Event::default() });
         }
     }
     0
@@ -44,7 +55,11 @@ fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     }
     let (task, group) = ids(entering);
     if role(group) != 0 {
-        emit(ctx.as_ptr(), Kind::SchedSwitch, Event { value: i64::from(task), peer: 1, ..Event::default() });
+        emit(
+            ctx.as_ptr(),
+            Kind::SchedSwitch,
+            Event { value: i64::from(task), tid: task, tgid: group, peer: 1, ..Event::default() },
+        );
     }
     0
 }

@@ -8,6 +8,7 @@ use crate::{
     emit::emit,
     epoll::registration,
     kernel::{offset, read},
+    scope::ports,
     state::{WATCHED, wanted},
 };
 
@@ -33,6 +34,11 @@ fn hit(ctx: *mut c_void, number: u32) {
     if watch.ready_list != 0 {
         event = last_item(watch.object).unwrap_or(Event { detail: 1, ..event });
         event.peer = watch.object;
+    } else if watch.sock != 0 {
+        let (local, remote) = ports(watch.sock);
+        // A list is empty if its head's `prev` is the head.
+        let empty = read::<u64>(watch.object + 8) == Some(watch.object);
+        event = Event { object: watch.sock, detail: u32::from(empty), local, remote, ..event };
     }
     event.call = number as u16;
     emit(ctx, Kind::Watch, event);

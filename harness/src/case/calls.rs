@@ -67,8 +67,18 @@ impl EventName {
             | Self::Fork
             | Self::Exit
             | Self::SchedWaking
+            | Self::SchedWakeup
             | Self::SchedSwitch
             | Self::PageFaultKernel
+            | Self::NetifRx
+            | Self::NetifReceiveSkb
+            | Self::TcpProbe
+            | Self::SkbCopyDatagramIovec
+            | Self::SoftirqRaise
+            | Self::SoftirqEntry
+            | Self::SoftirqExit
+            | Self::IrqHandlerEntry
+            | Self::LocalTimerEntry
             | Self::Watch
             | Self::InetSockSetState => return None,
         })

@@ -50,10 +50,30 @@ pub enum EventName {
     Exit,
     /// A task is being woken; its stack says from where.
     SchedWaking,
-    /// A task left the processor; `state` is 0 if it was preempted.
+    /// A woken task has been put on a run queue.
+    SchedWakeup,
+    /// A task left the processor (`state` is 0 if it was preempted), or entered it (`enters`).
     SchedSwitch,
     /// The kernel faulted on a user address.
     PageFaultKernel,
+    /// A device gave a packet to the kernel, which queues it for the soft interrupt.
+    NetifRx,
+    /// A packet was given to the protocols.
+    NetifReceiveSkb,
+    /// A segment was found to be an established socket's.
+    TcpProbe,
+    /// Bytes of a packet were copied to user memory.
+    SkbCopyDatagramIovec,
+    /// A soft interrupt was asked for; `vec` is its name.
+    SoftirqRaise,
+    /// The handler of a soft interrupt began.
+    SoftirqEntry,
+    /// The handler of a soft interrupt ended.
+    SoftirqExit,
+    /// The handler of a device's interrupt began, on a processor that ran a task of the experiment.
+    IrqHandlerEntry,
+    /// The handler of the processor's timer interrupt began, while a task of the experiment ran.
+    LocalTimerEntry,
     /// A watched word was written; `by` is the kernel function that wrote it.
     Watch,
     /// A TCP socket changed its state, from `old` to `new` by the kernel's names (`LISTEN`, `ESTABLISHED`, …).
@@ -85,8 +105,18 @@ impl EventName {
         Self::Fork,
         Self::Exit,
         Self::SchedWaking,
+        Self::SchedWakeup,
         Self::SchedSwitch,
         Self::PageFaultKernel,
+        Self::NetifRx,
+        Self::NetifReceiveSkb,
+        Self::TcpProbe,
+        Self::SkbCopyDatagramIovec,
+        Self::SoftirqRaise,
+        Self::SoftirqEntry,
+        Self::SoftirqExit,
+        Self::IrqHandlerEntry,
+        Self::LocalTimerEntry,
         Self::Watch,
         Self::InetSockSetState,
     ];
@@ -108,6 +138,12 @@ pub enum Probe {
     SystemCalls,
     /// Wake-ups and switches of tasks.
     Scheduler,
+    /// Packets on their way between device, protocols and user.
+    Packets,
+    /// Soft interrupts.
+    SoftInterrupts,
+    /// Hard interrupts of devices and of the timer.
+    HardInterrupts,
     /// Births and deaths of tasks.
     Processes,
     /// Faults of the kernel on user addresses.

@@ -25,9 +25,18 @@ pub type Field = (&'static str, FieldType);
 use FieldType::{Bool, Entries, Int, Ints, Text, Texts};
 
 /// What every event has: the running task (`pid`, `tid`), what its process is there for (`by`: `server`, `client` or
-/// empty), the processor, the ports of the connection it is about (or 0), and its time on `CLOCK_MONOTONIC` (`ns`).
-const COMMON: &[Field] =
-    &[("pid", Int), ("tid", Int), ("by", Text), ("cpu", Int), ("local", Int), ("remote", Int), ("ns", Int)];
+/// empty), the processor, in which context it runs (`task`, `hardirq`, or the name of the soft interrupt that is being
+/// served, such as `NET_RX`), the ports of the connection it is about (or 0), and its time on `CLOCK_MONOTONIC` (`ns`).
+const COMMON: &[Field] = &[
+    ("pid", Int),
+    ("tid", Int),
+    ("by", Text),
+    ("cpu", Int),
+    ("context", Text),
+    ("local", Int),
+    ("remote", Int),
+    ("ns", Int),
+];
 
 /// A system call's return: the result (a negative errno on failure), the call's name, its first argument.
 const RETURN: &[Field] = &[("ret", Int), ("call", Text), ("fd", Int)];
@@ -64,11 +73,21 @@ fn own(event: EventName) -> &'static [Field] {
         EventName::Fork => &[("child", Int), ("group", Int), ("process", Int)],
         EventName::Exit => &[("code", Int)],
         // who is being woken
-        EventName::SchedWaking => &[("woken", Int), ("group", Int)],
+        EventName::SchedWaking | EventName::SchedWakeup => &[("woken", Int), ("group", Int)],
         // 0 if it was preempted, and whether it enters the processor instead of leaving it
         EventName::SchedSwitch => &[("state", Int), ("enters", Bool)],
         // whether the access was a write, and its distance from the start of the buffer it fell into
         EventName::PageFaultKernel => &[("address", Int), ("write", Bool), ("code", Int)],
+        // the packet as an address; its length from the IP header on, or how many bytes were copied
+        EventName::NetifRx | EventName::NetifReceiveSkb | EventName::SkbCopyDatagramIovec => {
+            &[("skb", Int), ("len", Int)]
+        }
+        EventName::TcpProbe => &[("skb", Int)],
+        // the name of the soft interrupt
+        EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => &[("vec", Text)],
+        // the interrupt's number
+        EventName::IrqHandlerEntry => &[("irq", Int)],
+        EventName::LocalTimerEntry => &[("vector", Int)],
         // the kernel function that wrote, the watch's name, the descriptor of the list's last item
         EventName::Watch => &[("writer", Text), ("watch", Text), ("fd", Int), ("empty", Bool)],
         // both states by name, and which socket, as its address

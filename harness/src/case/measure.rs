@@ -37,6 +37,9 @@ pub struct Filter {
     /// By `server`, `client`, or this actor.
     #[serde(default)]
     pub by: Option<String>,
+    /// Wake-ups of this actor.
+    #[serde(default)]
+    pub wakes: Option<String>,
     /// Kernel functions on its stack, innermost first, not necessarily neighbours.
     #[serde(default)]
     pub through: Vec<String>,
@@ -86,7 +89,7 @@ pub struct List {
 #[serde(deny_unknown_fields)]
 pub struct Chain {
     /// The events, in the order in which they must happen.
-    pub of: Vec<EventName>,
+    pub of: Vec<Link>,
     /// The connection that every one of them is about.
     pub on: String,
     /// After this mark.
@@ -95,6 +98,50 @@ pub struct Chain {
     /// Before this mark.
     #[serde(default)]
     pub until: Option<String>,
+}
+
+/// One event of a chain: its name, or its name and which of them.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Link {
+    /// Not every one.
+    Some(SomeLink),
+    /// Any of this name.
+    Any(EventName),
+}
+
+impl Link {
+    /// The event's name.
+    pub fn of(&self) -> EventName {
+        match self {
+            Self::Any(of) => *of,
+            Self::Some(link) => link.of,
+        }
+    }
+
+    /// Which of them, as a filter.
+    pub fn only(&self) -> Filter {
+        match self {
+            Self::Any(_) => Filter::default(),
+            Self::Some(link) => {
+                Filter { through: link.through.clone(), condition: link.condition.clone(), ..Filter::default() }
+            }
+        }
+    }
+}
+
+/// An event of a chain, and which of them.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SomeLink {
+    /// The event's name.
+    pub of: EventName,
+    /// Kernel functions on its stack, innermost first, not necessarily neighbours.
+    #[serde(default)]
+    pub through: Vec<String>,
+    /// A predicate (CEL) over the event's own fields.
+    #[serde(default, rename = "where")]
+    pub condition: Option<String>,
 }
 
 /// Counted calls of a kernel function.

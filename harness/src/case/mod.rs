@@ -21,7 +21,7 @@ pub use crowd::{Crowd, Limited, Resources, Room, ServerLimit};
 pub use erratum::{Errata, Erratum};
 pub use event::{EventName, Probe};
 pub use fields::{Field, FieldType, event_fields};
-pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, List, Measure, OneOrMore, Writes};
+pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, Link, List, Measure, OneOrMore, SomeLink, Writes};
 pub use network::{
     Accept, Bind, ConnectOn, Family, GetOption, ListenOn, MakeSocket, ProcNetTcp, SetOption, SocketOption, SocketType,
     Sysctl,
@@ -29,7 +29,7 @@ pub use network::{
 pub use number::Number;
 pub use script::{
     Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, Fill, IoRing, Kcmp, Limit, Made,
-    PollCall, PollEntry, Reopen, SelectCall, Shared, Timer, Transfer, TwoEnds,
+    NetworkPair, Over, PollCall, PollEntry, Reopen, SelectCall, Shared, Timer, Transfer, TwoEnds,
 };
 pub use socket::{Asked, AttachFilter, Checksum, Inject, Listen, Peek, Snmp};
 pub use states::tcp_state;

@@ -16,6 +16,33 @@ pub struct TwoEnds {
     pub times: Number,
 }
 
+/// Names for two ends that a network connects.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkPair {
+    /// Their names; with `times`, of all the first and all the second ends.
+    #[serde(rename = "as")]
+    pub names: [String; 2],
+    /// How many pairs.
+    #[serde(default = "super::step::one")]
+    pub times: Number,
+    /// What connects them. Over `veth` the first end is in the second network namespace.
+    #[serde(default)]
+    pub over: Over,
+}
+
+/// A network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// The loopback device: sender and receiver share a network namespace, and whoever sends also receives.
+    #[default]
+    Loopback,
+    /// A pair of virtual Ethernet devices, made when it is needed first: one in the experiment's network namespace, the
+    /// other in a second one.
+    Veth,
+}
+
 /// A descriptor that is made of nothing.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

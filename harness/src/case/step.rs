@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Accept, Asked, AttachFilter, Bind, Buffer, ConnectOn, Crowd, Descriptor, EpollControl, EpollCreate, EpollWait,
-    EventName, Filter, GetOption, Inject, IoRing, Kcmp, Limit, Listen, ListenOn, Made, MakeSocket, Number, Peek,
-    PollCall, ProcNetTcp, Reopen, Resources, Room, SelectCall, SetOption, Snmp, Sysctl, Timer, Transfer, TwoEnds,
+    EventName, Filter, GetOption, Inject, IoRing, Kcmp, Limit, Listen, ListenOn, Made, MakeSocket, NetworkPair, Number,
+    Over, Peek, PollCall, ProcNetTcp, Reopen, Resources, Room, SelectCall, SetOption, Snmp, Sysctl, Timer, Transfer,
+    TwoEnds,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -51,10 +52,10 @@ pub enum Step {
 
     /// Two connected sockets of the UNIX domain.
     Socketpair(TwoEnds),
-    /// A connected pair of TCP sockets over loopback: the connecting end, then the accepted end.
-    TcpPair(TwoEnds),
-    /// Two UDP sockets over loopback, connected to each other.
-    UdpPair(TwoEnds),
+    /// A connected pair of TCP sockets: the connecting end, then the accepted end.
+    TcpPair(NetworkPair),
+    /// Two UDP sockets, connected to each other.
+    UdpPair(NetworkPair),
     /// A listening TCP socket on loopback.
     Listen(Listen),
     /// `accept4`.
@@ -163,6 +164,10 @@ pub struct Connect {
     /// A listener of the script, instead of the server: then the name is that of a descriptor of the script.
     #[serde(default)]
     pub to: Option<String>,
+    /// Through which network to the server, which over `veth` must not listen on loopback alone
+    /// (`options: {address: 0.0.0.0}`).
+    #[serde(default)]
+    pub over: Over,
 }
 
 pub(super) fn one() -> Number {
@@ -283,6 +288,9 @@ pub enum WatchTarget {
     ReadyList(String),
     /// `socket_wq.wait.head.prev`, which every joining of a socket's wait queue writes.
     WaitQueue(String),
+    /// `sock.sk_receive_queue.prev`, which every packet that is queued for this socket, or for the server's end of this
+    /// connection, writes.
+    ReceiveQueue(String),
     /// The first eight bytes of a buffer of the script.
     Buffer(String),
 }

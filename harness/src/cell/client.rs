@@ -14,14 +14,15 @@ use super::files::ports;
 use super::names::{Object, Place};
 use super::run::Run;
 use super::wait::{self, Deadline};
-use crate::case::{Connect, Number, Receive, Send};
+use super::wire;
+use crate::case::{Connect, Number, Over, Receive, Send};
 use crate::recording::Named;
 
 /// Connects so many clients under one name.
 pub fn connect(run: &mut Run, step: &Connect, deadline: &Deadline) -> Result<(), Failure> {
     for done in 0..step.times.0 {
         let more = if step.times.0 > 1 { format!("{done} of {} are connected", step.times.0) } else { String::new() };
-        connect_one(run, &step.name, step.receive_buffer, deadline).map_err(|failure| failure.add(&more))?;
+        connect_one(run, &step.name, step.receive_buffer, step.over, deadline).map_err(|failure| failure.add(&more))?;
     }
     Ok(())
 }
@@ -31,16 +32,28 @@ pub fn connect_one(
     run: &mut Run,
     name: &str,
     receive_buffer: Option<Number>,
+    over: Over,
     deadline: &Deadline,
 ) -> Result<(), Failure> {
     let Some(server) = &run.server else {
         return Err(Failure::Broken("this case has no server to connect to".to_owned()));
     };
-    let address = SockaddrStorage::from(server.address);
-    let family = if server.address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let mut address = server.address;
+    if over == Over::Veth {
+        address.set_ip(wire::HERE.into());
+    }
+    let family = if address.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let address = SockaddrStorage::from(address);
     let failed = |errno| Failure::call(format!("connect to the server at {address}"), errno);
-    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let fd = socket(family, SockType::Stream, flags, None).map_err(failed)?;
+    let make = || socket(family, SockType::Stream, SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC, None);
+    let fd = match over {
+        Over::Loopback => make(),
+        Over::Veth => run
+            .wire()?
+            .at_far_end(make)
+            .map_err(|error| Failure::Broken(format!("failed to enter the second network namespace: {error}")))?,
+    }
+    .map_err(failed)?;
     setsockopt(&fd, TcpNoDelay, &true).map_err(failed)?;
     if let Some(bytes) = receive_buffer {
         // Before the handshake, which tells the server how much there is room for.

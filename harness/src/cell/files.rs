@@ -1,5 +1,5 @@
 //! Making descriptors, and reading, writing and closing them.
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, IntoRawFd as _, OwnedFd, RawFd};
 
 use nix::errno::Errno;
@@ -10,7 +10,8 @@ use nix::unistd::pipe2;
 use super::call::{Call, Returned};
 use super::failure::Failure;
 use super::run::Run;
-use crate::case::{Descriptor, Limit, Reopen, Transfer, TwoEnds};
+use super::wire;
+use crate::case::{Descriptor, Limit, NetworkPair, Over, Reopen, Transfer, TwoEnds};
 
 /// Two connected sockets of the UNIX domain.
 pub fn make_socketpairs(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
@@ -26,15 +27,29 @@ pub fn make_pipes(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
 }
 
 /// Connected TCP sockets: the connecting end, then the accepted end.
-pub fn make_tcp_pairs(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
-    pairs(run, step, || {
-        tcp_pair().map_err(|error| Failure::Broken(format!("failed to connect a pair of TCP sockets: {error}")))
-    })
+pub fn make_tcp_pairs(run: &mut Run, step: &NetworkPair) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::Broken(format!("failed to connect a pair of TCP sockets: {error}"));
+    for _ in 0..step.times.0 {
+        let (near, far) = match step.over {
+            Over::Loopback => tcp_pair(Ipv4Addr::LOCALHOST, TcpStream::connect),
+            Over::Veth => {
+                let wire = run.wire()?;
+                tcp_pair(wire::HERE, |address| wire.at_far_end(|| TcpStream::connect(address))?)
+            }
+        }
+        .map_err(failed)?;
+        run.add_descriptor(&step.names[0], near);
+        run.add_descriptor(&step.names[1], far);
+    }
+    Ok(())
 }
 
-fn tcp_pair() -> std::io::Result<(OwnedFd, OwnedFd)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let near = TcpStream::connect(listener.local_addr()?)?;
+fn tcp_pair(
+    at: Ipv4Addr,
+    connect: impl FnOnce(SocketAddr) -> std::io::Result<TcpStream>,
+) -> std::io::Result<(OwnedFd, OwnedFd)> {
+    let listener = TcpListener::bind((at, 0))?;
+    let near = connect(listener.local_addr()?)?;
     let wanted = near.local_addr()?;
     loop {
         let (far, peer) = listener.accept()?;

@@ -62,7 +62,7 @@ impl Way {
             mount(Some("proc"), "/proc", Some("proc"), flags, nothing)?;
         }
         if self.flags.contains(CloneFlags::CLONE_NEWNET) {
-            loopback_up()?;
+            bring_up("lo")?;
         }
         Ok(())
     }
@@ -80,14 +80,21 @@ impl std::fmt::Display for Way {
 
 nix::ioctl_write_ptr_bad!(set_interface_flags, libc::SIOCSIFFLAGS, libc::ifreq);
 
-fn loopback_up() -> nix::Result<()> {
+/// Brings up a network device of the calling thread's namespace.
+pub fn bring_up(device: &str) -> nix::Result<()> {
     let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
-    // SAFETY: an ifreq is plain numbers and a union of such; all zeros is one.
-    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
-    for (to, from) in request.ifr_name.iter_mut().zip(b"lo") {
-        *to = libc::c_char::from_ne_bytes([*from]);
-    }
+    let mut request = interface(device);
     request.ifr_ifru.ifru_flags = libc::c_short::try_from(libc::IFF_UP).unwrap_or(1);
     // SAFETY: SIOCSIFFLAGS reads an ifreq with a name that ends in a zero, and flags.
     unsafe { set_interface_flags(socket.as_raw_fd(), &raw const request) }.map(drop)
+}
+
+/// A request about a network device, without its question. The name may have 15 bytes.
+pub fn interface(device: &str) -> libc::ifreq {
+    // SAFETY: an ifreq is plain numbers and a union of such; all zeros is one.
+    let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
+    for (to, from) in request.ifr_name.iter_mut().take(libc::IFNAMSIZ - 1).zip(device.as_bytes()) {
+        *to = libc::c_char::from_ne_bytes([*from]);
+    }
+    request
 }

@@ -39,6 +39,7 @@ mod sockets;
 mod steps;
 mod tasks;
 mod wait;
+mod wire;
 
 pub use fence::join;
 

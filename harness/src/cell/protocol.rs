@@ -83,6 +83,15 @@ pub enum Word {
     ReadyList(i32),
     /// The wait queue of the socket behind this descriptor of the cell.
     WaitQueue(i32),
+    /// The receive queue of the socket behind this descriptor of the cell.
+    ReceiveQueue(i32),
+    /// The receive queue of the server's end of this connection.
+    ServerReceiveQueue {
+        /// The client's port.
+        client: u16,
+        /// The server's port.
+        server: u16,
+    },
     /// An address in the cell's memory.
     Address(u64),
 }

@@ -18,6 +18,7 @@ use super::protocol::{Isolation, Order, Report, Say};
 use super::server::Server;
 use super::steps::Stop;
 use super::wait::{Deadline, now};
+use super::wire::Wire;
 use super::{fence, server, tasks};
 use crate::case;
 use crate::recording::{CallResult, End, Named};
@@ -46,6 +47,8 @@ pub struct Run<'a> {
     pub buffers: Buffers,
     /// Rings by name; their memory must stay.
     pub rings: IndexMap<String, IoUring>,
+    /// The second network namespace, once something is in it.
+    wire: Option<Wire>,
     /// When the last step that did something began.
     pub since: u64,
     marks: Vec<(String, u64)>,
@@ -68,6 +71,7 @@ pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Resu
         actors: Vec::new(),
         buffers: Buffers::default(),
         rings: IndexMap::new(),
+        wire: None,
         since: now(),
         marks: Vec::new(),
         results: IndexMap::new(),
@@ -134,6 +138,18 @@ impl Run<'_> {
             Some(how) => Err(Failure::Broken(format!("the server has ended ({how})"))),
             None => rested,
         }
+    }
+
+    /// The wire to a second network namespace.
+    pub fn wire(&mut self) -> Result<&Wire, Failure> {
+        if !self.own_network {
+            return Err(Failure::Broken("a wire needs a network namespace of its own, and there is none".to_owned()));
+        }
+        let wire = match self.wire.take() {
+            Some(wire) => wire,
+            None => Wire::lay()?,
+        };
+        Ok(self.wire.insert(wire))
     }
 
     /// The port at which the server listens.

@@ -8,23 +8,34 @@ use nix::sys::socket::{Backlog, SockaddrStorage, getsockname, listen as set_back
 use super::call::{Call, Returned};
 use super::failure::Failure;
 use super::run::Run;
-use crate::case::{Accept, Asked, Connect, Listen, Snmp, TwoEnds};
+use super::wire;
+use crate::case::{Accept, Asked, Connect, Listen, NetworkPair, Over, Snmp};
 
-/// UDP sockets over loopback that are connected to each other.
-pub fn make_udp_pairs(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
+/// UDP sockets that are connected to each other.
+pub fn make_udp_pairs(run: &mut Run, step: &NetworkPair) -> Result<(), Failure> {
     let [first, second] = &step.names;
+    let bind = |address| UdpSocket::bind((address, 0));
     for _ in 0..step.times.0 {
+        let pair = match step.over {
+            Over::Loopback => udp_pair(bind(Ipv4Addr::LOCALHOST), bind(Ipv4Addr::LOCALHOST)),
+            Over::Veth => {
+                let far = run.wire()?.at_far_end(|| bind(wire::THERE)).and_then(|bound| bound);
+                udp_pair(far, bind(wire::HERE))
+            }
+        };
         let (one, other) =
-            udp_pair().map_err(|error| Failure::Broken(format!("failed to connect a pair of UDP sockets: {error}")))?;
+            pair.map_err(|error| Failure::Broken(format!("failed to connect a pair of UDP sockets: {error}")))?;
         run.add_descriptor(first, one.into());
         run.add_descriptor(second, other.into());
     }
     Ok(())
 }
 
-fn udp_pair() -> std::io::Result<(UdpSocket, UdpSocket)> {
-    let one = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let other = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+fn udp_pair(
+    one: std::io::Result<UdpSocket>,
+    other: std::io::Result<UdpSocket>,
+) -> std::io::Result<(UdpSocket, UdpSocket)> {
+    let (one, other) = (one?, other?);
     one.connect(other.local_addr()?)?;
     other.connect(one.local_addr()?)?;
     Ok((one, other))
@@ -152,7 +163,8 @@ mod tests {
 
     #[test]
     fn two_udp_sockets_reach_each_other() {
-        let (one, other) = udp_pair().unwrap();
+        let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0));
+        let (one, other) = udp_pair(bind(), bind()).unwrap();
         one.send(b"ab").unwrap();
         let mut buffer = [0; 4];
         assert_eq!(other.recv(&mut buffer).unwrap(), 2);

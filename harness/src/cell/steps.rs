@@ -274,7 +274,7 @@ impl Run<'_> {
     /// A byte on a new connection. Its acceptance is what must be seen; where nobody sees, its echo, or rest.
     fn sentinel(&mut self, deadline: &Deadline) -> Result<(), Failure> {
         const NAME: &str = "sentinel";
-        client::connect_one(self, NAME, None, deadline)?;
+        client::connect_one(self, NAME, None, crate::case::Over::Loopback, deadline)?;
         let label = match self.names.count(NAME) {
             0 | 1 => NAME.to_owned(),
             count => format!("{NAME}[{}]", count - 1),
@@ -297,6 +297,10 @@ impl Run<'_> {
             WatchTarget::ReadyList(name) if name == "server" => Word::ServerReadyList,
             WatchTarget::ReadyList(name) => Word::ReadyList(fd(self, name)?),
             WatchTarget::WaitQueue(name) => Word::WaitQueue(fd(self, name)?),
+            WatchTarget::ReceiveQueue(name) => match self.names.named(self.names.one(name)?) {
+                Named::Connection { client, server } => Word::ServerReceiveQueue { client, server },
+                Named::Descriptor { fd, .. } => Word::ReceiveQueue(fd),
+            },
             WatchTarget::Buffer(name) => Word::Address(self.buffers.address(name)?),
         };
         self.link.ask(&Say::Watch { name: step.name.clone(), word })

@@ -54,7 +54,7 @@ pub(super) fn lost(event: EventName, head: &Head, accounts: &[Account]) -> Optio
 
 /// An unknown kind may be anything, so it concerns everything.
 fn concerns(lost: &str, event: EventName, derived: bool) -> bool {
-    const NAMES: [(&str, Kind); 13] = [
+    const NAMES: [(&str, Kind); 23] = [
         ("fence", Kind::Fence),
         ("sys_enter", Kind::SysEnter),
         ("sys_exit", Kind::SysExit),
@@ -68,6 +68,16 @@ fn concerns(lost: &str, event: EventName, derived: bool) -> bool {
         ("page_fault_kernel", Kind::PageFaultKernel),
         ("watch", Kind::Watch),
         ("inet_sock_set_state", Kind::InetSockSetState),
+        ("netif_rx", Kind::NetifRx),
+        ("netif_receive_skb", Kind::NetifReceiveSkb),
+        ("tcp_probe", Kind::TcpProbe),
+        ("skb_copy_datagram_iovec", Kind::SkbCopyDatagramIovec),
+        ("softirq_raise", Kind::SoftirqRaise),
+        ("softirq_entry", Kind::SoftirqEntry),
+        ("softirq_exit", Kind::SoftirqExit),
+        ("sched_wakeup", Kind::SchedWakeup),
+        ("irq_handler_entry", Kind::IrqHandlerEntry),
+        ("local_timer_entry", Kind::LocalTimerEntry),
     ];
     let Some((_, lost)) = NAMES.iter().find(|(name, _)| *name == lost) else { return true };
     // Accepts, registrations and forks tell which descriptor and which report is about which connection.

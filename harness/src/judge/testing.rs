@@ -6,19 +6,22 @@ use indexmap::IndexMap;
 
 use crate::case::{EventName, Grade, Probe, Value};
 use crate::recording::{
-    Account, By, CallResult, CountRow, CounterReport, End, Event, Extra, Half, Head, Kernel, Landmarks, Mark, Named,
-    ProbeReport, Recording, Run, RunHead, ServerRun, VERSION,
+    Account, By, CallResult, Context, CountRow, CounterReport, End, Event, Extra, Half, Head, Kernel, Landmarks, Mark,
+    Named, ProbeReport, Recording, Run, RunHead, ServerRun, VERSION,
 };
 
 pub(crate) const SERVER: u16 = 8000;
 const EPOLL: u64 = 0xffff_8881_0000_0000;
-const PROBES: [Probe; 11] = [
+const PROBES: [Probe; 14] = [
     Probe::TcpV4Rcv,
     Probe::EpPollCallback,
     Probe::EpollWaitReturn,
     Probe::SkDataReady,
     Probe::SystemCalls,
     Probe::Scheduler,
+    Probe::Packets,
+    Probe::SoftInterrupts,
+    Probe::HardInterrupts,
     Probe::Processes,
     Probe::PageFaultKernel,
     Probe::Watchpoint,
@@ -36,6 +39,7 @@ pub(crate) fn event(time: u64, name: EventName) -> Event {
         tid: 0,
         by: None,
         cpu: 0,
+        context: Context::Task,
         object: 0,
         peer: 0,
         value: 0,

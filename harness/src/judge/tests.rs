@@ -307,6 +307,41 @@ control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sent
 }
 
 #[test]
+fn a_chain_follows_the_processor_to_the_soft_interrupt_and_the_woken_task_to_the_run_queue() {
+    let rest = "
+measure:
+  way:
+    chain:
+      of: [netif_rx, {of: softirq_entry, where: vec == 'NET_RX'}, tcp_probe, sk_data_ready, sched_waking, sched_wakeup, {of: sched_switch, where: enters}, read]
+      on: conn
+expect: {whole: size(way) == 1}
+control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [whole]}
+";
+    let other = 201;
+    let task = |name, woken: i64| Event { value: woken, ..client(name) };
+    let way = |script: Script, cpu, woken, entering| {
+        script
+            .connection("conn", 5001)
+            .seen("conn", EventName::NetifRx, &[])
+            .event(Event { value: 1, ..client(EventName::SoftirqEntry) })
+            .event(Event { value: 3, cpu, ..client(EventName::SoftirqEntry) })
+            .seen("conn", EventName::TcpProbe, &[])
+            .seen("conn", EventName::SkDataReady, &[])
+            .waking()
+            .event(task(EventName::SchedWakeup, woken))
+            .event(Event { peer: 1, cpu: 1, ..task(EventName::SchedSwitch, entering) })
+            .read("conn", 1)
+            .mark("later")
+            .run()
+    };
+    for (cpu, woken, entering) in [(1, 200, 200), (0, other, 200), (0, 200, other)] {
+        let control = way(Script::control(), cpu, woken, entering);
+        let (outcome, reason, _) = judged(&case(rest), &recording([way(Script::subject(), 0, 200, 200), control]));
+        assert_eq!((outcome, reason.as_str()), (Outcome::Pass, ""), "{cpu}, {woken}, {entering}");
+    }
+}
+
+#[test]
 fn faults_and_writes_are_read_off_what_the_kernel_touched() {
     let mut case = case(ARRIVALS).case().clone();
     case.measure = serde_json::from_value(serde_json::json!({

@@ -30,6 +30,8 @@ pub fn resolve(btf: &Btf) -> Result<Offsets, BtfError> {
         skb_data: at("sk_buff", "data")?,
         skb_len: at("sk_buff", "len")?,
         skb_dev: at("sk_buff", "dev")?,
+        skb_sk: at("sk_buff", "sk")?,
+        skb_protocol: at("sk_buff", "protocol")?,
         dev_net: at("net_device", "nd_net.net")?,
         epitem_rdllink: at("epitem", "rdllink")?,
         epitem_ffd_file: at("epitem", "ffd.file")?,

@@ -92,6 +92,13 @@ pub(super) fn conditions(text: &str, case: &Case, tree: &Node, found: &mut Vec<D
         let (word, of, only) = match measure {
             Measure::Count(count) => ("count", count.of, &count.only),
             Measure::List(list) => ("list", list.of, &list.only),
+            Measure::Chain(chain) => {
+                let links = tree.at(["measure", name, "chain", "of"]);
+                for (link, node) in chain.of.iter().zip(links.items()) {
+                    condition(text, node, link.of(), &link.only(), found);
+                }
+                continue;
+            }
             _ => continue,
         };
         condition(text, tree.at(["measure", name, word, "only"]), of, only, found);

@@ -128,7 +128,17 @@ fn simple(expression: &Expr) -> Option<Condition> {
             // The field must be a number in every event that has it: these are words or lists somewhere.
             let is_number = !matches!(
                 name.as_str(),
-                "by" | "call" | "bits" | "writer" | "watch" | "empty" | "enters" | "write" | "old" | "new"
+                "by" | "call"
+                    | "bits"
+                    | "context"
+                    | "vec"
+                    | "writer"
+                    | "watch"
+                    | "empty"
+                    | "enters"
+                    | "write"
+                    | "old"
+                    | "new"
             );
             is_number.then(|| Condition::Compare(name.clone(), relation, *number.inner()))
         }

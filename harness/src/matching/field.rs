@@ -5,7 +5,7 @@ use cel::Value;
 
 use super::{Scene, writer};
 use crate::case::{EventName, call_name, tcp_state};
-use crate::recording::{By, Event, Extra};
+use crate::recording::{By, Event, Extra, softirq_name};
 
 /// A field of an event, or none if this event has no such field.
 pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
@@ -18,6 +18,10 @@ pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
             Some(By::Client) => "client",
             None => "",
         }),
+        (_, "context") => text(event.context.name()),
+        (EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit, "vec") => {
+            text(softirq_name(event.value))
+        }
         (_, "call") if event.name.calls().is_some() => text(call_name(event.call.into()).unwrap_or_default()),
         (EventName::EpPollCallback, "bits") => bits(event.detail),
         (EventName::EpollWait, "bits") => bits(match &event.extra {
@@ -45,22 +49,30 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         (_, "local") => event.local.into(),
         (_, "remote") => event.remote.into(),
         (_, "ns") => event.time.cast_signed(),
-        (EventName::TcpV4Rcv, "len")
+        (
+            EventName::TcpV4Rcv | EventName::NetifRx | EventName::NetifReceiveSkb | EventName::SkbCopyDatagramIovec,
+            "len",
+        )
         | (EventName::EpPollCallback | EventName::Watch, "fd")
         | (EventName::Fork, "child")
         | (EventName::Exit, "code")
-        | (EventName::SchedWaking, "woken")
+        | (EventName::SchedWaking | EventName::SchedWakeup, "woken")
+        | (EventName::IrqHandlerEntry, "irq")
+        | (EventName::LocalTimerEntry, "vector")
         // the second argument of poll; of select it is the first
         | (EventName::SysEnterPoll, "nfds") => event.value,
+        (EventName::TcpProbe | EventName::SkbCopyDatagramIovec, "skb") => event.peer.cast_signed(),
         (EventName::TcpV4Rcv, "flags")
         | (EventName::EpPollCallback, "mask")
         | (EventName::SkDataReady, "family")
-        | (EventName::Fork | EventName::SchedWaking, "group")
+        | (EventName::Fork | EventName::SchedWaking | EventName::SchedWakeup, "group")
         | (EventName::SchedSwitch, "state")
         | (EventName::SysEnterSelect, "nfds")
         | (EventName::PageFaultKernel, "code") => event.detail.into(),
         (EventName::Fork, "process") => i64::from(event.value == i64::from(event.detail)),
-        (EventName::PageFaultKernel, "address") | (EventName::InetSockSetState, "sock") => event.object.cast_signed(),
+        (EventName::PageFaultKernel, "address")
+        | (EventName::InetSockSetState, "sock")
+        | (EventName::NetifRx | EventName::NetifReceiveSkb, "skb") => event.object.cast_signed(),
         (EventName::EpollCtl, "mask") => control_mask(event).into(),
         (EventName::EpollCtl, "op") => control(event).0.into(),
         (EventName::EpollCtl, "target") => control(event).1.into(),
@@ -121,36 +133,7 @@ mod tests {
 
     #[test]
     fn every_field_that_loading_promises_is_there_with_its_type() {
-        use EventName::*;
-        let all = [
-            TcpV4Rcv,
-            EpPollCallback,
-            SkDataReady,
-            EpollWait,
-            Select,
-            Poll,
-            Accept,
-            Read,
-            Write,
-            EpollCtl,
-            Close,
-            Wait4,
-            Clone,
-            Mmap,
-            SysEnterEpollWait,
-            SysEnterSelect,
-            SysEnterPoll,
-            SysEnterAccept,
-            SysEnterRead,
-            Fork,
-            Exit,
-            SchedWaking,
-            SchedSwitch,
-            PageFaultKernel,
-            Watch,
-            InetSockSetState,
-        ];
-        for name in all {
+        for &name in EventName::ALL {
             for (wanted, kind) in event_fields(name) {
                 let value = field(&event(0, name), wanted, Scene::default());
                 let right = match kind {

@@ -19,6 +19,7 @@ pub struct Pattern {
     on: Option<Target>,
     reports: Option<Target>,
     by: Option<Doer>,
+    wakes: Option<Doer>,
     through: Vec<String>,
     /// For each known stack, whether it passes `through`.
     passing: Vec<bool>,
@@ -46,6 +47,7 @@ impl Pattern {
             on: target(&filter.on),
             reports: target(&filter.reports),
             by: filter.by.as_ref().map(|by| doer(by, actors)),
+            wakes: filter.wakes.as_ref().map(|wakes| doer(wakes, actors)),
             through: filter.through.clone(),
             passing: Vec::new(),
             condition: filter.condition.as_deref().map(Condition::compile).transpose()?,
@@ -69,6 +71,7 @@ impl Pattern {
     pub(super) fn matches(&self, event: &Event, learned: &Learned, scene: Scene<'_>) -> bool {
         event.name == self.of
             && self.by.as_ref().is_none_or(|by| by.did(event))
+            && self.wakes.as_ref().is_none_or(|wakes| wakes.is_woken_by(event))
             && (self.through.is_empty() || self.passes(event, scene))
             && self.on.as_ref().is_none_or(|target| target.is_subject_of(event, learned))
             && self.reports.as_ref().is_none_or(|target| target.is_reported_by(event, learned))
@@ -87,6 +90,12 @@ impl Doer {
             Self::Role(role) => event.by == Some(*role),
             Self::Threads(threads) => threads.contains(&event.tid),
         }
+    }
+
+    /// Whether the event is the waking of one of these.
+    fn is_woken_by(&self, event: &Event) -> bool {
+        matches!(event.name, EventName::SchedWaking | EventName::SchedWakeup)
+            && matches!(self, Self::Threads(threads) if threads.iter().any(|tid| i64::from(*tid) == event.value))
     }
 }
 

@@ -153,6 +153,16 @@ fn who_did_it_is_a_role_or_an_actor() {
 }
 
 #[test]
+fn whose_waking_it_is_is_an_actor_too() {
+    let filter = Filter { wakes: Some("t[1]".to_owned()), ..Filter::default() };
+    let waking = pattern(EventName::SchedWakeup, &filter);
+    let woken = |tid| Event { tid: 11, value: tid, ..event(1, EventName::SchedWakeup) };
+    assert!(seen(&[], &waking, &woken(12)) && !seen(&[], &waking, &woken(11)));
+    let read = Event { value: 12, ..call(EventName::Read, By::Client, 9, 12) };
+    assert!(!seen(&[], &pattern(EventName::Read, &filter), &read), "twelve bytes are nobody");
+}
+
+#[test]
 fn stacks_are_compared_alike_with_and_without_preparation() {
     let filter = Filter { through: vec!["ep_poll_callback".to_owned(), "tcp_v4_rcv".to_owned()], ..Filter::default() };
     let stacks: Vec<Vec<Arc<str>>> = [&["ep_poll_callback", "tcp_v4_rcv"][..], &["tcp_v4_rcv"]]

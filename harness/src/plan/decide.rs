@@ -100,7 +100,7 @@ fn measurable(measure: &Measure, have: &Capabilities) -> Result<(), String> {
             visible(list.of, &list.only, have)?;
             known(list.of, &BTreeSet::from([list.take.clone()]), have)
         }
-        Measure::Chain(chain) => chain.of.iter().try_for_each(|event| visible(*event, &Filter::default(), have)),
+        Measure::Chain(chain) => chain.of.iter().try_for_each(|link| visible(link.of(), &link.only(), have)),
         Measure::Calls(calls) => {
             let names = match &calls.of {
                 OneOrMore::One(one) => std::slice::from_ref(one),

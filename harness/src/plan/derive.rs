@@ -86,7 +86,12 @@ pub fn probe(event: EventName) -> Probe {
         | EventName::SysEnterAccept
         | EventName::SysEnterRead => Probe::SystemCalls,
         EventName::Fork | EventName::Exit => Probe::Processes,
-        EventName::SchedWaking | EventName::SchedSwitch => Probe::Scheduler,
+        EventName::SchedWaking | EventName::SchedWakeup | EventName::SchedSwitch => Probe::Scheduler,
+        EventName::NetifRx | EventName::NetifReceiveSkb | EventName::TcpProbe | EventName::SkbCopyDatagramIovec => {
+            Probe::Packets
+        }
+        EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => Probe::SoftInterrupts,
+        EventName::IrqHandlerEntry | EventName::LocalTimerEntry => Probe::HardInterrupts,
         EventName::PageFaultKernel => Probe::PageFaultKernel,
         EventName::Watch => Probe::Watchpoint,
         EventName::InetSockSetState => Probe::SocketStates,
@@ -102,6 +107,16 @@ pub fn kind(event: EventName) -> Kind {
         EventName::Fork => Kind::Fork,
         EventName::Exit => Kind::Exit,
         EventName::SchedWaking => Kind::SchedWaking,
+        EventName::SchedWakeup => Kind::SchedWakeup,
+        EventName::NetifRx => Kind::NetifRx,
+        EventName::NetifReceiveSkb => Kind::NetifReceiveSkb,
+        EventName::TcpProbe => Kind::TcpProbe,
+        EventName::SkbCopyDatagramIovec => Kind::SkbCopyDatagramIovec,
+        EventName::SoftirqRaise => Kind::SoftirqRaise,
+        EventName::SoftirqEntry => Kind::SoftirqEntry,
+        EventName::SoftirqExit => Kind::SoftirqExit,
+        EventName::IrqHandlerEntry => Kind::IrqHandlerEntry,
+        EventName::LocalTimerEntry => Kind::LocalTimerEntry,
         EventName::SchedSwitch => Kind::SchedSwitch,
         EventName::PageFaultKernel => Kind::PageFaultKernel,
         EventName::Watch => Kind::Watch,

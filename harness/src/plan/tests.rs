@@ -6,13 +6,16 @@ use crate::case::{Grade, Probe, Step};
 use crate::load::load;
 use crate::recording::{Half, Loser, ProbeReport};
 
-const PROBES: [Probe; 11] = [
+const PROBES: [Probe; 14] = [
     Probe::TcpV4Rcv,
     Probe::EpPollCallback,
     Probe::EpollWaitReturn,
     Probe::SkDataReady,
     Probe::SystemCalls,
     Probe::Scheduler,
+    Probe::Packets,
+    Probe::SoftInterrupts,
+    Probe::HardInterrupts,
     Probe::Processes,
     Probe::PageFaultKernel,
     Probe::Watchpoint,

@@ -88,8 +88,8 @@ impl Wants {
             Measure::Count(count) => self.filter(count.of, &count.only, have, script),
             Measure::List(list) => self.filter(list.of, &list.only, have, script),
             Measure::Chain(chain) => {
-                for event in &chain.of {
-                    self.see(*event, have, script);
+                for link in &chain.of {
+                    self.filter(link.of(), &link.only(), have, script);
                 }
             }
             Measure::Calls(calls) => {

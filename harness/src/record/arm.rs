@@ -131,6 +131,16 @@ fn kind_name(index: usize) -> &'static str {
         "page_fault_kernel",
         "watch",
         "inet_sock_set_state",
+        "netif_rx",
+        "netif_receive_skb",
+        "tcp_probe",
+        "skb_copy_datagram_iovec",
+        "softirq_raise",
+        "softirq_entry",
+        "softirq_exit",
+        "sched_wakeup",
+        "irq_handler_entry",
+        "local_timer_entry",
     ];
     NAMES[index]
 }

@@ -54,9 +54,33 @@ pub(super) const PROBES: &[(Probe, &[Candidate])] = &[
     (
         Probe::Scheduler,
         &[candidate(
-            "tp_btf sched_waking, sched_switch",
+            "tp_btf sched_waking, sched_wakeup, sched_switch",
             Grade::Trace,
-            Way::Tracepoints(&["sched_waking", "sched_switch"]),
+            Way::Tracepoints(&["sched_waking", "sched_wakeup", "sched_switch"]),
+        )],
+    ),
+    (
+        Probe::Packets,
+        &[candidate(
+            "tp_btf netif_rx, netif_receive_skb, tcp_probe, skb_copy_datagram_iovec",
+            Grade::Trace,
+            Way::Tracepoints(&["netif_rx", "netif_receive_skb", "tcp_probe", "skb_copy_datagram_iovec"]),
+        )],
+    ),
+    (
+        Probe::SoftInterrupts,
+        &[candidate(
+            "tp_btf softirq_raise, softirq_entry, softirq_exit",
+            Grade::Trace,
+            Way::Tracepoints(&["softirq_raise", "softirq_entry", "softirq_exit"]),
+        )],
+    ),
+    (
+        Probe::HardInterrupts,
+        &[candidate(
+            "tp_btf irq_handler_entry, irq_handler_exit, local_timer_entry, local_timer_exit",
+            Grade::Trace,
+            Way::Tracepoints(&["irq_handler_entry", "irq_handler_exit", "local_timer_entry", "local_timer_exit"]),
         )],
     ),
     (

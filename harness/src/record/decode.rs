@@ -5,7 +5,7 @@ use wakeproof_abi::{self as abi, FenceOp, Kind, MAX_POLLFDS, Role};
 
 use super::stacks::Stacks;
 use crate::case::{EventName, Side};
-use crate::recording::{By, Event, Extra};
+use crate::recording::{By, Context, Event, Extra};
 
 /// A fence: who said what, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,11 @@ impl Decoder {
             tid: header.tid,
             by: self.roles.get(&header.tgid).copied(),
             cpu: header.cpu,
+            context: match header.context {
+                0 => Context::Task,
+                abi::CONTEXT_HARDIRQ => Context::Hardirq,
+                served => Context::Softirq(served - 1),
+            },
             object: header.object,
             peer: header.peer,
             value: header.value,
@@ -115,6 +120,16 @@ impl Decoder {
             (Kind::PageFaultKernel, EventName::PageFaultKernel),
             (Kind::Watch, EventName::Watch),
             (Kind::InetSockSetState, EventName::InetSockSetState),
+            (Kind::SchedWakeup, EventName::SchedWakeup),
+            (Kind::NetifRx, EventName::NetifRx),
+            (Kind::NetifReceiveSkb, EventName::NetifReceiveSkb),
+            (Kind::TcpProbe, EventName::TcpProbe),
+            (Kind::SkbCopyDatagramIovec, EventName::SkbCopyDatagramIovec),
+            (Kind::SoftirqRaise, EventName::SoftirqRaise),
+            (Kind::SoftirqEntry, EventName::SoftirqEntry),
+            (Kind::SoftirqExit, EventName::SoftirqExit),
+            (Kind::IrqHandlerEntry, EventName::IrqHandlerEntry),
+            (Kind::LocalTimerEntry, EventName::LocalTimerEntry),
         ];
         KINDS
             .iter()

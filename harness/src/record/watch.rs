@@ -59,9 +59,24 @@ impl Probes {
                 let item = self.descriptor(Role::Client, |item| item.fd.cast_signed() == fd)?;
                 // struct socket → wq.wait.head.prev; the queue lies in the socket itself since 5.3 (333f7909a857).
                 let head = item.private + u64::from(self.member("socket", "wq.wait.head")?);
-                (head + prev, Watch { object: head, ..Watch::default() })
+                (head + prev, Watch { object: head, sock: item.sock, ..Watch::default() })
+            }
+            Word::ReceiveQueue(fd) => {
+                let item = self.descriptor(Role::Client, |item| item.fd.cast_signed() == fd)?;
+                self.receive_queue(item.sock, prev)?
+            }
+            Word::ServerReceiveQueue { client, server } => {
+                let ends = |item: &WalkItem| (item.local, item.remote) == (server, client);
+                let item = self.descriptor(Role::Server, ends)?;
+                self.receive_queue(item.sock, prev)?
             }
         })
+    }
+
+    /// A `sk_buff_head` begins as a list's head does.
+    fn receive_queue(&self, sock: u64, prev: u64) -> Result<(u64, Watch), String> {
+        let head = sock + u64::from(self.member("sock", "sk_receive_queue")?);
+        Ok((head + prev, Watch { object: head, sock, ..Watch::default() }))
     }
 
     /// Whether the server has made an epoll descriptor.
@@ -74,7 +89,7 @@ impl Probes {
         let ops = self.epoll_ops;
         let item = self.descriptor(role, |item| item.ops == ops && fd.is_none_or(|fd| item.fd.cast_signed() == fd))?;
         let head = item.private + u64::from(self.member("eventpoll", "rdllist")?);
-        Ok((head + prev, Watch { object: item.private, ready_list: 1, zero: 0 }))
+        Ok((head + prev, Watch { object: item.private, ready_list: 1, ..Watch::default() }))
     }
 
     fn descriptor(&mut self, role: Role, wanted: impl Fn(&WalkItem) -> bool) -> Result<WalkItem, String> {

@@ -344,6 +344,9 @@ pub struct Event {
     /// The processor.
     #[serde(default, skip_serializing_if = "is_default")]
     pub cpu: u16,
+    /// On whose behalf the processor ran.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub context: Context,
     /// The kernel object it is about, as an address (0: none).
     #[serde(default, skip_serializing_if = "is_default")]
     pub object: u64,
@@ -371,6 +374,37 @@ pub struct Event {
     /// Place in the run's `stacks`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stack: Option<u32>,
+}
+
+/// On whose behalf a processor runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Context {
+    /// A task's, in user space or in a system call.
+    #[default]
+    Task,
+    /// The soft interrupt of this number is being served.
+    Softirq(u8),
+    /// The handler of a hard interrupt runs.
+    Hardirq,
+}
+
+impl Context {
+    /// `task`, `hardirq`, or the soft interrupt's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Task => "task",
+            Self::Softirq(number) => softirq_name(number.into()),
+            Self::Hardirq => "hardirq",
+        }
+    }
+}
+
+/// The name of a soft interrupt (include/linux/interrupt.h, 5.10 to 7.3).
+pub fn softirq_name(number: i64) -> &'static str {
+    const NAMES: [&str; 10] =
+        ["HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"];
+    usize::try_from(number).ok().and_then(|number| NAMES.get(number)).copied().unwrap_or("unknown")
 }
 
 /// Another way in which an event was seen.

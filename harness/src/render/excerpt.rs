@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::case::{EventName, Value, tcp_state};
 use crate::matching::function;
-use crate::recording::{Account, By, End, Event, Extra, Half, Named, Recording, Run, Via};
+use crate::recording::{Account, By, End, Event, Extra, Half, Named, Recording, Run, Via, softirq_name};
 use crate::verdict::Verdict;
 
 /// How many of the last events of a run that stopped are shown.
@@ -149,12 +149,22 @@ fn fields(run: &Run, event: &Event) -> Map<String, Json> {
             put("flags", json!(flags(event.detail)));
         }
         EventName::EpPollCallback => put("mask", json!(bits(event.detail))),
-        EventName::SkDataReady | EventName::SysEnterEpollWait | EventName::SysEnterSelect | EventName::SysEnterPoll => {
-        }
+        EventName::SkDataReady
+        | EventName::TcpProbe
+        | EventName::SysEnterEpollWait
+        | EventName::SysEnterSelect
+        | EventName::SysEnterPoll => {}
         EventName::SysEnterAccept | EventName::SysEnterRead => put("fd", json!(event.detail)),
         EventName::Fork => put("child", json!(event.value)),
         EventName::Exit => put("code", json!(event.value)),
-        EventName::SchedWaking => put("woken", json!(event.value)),
+        EventName::SchedWaking | EventName::SchedWakeup => put("woken", json!(event.value)),
+        EventName::NetifRx | EventName::NetifReceiveSkb => put("len", json!(event.value)),
+        EventName::SkbCopyDatagramIovec => put("bytes", json!(event.value)),
+        EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => {
+            put("vec", json!(softirq_name(event.value)));
+        }
+        EventName::IrqHandlerEntry | EventName::LocalTimerEntry => put("irq", json!(event.value)),
+        EventName::SchedSwitch if event.peer == 1 => put("enters", json!(true)),
         EventName::SchedSwitch => put("state", json!(event.detail)),
         EventName::PageFaultKernel => {
             put("address", json!(format!("{:#x}", event.object)));

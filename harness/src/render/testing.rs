@@ -77,6 +77,7 @@ fn event(time: u64, name: EventName, by: Option<By>, value: i64) -> Event {
         tid: if by == Some(By::Server) { 412 } else { 407 },
         by,
         cpu: 1,
+        context: crate::recording::Context::Task,
         object: 0,
         peer: 0,
         value,

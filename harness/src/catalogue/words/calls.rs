@@ -1,17 +1,22 @@
 //! System calls of a script, each as a sentence.
 use super::{code, many, network};
 use crate::case::{
-    Access, EpollControl, EpollFlag, EpollWait, Kcmp, Number, PollCall, SelectCall, Shared, Step, Transfer, TwoEnds,
+    Access, EpollControl, EpollFlag, EpollWait, Kcmp, Number, Over, PollCall, SelectCall, Shared, Step, Transfer,
 };
 
 /// The call in words. One that has no sentence here is shown as the file has it.
 pub(super) fn call(step: &Step) -> String {
     match step {
-        Step::Socketpair(ends) => pair(ends, "Two connected sockets of the UNIX domain"),
-        Step::TcpPair(ends) => pair(ends, "A TCP connection over loopback, with both its ends"),
-        Step::Fifo(ends) => pair(ends, "A named pipe, with its reading and its writing end"),
-        Step::Pty(ends) => pair(ends, "A pseudo-terminal, with its master and its terminal"),
-        Step::Pipe(ends) => pair(ends, "A pipe, with its reading and its writing end"),
+        Step::Socketpair(ends) => pair(&ends.names, ends.times, "Two connected sockets of the UNIX domain"),
+        Step::TcpPair(ends) => {
+            pair(&ends.names, ends.times, &format!("A TCP connection {}, with both its ends", over(ends.over)))
+        }
+        Step::UdpPair(ends) => {
+            pair(&ends.names, ends.times, &format!("Two UDP sockets {}, connected to each other", over(ends.over)))
+        }
+        Step::Fifo(ends) => pair(&ends.names, ends.times, "A named pipe, with its reading and its writing end"),
+        Step::Pty(ends) => pair(&ends.names, ends.times, "A pseudo-terminal, with its master and its terminal"),
+        Step::Pipe(ends) => pair(&ends.names, ends.times, "A pipe, with its reading and its writing end"),
         Step::Dup(dup) => {
             let number = dup.number.map_or_else(String::new, |number| format!(" with the number {}", number.0));
             format!("A second descriptor for the file of {}{number}: {}.", dup.of, dup.name)
@@ -71,9 +76,8 @@ pub(super) fn result(name: Option<&String>) -> String {
     name.map_or_else(String::new, |name| format!(": the result is {}", code(name)))
 }
 
-fn pair(ends: &TwoEnds, what: &str) -> String {
-    let [one, other] = &ends.names;
-    match ends.times.0 {
+fn pair([one, other]: &[String; 2], times: Number, what: &str) -> String {
+    match times.0 {
         1 => format!("{what}: {one} and {other}."),
         times => format!("{times} times: {}{}: {one} and {other}.", what[..1].to_lowercase(), &what[1..]),
     }
@@ -91,6 +95,14 @@ fn compares(kcmp: &Kcmp) -> String {
         }
     };
     format!("Ask the kernel whether {what} (`kcmp`){}.", result(Some(&kcmp.name)))
+}
+
+/// Through which network.
+pub(super) fn over(over: Over) -> &'static str {
+    match over {
+        Over::Loopback => "over loopback",
+        Over::Veth => "over a pair of virtual Ethernet devices, the far one in a second network namespace",
+    }
 }
 
 fn controls(control: &EpollControl) -> String {

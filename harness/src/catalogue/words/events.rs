@@ -19,7 +19,17 @@ pub(super) fn happening(event: EventName) -> String {
         EventName::Fork => "a process or thread was created".to_owned(),
         EventName::Exit => "a task ended".to_owned(),
         EventName::SchedWaking => "a task was woken".to_owned(),
-        EventName::SchedSwitch => "a task left the processor".to_owned(),
+        EventName::SchedWakeup => "a woken task was put on a run queue".to_owned(),
+        EventName::SchedSwitch => "a task left or entered the processor".to_owned(),
+        EventName::NetifRx => "a device gave a packet to the kernel".to_owned(),
+        EventName::NetifReceiveSkb => "a packet was given to the protocols".to_owned(),
+        EventName::TcpProbe => "a segment was found to be an established socket's".to_owned(),
+        EventName::SkbCopyDatagramIovec => "bytes of a packet were copied to user memory".to_owned(),
+        EventName::SoftirqRaise => "a soft interrupt was asked for".to_owned(),
+        EventName::SoftirqEntry => "the handler of a soft interrupt began".to_owned(),
+        EventName::SoftirqExit => "the handler of a soft interrupt ended".to_owned(),
+        EventName::IrqHandlerEntry => "the handler of a device's interrupt began".to_owned(),
+        EventName::LocalTimerEntry => "the handler of the timer interrupt began".to_owned(),
         EventName::PageFaultKernel => "the kernel faulted on a user address".to_owned(),
         EventName::Watch => "a watched word was written".to_owned(),
         EventName::InetSockSetState => "a TCP socket changed its state".to_owned(),
@@ -38,6 +48,9 @@ pub(super) fn filter(only: &Filter) -> String {
     }
     if let Some(by) = &only.by {
         _ = write!(out, ", {}", doer(by));
+    }
+    if let Some(wakes) = &only.wakes {
+        _ = write!(out, ", waking {wakes}");
     }
     if !only.through.is_empty() {
         _ = write!(out, ", with {} on the kernel stack", through(&only.through));

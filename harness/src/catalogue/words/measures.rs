@@ -34,7 +34,7 @@ fn listed(list: &List) -> String {
 }
 
 fn chained(chain: &Chain) -> String {
-    let of: Vec<_> = chain.of.iter().map(|event| name(*event)).collect();
+    let of: Vec<_> = chain.of.iter().map(|link| name(link.of()) + &filter(&link.only())).collect();
     format!(
         "a list: every way of events for {} in this order: {}{}",
         chain.on,

@@ -1,7 +1,7 @@
 //! Each step as a sentence.
 use super::events::{filter, happening};
 use super::{Line, calls, code, many};
-use crate::case::{Asleep, Await, AwaitEvent, Connect, Crowd, Receive, Repeat, Send, Start, Step, WatchTarget};
+use crate::case::{Asleep, Await, AwaitEvent, Connect, Crowd, Over, Receive, Repeat, Send, Start, Step, WatchTarget};
 
 /// The steps, one sentence after another.
 pub(in super::super) fn steps(steps: &[Step]) -> Vec<Line> {
@@ -27,6 +27,7 @@ fn step(step: &Step) -> Line {
             let word = match &watch.word {
                 WatchTarget::ReadyList(of) => format!("the ready list of {}", owner(of)),
                 WatchTarget::WaitQueue(of) => format!("the wait queue of {}", owner(of)),
+                WatchTarget::ReceiveQueue(of) => format!("the receive queue of {of}"),
                 WatchTarget::Buffer(of) => format!("the first eight bytes of {of}"),
             };
             format!("From here on watch {word} for writes, as {}.", code(&watch.name))
@@ -51,9 +52,13 @@ fn owner(name: &str) -> String {
 }
 
 fn connects(connect: &Connect) -> String {
+    let way = match connect.over {
+        Over::Loopback => String::new(),
+        over @ Over::Veth => format!(" {}", calls::over(over)),
+    };
     match connect.times.0 {
-        1 => format!("A client connects: {}.", connect.name),
-        times => format!("{times} clients connect: {}.", connect.name),
+        1 => format!("A client connects{way}: {}.", connect.name),
+        times => format!("{times} clients connect{way}: {}.", connect.name),
     }
 }
 

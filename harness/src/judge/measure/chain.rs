@@ -11,14 +11,15 @@
 //! - A system call serves whatever there is, so it moves on every chain that waits for it: two segments that one
 //!   `epoll_wait` reports are two chains that share their end.
 //!
-//! A wait call is about the connection if it reports it; its entry, and a task's switch, if it is made by the task that the
-//! chain was last seen in.
+//! A wait call is about the connection if it reports it; its entry, if it is made by the task that the chain was last seen
+//! in; a task's switch also if it is the task that the chain has woken, as is that task's being put on a run queue; a soft
+//! interrupt, if it is asked for or served by the processor that the chain was last seen on.
 use std::collections::VecDeque;
 
 use serde_json::{Value as Json, json};
 
 use super::{Gap, Reader, pattern};
-use crate::case::{Chain, EventName, Filter};
+use crate::case::{self, Chain, EventName, Filter};
 use crate::judge::evidence::word;
 use crate::matching::{Matcher, Pattern, Scene};
 use crate::recording::{Event, Run};
@@ -33,33 +34,87 @@ pub(super) struct Chains {
 }
 
 struct Link {
-    name: EventName,
-    /// None if only the task tells.
-    about: Option<Pattern>,
+    about: Pattern,
+    follows: Follows,
+}
+
+/// How an event is known to be the next of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Follows {
+    /// By the connection; it happens inside of the receiving of one segment.
+    Receiving,
+    /// By the connection; it serves whatever there is.
+    Connection,
+    /// By the task that the chain was last seen in.
+    Task,
+    /// By the task that the chain has woken.
+    Woken,
+    /// By the processor that the chain was last seen on.
+    Processor,
+}
+
+impl Follows {
+    fn of(name: EventName) -> Self {
+        match name {
+            EventName::TcpV4Rcv
+            | EventName::SkDataReady
+            | EventName::EpPollCallback
+            | EventName::SchedWaking
+            | EventName::NetifRx
+            | EventName::NetifReceiveSkb
+            | EventName::TcpProbe
+            | EventName::InetSockSetState
+            | EventName::Watch => Self::Receiving,
+            EventName::SysEnterEpollWait | EventName::SysEnterSelect | EventName::SysEnterPoll => Self::Task,
+            EventName::SchedSwitch | EventName::SchedWakeup => Self::Woken,
+            EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => Self::Processor,
+            _ => Self::Connection,
+        }
+    }
+
+    /// What the filter of such an event must say beside what the case says of it.
+    fn filter(self, name: EventName, on: &str, only: Filter) -> Filter {
+        let on = Some(on.to_owned());
+        match (self, name) {
+            (Self::Connection, EventName::EpollWait | EventName::Select | EventName::Poll) => {
+                Filter { reports: on, ..only }
+            }
+            (Self::Receiving | Self::Connection, _) => Filter { on, ..only },
+            (Self::Task | Self::Woken | Self::Processor, _) => only,
+        }
+    }
 }
 
 struct Way {
     began: u64,
     tid: u32,
     cpu: u16,
+    /// The task that was woken, if one was.
+    woken: Option<i64>,
     /// The events of the first few only.
     places: Vec<usize>,
 }
 
+impl Way {
+    fn is_followed(&self, follows: Follows, event: &Event) -> bool {
+        match follows {
+            Follows::Receiving | Follows::Connection => true,
+            Follows::Task => self.tid == event.tid,
+            Follows::Woken => match self.woken {
+                Some(woken) => woken == event.value,
+                None => self.tid == event.tid,
+            },
+            Follows::Processor => self.cpu == event.cpu,
+        }
+    }
+}
+
 impl Chains {
     pub(super) fn new(chain: &Chain, run: &Run) -> Result<Self, Gap> {
-        let link = |&name: &EventName| {
-            let about = match name {
-                EventName::EpollWait | EventName::Select | EventName::Poll => {
-                    Some(Filter { reports: Some(chain.on.clone()), ..Filter::default() })
-                }
-                EventName::SysEnterEpollWait
-                | EventName::SysEnterSelect
-                | EventName::SysEnterPoll
-                | EventName::SchedSwitch => None,
-                _ => Some(Filter { on: Some(chain.on.clone()), ..Filter::default() }),
-            };
-            Ok(Link { name, about: about.map(|filter| pattern(name, &filter, run)).transpose()? })
+        let link = |link: &case::Link| {
+            let follows = Follows::of(link.of());
+            let filter = follows.filter(link.of(), &chain.on, link.only());
+            Ok(Link { about: pattern(link.of(), &filter, run)?, follows })
         };
         let links: Vec<Link> = chain.of.iter().map(link).collect::<Result<_, Gap>>()?;
         let waiting = links.iter().map(|_| VecDeque::new()).collect();
@@ -70,7 +125,13 @@ impl Chains {
         if self.first.is_empty() {
             way.places.push(place);
         }
-        (way.tid, way.cpu) = (event.tid, event.cpu);
+        // A task that is woken is put on a run queue by its waker, or by the processor that it will run on.
+        if event.name != EventName::SchedWakeup {
+            (way.tid, way.cpu) = (event.tid, event.cpu);
+        }
+        if event.name == EventName::SchedWaking {
+            way.woken = Some(event.value);
+        }
         if link + 1 < self.links.len() {
             self.waiting[link + 1].push_back(way);
         } else {
@@ -96,24 +157,24 @@ impl Reader for Chains {
     fn read(&mut self, place: usize, event: &Event, matcher: &Matcher, scene: Scene<'_>) {
         // Backwards, so that one event is not two links of the same chain.
         for link in (0..self.links.len()).rev() {
-            let Link { name, about } = &self.links[link];
-            if *name != event.name || !about.as_ref().is_none_or(|about| matcher.matches(about, event, scene)) {
+            let Link { about, follows } = &self.links[link];
+            if about.of() != event.name || !matcher.matches(about, event, scene) {
                 continue;
             }
-            let (name, by_task) = (*name, about.is_none());
+            let follows = *follows;
             if link == 0 {
-                let way = Way { began: event.time, tid: event.tid, cpu: event.cpu, places: Vec::new() };
+                let way = Way { began: event.time, tid: event.tid, cpu: event.cpu, woken: None, places: Vec::new() };
                 self.advance(0, way, place, event);
-            } else if is_nested(name) {
+            } else if follows == Follows::Receiving {
                 if let Some(way) = self.innermost(link, event) {
                     self.advance(link, way, place, event);
                 }
             } else {
                 for way in std::mem::take(&mut self.waiting[link]) {
-                    if by_task && way.tid != event.tid {
-                        self.waiting[link].push_back(way);
-                    } else {
+                    if way.is_followed(follows, event) {
                         self.advance(link, way, place, event);
+                    } else {
+                        self.waiting[link].push_back(way);
                     }
                 }
             }
@@ -121,20 +182,8 @@ impl Reader for Chains {
     }
 
     fn finish(self: Box<Self>) -> (Json, Vec<usize>) {
-        let steps: Vec<String> = self.links.iter().map(|link| word(link.name)).collect();
+        let steps: Vec<String> = self.links.iter().map(|link| word(link.about.of())).collect();
         let chains: Vec<Json> = self.complete.iter().map(|ns| json!({"steps": steps, "ns": ns})).collect();
         (chains.into(), self.first)
     }
-}
-
-fn is_nested(name: EventName) -> bool {
-    matches!(
-        name,
-        EventName::TcpV4Rcv
-            | EventName::SkDataReady
-            | EventName::EpPollCallback
-            | EventName::SchedWaking
-            | EventName::Watch
-            | EventName::InetSockSetState
-    )
 }

@@ -138,7 +138,7 @@ fn events_of(measure: &Measure) -> Vec<EventName> {
         Measure::Count(count) => vec![count.of],
         Measure::List(list) => vec![list.of],
         Measure::Chain(chain) => {
-            let mut events = chain.of.clone();
+            let mut events: Vec<_> = chain.of.iter().map(crate::case::Link::of).collect();
             events.sort_unstable();
             events.dedup();
             events

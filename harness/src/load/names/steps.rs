@@ -71,6 +71,9 @@ impl Walk<'_> {
                     WatchTarget::ReadyList(server) if server == "server" && walk.server => {}
                     WatchTarget::ReadyList(epoll) => walk.refer("ready_list", epoll, &[Kind::Epoll]),
                     WatchTarget::WaitQueue(socket) => walk.refer("wait_queue", socket, &[Kind::Descriptor]),
+                    WatchTarget::ReceiveQueue(socket) => {
+                        walk.refer("receive_queue", socket, &[Kind::Descriptor, Kind::Connection]);
+                    }
                     WatchTarget::Buffer(buffer) => walk.refer("buffer", buffer, MEMORY),
                 });
             }
@@ -81,18 +84,10 @@ impl Walk<'_> {
             Step::Room(_) | Step::Crowd(_) | Step::Resources(_) => walk.crowded(step),
             Step::Eventfd(made) | Step::RegularFile(made) => walk.name("as", &made.name, Kind::Descriptor, 1),
             Step::Timerfd(timer) => walk.name("as", &timer.name, Kind::Descriptor, 1),
-            Step::Socketpair(ends)
-            | Step::TcpPair(ends)
-            | Step::UdpPair(ends)
-            | Step::Pipe(ends)
-            | Step::Fifo(ends)
-            | Step::Pty(ends) => {
-                walk.within("as", |walk| {
-                    for (index, name) in ends.names.iter().enumerate() {
-                        walk.name(&index.to_string(), name, Kind::Descriptor, ends.times.0);
-                    }
-                });
+            Step::Socketpair(ends) | Step::Pipe(ends) | Step::Fifo(ends) | Step::Pty(ends) => {
+                walk.ends(&ends.names, ends.times.0);
             }
+            Step::TcpPair(ends) | Step::UdpPair(ends) => walk.ends(&ends.names, ends.times.0),
             _ => walk.call(step, actors),
         });
     }
@@ -111,6 +106,14 @@ impl Walk<'_> {
             Step::Resources(resources) => self.name("as", &resources.name, Kind::Resources, 1),
             _ => {}
         }
+    }
+
+    fn ends(&mut self, names: &[String; 2], times: u64) {
+        self.within("as", |walk| {
+            for (index, name) in names.iter().enumerate() {
+                walk.name(&index.to_string(), name, Kind::Descriptor, times);
+            }
+        });
     }
 
     /// A system call of the script.
@@ -262,6 +265,9 @@ impl Walk<'_> {
             }
         }
         self.by(only.by.as_ref(), &[]);
+        if let Some(actor) = &only.wakes {
+            self.refer("wakes", actor, &[Kind::Actor]);
+        }
         self.marks(only.from.as_ref(), only.until.as_ref());
     }
 

@@ -146,7 +146,7 @@ fn a_condition_is_about_the_events_fields() {
        |
     17 |   - await: {event: {of: tcp_v4_rcv, only: {on: conn, where: ret == 0}}}
        |                                                             ^^^
-       = help: known here: `len`, `flags`, `pid`, `tid`, `by`, `cpu`, `local`, `remote` and `ns`
+       = help: known here: `len`, `flags`, `pid`, `tid`, `by`, `cpu`, `context`, `local`, `remote` and `ns`
     "#);
 }
 
