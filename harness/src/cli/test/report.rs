@@ -27,6 +27,6 @@ impl ReportDir {
         let path = self.0.join("results.json");
         fs::write(&path, json::json(results)?).with_context(|| format!("failed to write {}", path.display()))?;
         let path = self.0.join("report.html");
-        fs::write(&path, html::html(std::slice::from_ref(results))).with_context(|| format!("failed to write {}", path.display()))
+        fs::write(&path, html::of_one(results)).with_context(|| format!("failed to write {}", path.display()))
     }
 }

@@ -6,7 +6,8 @@ use super::super::screen::bare;
 use super::super::text::duration;
 use super::super::{Exhibit, Results};
 use super::data::Shared;
-use super::matrix::sign;
+use super::plot;
+use super::table::sign;
 use crate::case::{Source, Value};
 use crate::recording::{End, Half};
 use crate::verdict::{ClaimResult, Evidence, Finding, Verdict};
@@ -31,6 +32,7 @@ pub(super) fn article(results: &Results, verdict: &Verdict, shared: &mut Shared)
             @if let Some(reason) = &verdict.reason { p class=(verdict.outcome) { (reason) } }
             @for claim in &verdict.claims { (one_claim(claim, exhibit)) }
             @for finding in &verdict.expectations { (expectation(finding)) }
+            @for table in &verdict.tables { (plot::table(table)) }
             (ends(exhibit))
             @if !exhibit.wiring.is_empty() {
                 h4 { "Who is connected to whom" }

@@ -5,13 +5,15 @@
 //! [`Results`].
 mod case;
 mod data;
-mod matrix;
+mod plot;
+mod table;
 #[cfg(test)]
 mod tests;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Results;
+use super::matrix::{self, Matrix, Part};
 use super::text::{counted, duration, grouped};
 use crate::verdict::{Outcome, Verdict};
 use data::Shared;
@@ -32,8 +34,15 @@ const SHAPES: [(&str, &str); 8] = [
     ("other", "anything else"),
 ];
 
-/// The page of runs on any number of kernels, the newest results last.
-pub fn html(all: &[Results]) -> String {
+/// The page of one run.
+pub fn of_one(results: &Results) -> String {
+    let part = Part { results: Some(results.clone()), machine: None };
+    html(&matrix::matrix(vec![part]), std::slice::from_ref(results))
+}
+
+/// The page of runs on any number of kernels: the table claims × kernels, and each case from the results that say most
+/// about it.
+pub fn html(matrix: &Matrix, all: &[Results]) -> String {
     let mut shared = Shared::default();
     let cases = cases(all);
     let articles: Vec<Markup> =
@@ -52,7 +61,7 @@ pub fn html(all: &[Results]) -> String {
                 (head(all))
                 main {
                     h2 #claims { "Claims" }
-                    (matrix::matrix(all, &cases))
+                    (table::matrix(matrix))
                     h2 #cases { "Cases" }
                     (legend())
                     @for article in &articles { (article) }

@@ -5,8 +5,8 @@ use indexmap::IndexSet;
 
 use super::about::Objects;
 use super::items::{Item, items};
-use super::lanes::{Lanes, window};
 use super::label::{fields, label};
+use super::lanes::{Lanes, window};
 use super::spans::{Lasting, spans};
 use super::story::story;
 use super::ways::ways;
@@ -39,7 +39,8 @@ pub(super) fn picture(recording: &Recording, place: usize, evidence: &[&Evidence
         return None;
     }
     let lasting: Vec<_> = lasting.into_iter().filter(|span| span.until > start && span.from < end).collect();
-    let mut picture = Drawing { run, start, texts: IndexSet::new(), stacks: IndexSet::new() }.draw(&lanes, &drawn, &lasting);
+    let mut picture =
+        Drawing { run, start, texts: IndexSet::new(), stacks: IndexSet::new() }.draw(&lanes, &drawn, &lasting);
     picture.counts = counts(&drawn, evidence);
     picture.story = story(&drawn, &lasting, &objects, end);
     picture.left_out = all - drawn.len();

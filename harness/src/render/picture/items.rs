@@ -99,7 +99,8 @@ fn callback(before: &[Item], waking: &Item, lanes: &Lanes<'_>, scene: Scene<'_>)
         return None;
     }
     let key = lanes.only_eventpoll()?;
-    let callback = Event { name: EventName::EpPollCallback, via: Some(Via::Stack), value: 0, detail: 0, ..event.clone() };
+    let callback =
+        Event { name: EventName::EpPollCallback, via: Some(Via::Stack), value: 0, detail: 0, ..event.clone() };
     Some(Item { event: callback, key, shape: Shape::Callback, ..waking.clone() })
 }
 
@@ -136,10 +137,9 @@ fn shape(event: &Event) -> Shape {
         (EventName::EpollWait | EventName::Select | EventName::Poll, ret) if ret > 0 => Shape::Report,
         (EventName::EpollWait | EventName::Select | EventName::Poll, _) => Shape::Nothing,
         (EventName::Read, ret) if ret >= 0 => Shape::Read,
-        (EventName::Read, _) => Shape::Empty,
         (EventName::Write, ret) if ret > 0 => Shape::Write,
         (EventName::Accept, ret) if ret >= 0 => Shape::Accept,
-        (EventName::Accept, _) => Shape::Empty,
+        (EventName::Read | EventName::Accept, _) => Shape::Empty,
         _ => Shape::Other,
     }
 }

@@ -1,13 +1,15 @@
 //! What a dot says: a short name in the kernel's words, and all that is known of it.
 use std::fmt::Write as _;
 
-use super::items::Item;
 use super::Shape;
+use super::items::Item;
 use crate::case::EventName;
 use crate::recording::{By, Event, Extra, Run, Via};
 use crate::render::excerpt::{fields as of_event, ret};
 use crate::render::screen::{bare, name};
 
+/// Fields that are not known of a derived event: what stands there is nothing.
+const OWN: [&str; 3] = ["len", "flags", "mask"];
 /// How long a field may be.
 const FIELD: usize = 120;
 
@@ -62,8 +64,6 @@ fn errno(value: i64) -> String {
 /// Everything that is known of it, a line for each.
 pub(super) fn fields(run: &Run, item: &Item) -> String {
     let event = &item.event;
-    // Of a derived event its own fields are not known; what stands there is nothing.
-    const OWN: [&str; 3] = ["len", "flags", "mask"];
     let mut out = name(event.name);
     for (field, value) in of_event(run, event) {
         if event.via.is_some() && OWN.contains(&field.as_str()) {

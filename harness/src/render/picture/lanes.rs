@@ -113,7 +113,13 @@ impl<'a> Lanes<'a> {
     fn rank(&self, key: Key) -> (LaneKind, usize) {
         let place = match key {
             // What the case is about stands next to the eventpoll, what the harness itself adds farthest away.
-            Key::Named(place) => if self.objects.is_sentinel(place) { 0 } else { place + 2 },
+            Key::Named(place) => {
+                if self.objects.is_sentinel(place) {
+                    0
+                } else {
+                    place + 2
+                }
+            }
             Key::Listener => 1,
             Key::Eventpoll(address) => self.eventpolls.iter().position(|known| *known == address).unwrap_or(0),
             Key::Task(tid) => self.server.iter().position(|(_, known)| *known == tid).unwrap_or(0),

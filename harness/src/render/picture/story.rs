@@ -28,9 +28,8 @@ fn of_one(who: Who, items: &[Item], lasting: &[Lasting], objects: &Objects, end:
     let reports = items.iter().filter(|item| item.shape == Shape::Report && item.reports.contains(&who)).count();
     let callbacks = count(Shape::Callback);
     let reads = items.iter().filter(about).filter(|item| item.event.name == EventName::Read && item.event.value > 0);
-    let left = lasting.iter().find(|span| {
-        span.kind == SpanKind::Unread && span.until >= end && span.key == Key::Named(who.0)
-    });
+    let left =
+        lasting.iter().find(|span| span.kind == SpanKind::Unread && span.until >= end && span.key == Key::Named(who.0));
     let mut parts = vec![arrivals(count(Shape::Segment))];
     if callbacks > 0 {
         parts.push(format!("epoll’s callback is seen {}", times(callbacks)));
