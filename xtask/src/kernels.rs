@@ -7,12 +7,10 @@ use anyhow::{Context as _, Result, bail};
 use crate::{progress::Activity, workspace::Workspace};
 
 mod apt;
-mod choice;
 mod matrix;
 mod store;
 
-pub use choice::several;
-pub use matrix::{DISTRIBUTION, HOST, Matrix};
+pub use matrix::{DISTRIBUTION, Matrix};
 pub use store::Kernel;
 
 /// What to do with the kernels.
@@ -42,7 +40,7 @@ pub fn main(args: &Args) -> Result<ExitCode> {
     match &args.action {
         Action::List => list(&workspace, &matrix),
         Action::Fetch { series } => {
-            for entry in matrix.guests(series)? {
+            for entry in matrix.select(series)? {
                 let kernel = store::fetch(&workspace, entry)?;
                 println!("{}", kernel.summary());
             }

@@ -18,7 +18,6 @@ mod process;
 mod progress;
 mod quotes;
 mod run;
-mod several;
 mod soak;
 mod suite;
 mod test;
@@ -69,14 +68,4 @@ fn main() -> ExitCode {
         anstream::eprintln!("{}: {error:#}", process::paint("error", process::RED));
         ExitCode::FAILURE
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    #[test]
-    fn the_command_line_fits_together() {
-        super::Cli::command().debug_assert();
-    }
 }

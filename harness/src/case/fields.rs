@@ -114,8 +114,16 @@ pub const RESULT: &[Field] = &[
     ("rows", Entries(ROW)),
 ];
 
-/// One line of `/proc/net/tcp`: a socket's state by name, its own and its peer's port, and its inode's number.
-const ROW: &[Field] = &[("state", Text), ("local", Int), ("remote", Int), ("inode", Int)];
+/// One line of `/proc/net/tcp`: a socket's state by name, its own address and port and those of its peer, and its inode's
+/// number.
+const ROW: &[Field] = &[
+    ("state", Text),
+    ("local_address", Text),
+    ("local", Int),
+    ("remote_address", Text),
+    ("remote", Int),
+    ("inode", Int),
+];
 
 /// One object that a wait call reported.
 pub const READY: &[Field] = &[("name", Text), ("bits", Texts)];
@@ -288,3 +296,6 @@ pub const QUEUES: &[Field] = &[
     ("retransmit", Entries(SEGMENT)),
     ("out_of_order", Entries(SEGMENT)),
 ];
+
+/// `RLIMIT_NOFILE` of a process.
+pub const LIMITS: &[Field] = &[("soft", Int), ("hard", Int)];

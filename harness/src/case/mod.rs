@@ -6,6 +6,7 @@ mod crowd;
 mod erratum;
 mod event;
 pub mod fields;
+mod limits;
 mod measure;
 mod network;
 mod number;
@@ -21,6 +22,7 @@ pub use crowd::{Crowd, Limited, Resources, Room, ServerLimit};
 pub use erratum::{Errata, Erratum};
 pub use event::{EventName, Probe};
 pub use fields::{Field, FieldType, event_fields};
+pub use limits::{Capability, Dup2, DupUntilRefused, Limit, WhoseLimits};
 pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, Link, List, Measure, OneOrMore, SomeLink, Writes};
 pub use network::{
     Accept, Bind, ConnectOn, Family, GetOption, ListenOn, MakeSocket, ProcNetTcp, SetOption, SocketOption, SocketType,
@@ -28,8 +30,8 @@ pub use network::{
 };
 pub use number::Number;
 pub use script::{
-    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, Fill, IoRing, Kcmp, Limit, Made,
-    NetworkPair, Over, PollCall, PollEntry, Reopen, SelectCall, Shared, Timer, Transfer, TwoEnds,
+    Access, Buffer, Descriptor, EpollControl, EpollCreate, EpollFlag, EpollWait, Fill, IoRing, Kcmp, Made, NetworkPair,
+    Over, PollCall, PollEntry, Reopen, SelectCall, Shared, Timer, Transfer, TwoEnds,
 };
 pub use socket::{Asked, AttachFilter, Checksum, Inject, Listen, Peek, Snmp};
 pub use states::tcp_state;

@@ -41,13 +41,19 @@ pub struct MakeSocket {
     /// Its type.
     #[serde(default, rename = "type")]
     pub kind: SocketType,
+    /// How many, under one name.
+    #[serde(default = "super::step::one")]
+    pub times: Number,
+    /// In another network namespace, which has a loopback of its own; all that say so share it.
+    #[serde(default)]
+    pub elsewhere: bool,
 }
 
 /// `bind`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Bind {
-    /// The socket.
+    /// The socket; each, if the name stands for several.
     pub on: String,
     /// The address.
     #[serde(default = "localhost")]
@@ -82,7 +88,7 @@ pub struct ListenOn {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConnectOn {
-    /// The socket.
+    /// The socket; each, if the name stands for several.
     pub on: String,
     /// The socket that has the address and the port.
     pub to: String,
@@ -117,6 +123,7 @@ pub struct Accept {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[expect(missing_docs, reason = "the manual's names: socket(7), tcp(7), ipv6(7)")]
 pub enum SocketOption {
+    IpBindAddressNoPort,
     SoAcceptconn,
     SoBindtodevice,
     SoCookie,
@@ -137,7 +144,7 @@ pub enum SocketOption {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SetOption {
-    /// The socket.
+    /// The socket; each, if the name stands for several.
     pub on: String,
     /// Which option.
     pub option: SocketOption,
@@ -168,8 +175,11 @@ pub struct GetOption {
 pub struct Sysctl {
     /// Its name, such as `net.ipv4.tcp_syncookies`.
     pub name: String,
-    /// Its value.
+    /// Its value; of a range, where it begins.
     pub value: Number,
+    /// Where a range ends.
+    #[serde(default)]
+    pub to: Option<Number>,
 }
 
 /// What `netstat` reads: `/proc/net/tcp`.

@@ -266,14 +266,6 @@ pub struct Transfer {
     pub name: Option<String>,
 }
 
-/// `setrlimit` of the script's own process: the soft limit.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Limit {
-    /// `RLIMIT_NOFILE`: one more than the largest number that a new descriptor can get.
-    pub nofile: Number,
-}
-
 /// What has been done to a page before the kernel gets it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -3,10 +3,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accept, Asked, AttachFilter, Bind, Buffer, ConnectOn, Crowd, Descriptor, EpollControl, EpollCreate, EpollWait,
-    EventName, Filter, GetOption, Inject, IoRing, Kcmp, Limit, Listen, ListenOn, Made, MakeSocket, NetworkPair, Number,
-    Over, Peek, PollCall, ProcNetTcp, Reopen, Resources, Room, SelectCall, SetOption, Snmp, Sysctl, Timer, Transfer,
-    TwoEnds,
+    Accept, Asked, AttachFilter, Bind, Buffer, Capability, ConnectOn, Crowd, Descriptor, Dup2, DupUntilRefused,
+    EpollControl, EpollCreate, EpollWait, EventName, Filter, GetOption, Inject, IoRing, Kcmp, Limit, Listen, ListenOn,
+    Made, MakeSocket, NetworkPair, Number, Over, Peek, PollCall, ProcNetTcp, Reopen, Resources, Room, SelectCall,
+    SetOption, Snmp, Sysctl, Timer, Transfer, TwoEnds, WhoseLimits,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -129,6 +129,12 @@ pub enum Step {
     Close(String),
     /// `setrlimit`, of the script's own process.
     Limit(Limit),
+    /// Duplicate a descriptor until the kernel refuses; the duplicates are closed again.
+    DupUntilRefused(DupUntilRefused),
+    /// `dup2` to a number that may be refused.
+    Dup2(Dup2),
+    /// Give a capability away, for good (`capset`).
+    DropCapability(Capability),
     /// Anonymous memory for a call to write to.
     Buffer(Buffer),
     /// `mmap` of an epoll descriptor, which must be refused.
@@ -329,6 +335,8 @@ pub enum Inspected {
     Files(WhoseFiles),
     /// The queues of the socket behind this descriptor: named as for `tcp`.
     Queues(String),
+    /// The limit of open files (`RLIMIT_NOFILE`) of a process.
+    Limits(WhoseLimits),
     /// The members of a structure, as the kernel's type information has them.
     Layout(String),
 }

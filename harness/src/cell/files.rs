@@ -11,7 +11,7 @@ use super::call::{Call, Returned};
 use super::failure::Failure;
 use super::run::Run;
 use super::wire;
-use crate::case::{Descriptor, Limit, NetworkPair, Over, Reopen, Transfer, TwoEnds};
+use crate::case::{Descriptor, NetworkPair, Over, Reopen, Transfer, TwoEnds};
 
 /// Two connected sockets of the UNIX domain.
 pub fn make_socketpairs(run: &mut Run, step: &TwoEnds) -> Result<(), Failure> {
@@ -161,14 +161,6 @@ fn transfers(
         }
     };
     Ok(run.names.find(&step.on)?.into_iter().map(call).collect())
-}
-
-/// Lowers or raises the soft limit of this process, and of every thread in it. What is open stays open.
-pub fn limit(step: &Limit) -> Result<(), Failure> {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let set = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, step.nofile.0, hard));
-    set.map_err(|errno| Failure::call(format!("set RLIMIT_NOFILE to {}", step.nofile.0), errno))
 }
 
 /// Closes each: descriptors of the script and connections alike.

@@ -12,6 +12,7 @@ use crate::case::{GetOption, SetOption, SocketOption};
 fn number(option: SocketOption) -> (libc::c_int, libc::c_int) {
     use SocketOption as Is;
     match option {
+        Is::IpBindAddressNoPort => (libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT),
         Is::SoAcceptconn => (libc::SOL_SOCKET, libc::SO_ACCEPTCONN),
         Is::SoBindtodevice => (libc::SOL_SOCKET, libc::SO_BINDTODEVICE),
         Is::SoCookie => (libc::SOL_SOCKET, libc::SO_COOKIE),
@@ -30,11 +31,13 @@ fn number(option: SocketOption) -> (libc::c_int, libc::c_int) {
 
 /// Sets an option.
 pub fn set(run: &Run, step: &SetOption) -> Result<(), Failure> {
-    let fd = run.names.fd(run.names.one(&step.on)?);
     let value = libc::c_int::try_from(step.value.0).unwrap_or(libc::c_int::MAX).to_ne_bytes();
     let bytes = step.device.as_ref().map_or(&value[..], |device| device.as_bytes());
-    write(fd, number(step.option), bytes)
-        .map_err(|errno| Failure::call(format!("set {:?} on {}", step.option, step.on), errno))
+    for place in run.names.find(&step.on)? {
+        write(run.names.fd(place), number(step.option), bytes)
+            .map_err(|errno| Failure::call(format!("set {:?} on {}", step.option, step.on), errno))?;
+    }
+    Ok(())
 }
 
 fn write(fd: RawFd, (level, name): (libc::c_int, libc::c_int), bytes: &[u8]) -> nix::Result<()> {

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{EventName, Filter, Server, Step, WhoseFiles};
+use crate::case::{EventName, Filter, Server, Step, WhoseFiles, WhoseLimits};
 use crate::recording::{BufferRange, CallResult, End, Named, ServerRun};
 
 /// The first line, from the harness: everything the cell needs.
@@ -116,6 +116,8 @@ pub enum Object {
     Files(WhoseFiles),
     /// The queues of a socket.
     Queues(Socket),
+    /// The limit of open files of a process.
+    Limits(WhoseLimits),
     /// No object, but the layout of a structure.
     Layout(String),
 }

@@ -10,6 +10,7 @@ use super::actors::Actor;
 use super::alarm::Alarm;
 use super::buffers::Buffers;
 use super::call::{Call, Returned};
+use super::elsewhere::Elsewhere;
 use super::failure::Failure;
 use super::files::ports;
 use super::link::Link;
@@ -49,6 +50,8 @@ pub struct Run<'a> {
     pub rings: IndexMap<String, IoUring>,
     /// The second network namespace, once something is in it.
     wire: Option<Wire>,
+    /// The other network namespace.
+    pub elsewhere: Elsewhere,
     /// When the last step that did something began.
     pub since: u64,
     marks: Vec<(String, u64)>,
@@ -72,6 +75,7 @@ pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Resu
         buffers: Buffers::default(),
         rings: IndexMap::new(),
         wire: None,
+        elsewhere: Elsewhere::default(),
         since: now(),
         marks: Vec::new(),
         results: IndexMap::new(),

@@ -1,4 +1,6 @@
 //! The network namespace: its settings, and what it tells everybody in `/proc/net/tcp`.
+use std::net::Ipv4Addr;
+
 use nix::sched::{CloneFlags, unshare};
 
 use super::call::{Call, Returned};
@@ -14,8 +16,9 @@ pub fn sysctl(run: &Run, step: &Sysctl) -> Result<(), Failure> {
         return Err(Failure::Broken(why.to_owned()));
     }
     let path = format!("/proc/sys/{}", step.name.replace('.', "/"));
-    std::fs::write(&path, step.value.0.to_string())
-        .map_err(|error| Failure::Broken(format!("failed to write {} to {path}: {error}", step.value.0)))
+    let value = step.to.map_or_else(|| step.value.0.to_string(), |to| format!("{} {}", step.value.0, to.0));
+    std::fs::write(&path, &value)
+        .map_err(|error| Failure::Broken(format!("failed to write {value} to {path}: {error}")))
 }
 
 /// Reads the table of TCP sockets.
@@ -55,10 +58,18 @@ fn read_elsewhere() -> std::io::Result<String> {
 /// `sl local_address rem_address st tx_queue:rx_queue tr:tm->when retrnsmt uid timeout inode …`, see `proc_pid_net(5)`.
 fn row(line: &str) -> Option<SocketRow> {
     let fields: Vec<&str> = line.split_whitespace().collect();
-    let port = |place: usize| u16::from_str_radix(fields.get(place)?.rsplit_once(':')?.1, 16).ok();
+    let end = |place: usize| {
+        let (address, port) = fields.get(place)?.rsplit_once(':')?;
+        // As the machine has it in memory, where it lies in the network's order.
+        let address = Ipv4Addr::from(u32::from_str_radix(address, 16).ok()?.to_ne_bytes());
+        Some((address.to_string(), u16::from_str_radix(port, 16).ok()?))
+    };
+    let ((local_address, local), (remote_address, remote)) = (end(1)?, end(2)?);
     Some(SocketRow {
-        local: port(1)?,
-        remote: port(2)?,
+        local_address,
+        local,
+        remote_address,
+        remote,
         state: tcp_state(u32::from_str_radix(fields.get(3)?, 16).ok()?).to_owned(),
         inode: fields.get(9)?.parse().ok()?,
     })
@@ -73,6 +84,7 @@ mod tests {
         let line =
             "   0: 0100007F:1F90 0200007F:A0E1 03 00000000:00000000 01:00000063 00000000     0        0 0 1 x 100";
         let is = row(line).unwrap();
+        assert_eq!((is.local_address.as_str(), is.remote_address.as_str()), ("127.0.0.1", "127.0.0.2"));
         assert_eq!((is.state.as_str(), is.local, is.remote, is.inode), ("SYN_RECV", 8080, 41185, 0));
         assert!(row("  sl  local_address rem_address   st").is_none());
     }

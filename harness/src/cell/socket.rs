@@ -12,6 +12,15 @@ use crate::case::{Accept, Bind, ConnectOn, Family, ListenOn, MakeSocket, SocketT
 
 /// Makes a socket.
 pub fn make(run: &mut Run, step: &MakeSocket) -> Result<(), Failure> {
+    let failed = |errno| Failure::call(format!("make the socket {}", step.name), errno);
+    for _ in 0..step.times.0 {
+        let made = if step.elsewhere { run.elsewhere.make(|| one(step)) } else { one(step) };
+        run.add_descriptor(&step.name, made.map_err(failed)?);
+    }
+    Ok(())
+}
+
+fn one(step: &MakeSocket) -> nix::Result<OwnedFd> {
     let family = match step.family {
         Family::Inet => AddressFamily::Inet,
         Family::Inet6 => AddressFamily::Inet6,
@@ -20,36 +29,33 @@ pub fn make(run: &mut Run, step: &MakeSocket) -> Result<(), Failure> {
         SocketType::Stream => SockType::Stream,
         SocketType::Dgram => SockType::Datagram,
     };
-    let made = socket(family, kind, SockFlag::SOCK_CLOEXEC, None)
-        .map_err(|errno| Failure::call(format!("make the socket {}", step.name), errno))?;
-    run.add_descriptor(&step.name, made);
-    Ok(())
+    socket(family, kind, SockFlag::SOCK_CLOEXEC, None)
 }
 
 /// Gives a socket its address.
-pub fn bind(run: &Run, step: &Bind) -> Result<Call, Failure> {
+pub fn bind(run: &Run, step: &Bind) -> Result<Vec<Call>, Failure> {
     let port = match &step.port_of {
         Some(of) => address(run, of)?.port(),
         None => 0,
     };
     let to = SockaddrStorage::from(SocketAddr::new(step.address, port));
-    call(run, &step.on, "bind", libc::SYS_bind, step.name.as_deref(), move |fd| {
+    each(run, &step.on, "bind", libc::SYS_bind, step.name.as_deref(), move |fd| {
         // SAFETY: the address is as long as it says; a number that is no descriptor gives EBADF.
         unsafe { libc::bind(fd, to.as_ptr(), to.len()) }
     })
 }
 
 /// Has a socket listen.
-pub fn listen(run: &Run, step: &ListenOn) -> Result<Call, Failure> {
+pub fn listen(run: &Run, step: &ListenOn) -> Result<Vec<Call>, Failure> {
     let backlog = i32::try_from(step.backlog.0).unwrap_or(i32::MAX);
-    call(run, &step.on, "listen on", libc::SYS_listen, step.name.as_deref(), move |fd| {
+    each(run, &step.on, "listen on", libc::SYS_listen, step.name.as_deref(), move |fd| {
         // SAFETY: listen takes numbers.
         unsafe { libc::listen(fd, backlog) }
     })
 }
 
 /// Connects a socket.
-pub fn connect(run: &Run, step: &ConnectOn) -> Result<Call, Failure> {
+pub fn connect(run: &Run, step: &ConnectOn) -> Result<Vec<Call>, Failure> {
     let mut to = address(run, &step.to)?;
     if let Some(address) = step.address {
         to.set_ip(address);
@@ -63,29 +69,32 @@ pub fn connect(run: &Run, step: &ConnectOn) -> Result<Call, Failure> {
         Some(length) => libc::socklen_t::try_from(length.0).unwrap_or(to.len()),
         None => to.len(),
     };
-    call(run, &step.on, "connect", libc::SYS_connect, step.name.as_deref(), move |fd| {
+    each(run, &step.on, "connect", libc::SYS_connect, step.name.as_deref(), move |fd| {
         // SAFETY: the address is at least so long; a number that is no descriptor gives EBADF.
         unsafe { libc::connect(fd, to.as_ptr(), length) }
     })
 }
 
-fn call(
+/// The call on each socket of a name.
+fn each(
     run: &Run,
     on: &str,
     verb: &str,
     number: i64,
     result: Option<&str>,
-    make: impl FnOnce(i32) -> i32 + Send + 'static,
-) -> Result<Call, Failure> {
-    let place = run.names.one(on)?;
-    let fd = run.names.fd(place);
-    Ok(Call {
-        what: format!("{verb} {}", run.names.label(place)),
-        number,
-        result: result.map(str::to_owned),
-        sleeps: true,
-        make: Box::new(move || Returned::take(make(fd))),
-    })
+    make: impl FnOnce(i32) -> i32 + Clone + Send + 'static,
+) -> Result<Vec<Call>, Failure> {
+    let call = |place| {
+        let (fd, make) = (run.names.fd(place), make.clone());
+        Call {
+            what: format!("{verb} {}", run.names.label(place)),
+            number,
+            result: result.map(str::to_owned),
+            sleeps: true,
+            make: Box::new(move || Returned::take(make(fd))),
+        }
+    };
+    Ok(run.names.find(on)?.into_iter().map(call).collect())
 }
 
 /// The address that a socket of the script is bound to.
@@ -102,10 +111,11 @@ pub fn told(run: &mut Run, step: &Step) -> Result<(), Failure> {
         Step::ConnectOn(step) => (&step.on, Some(address(run, &step.to)?.port())),
         _ => return Ok(()),
     };
-    let place = run.names.one(on)?;
-    // One that has no address (the call failed) has no ports.
-    if let Ok(own) = own_address(run.names.fd(place)) {
-        run.names.tell_ports(place, own.port(), to.filter(|_| own.port() != 0));
+    for place in run.names.find(on)? {
+        // One that has no address (the call failed) has no ports.
+        if let Ok(own) = own_address(run.names.fd(place)) {
+            run.names.tell_ports(place, own.port(), to.filter(|_| own.port() != 0));
+        }
     }
     Ok(())
 }

@@ -5,8 +5,8 @@ use super::protocol::{Object, Say, Socket, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
 use super::{
-    client, compare, crowd, epoll, files, filter, inject, kinds, machine, options, pause, poll, resources, ring,
-    select, settings, socket, sockets,
+    client, compare, crowd, epoll, files, filter, inject, kinds, machine, nofile, options, pause, poll, resources,
+    ring, select, settings, socket, sockets,
 };
 use crate::case::{
     Accept, Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget,
@@ -92,6 +92,9 @@ fn label(step: &Step) -> String {
         Step::Write(_) => "write",
         Step::Close(_) => "close",
         Step::Limit(_) => "limit",
+        Step::DupUntilRefused(_) => "dup_until_refused",
+        Step::Dup2(_) => "dup2",
+        Step::DropCapability(_) => "drop_capability",
         Step::Buffer(_) => "buffer",
         Step::MmapEpoll(_) => "mmap_epoll",
         Step::IoUring(_) => "io_uring",
@@ -207,7 +210,7 @@ impl Run<'_> {
             Step::AttachFilter(step) => filter::attach(self, step),
             Step::DetachFilter(name) => filter::detach(self, name),
             Step::EpollCreate(step) => epoll::create(self, step),
-            Step::Limit(step) => files::limit(step),
+            Step::DropCapability(capability) => nofile::drop_capability(*capability),
             Step::Buffer(step) => self.buffers.add(step),
             Step::IoUring(step) => ring::poll(self, step, deadline),
             call => {
@@ -228,13 +231,16 @@ impl Run<'_> {
             Step::Read(step) => files::read(self, step),
             Step::Write(step) => files::write(self, step),
             Step::Accept(step) => sockets::accept(self, step),
-            Step::Bind(step) => socket::bind(self, step).map(|call| vec![call]),
-            Step::ListenOn(step) => socket::listen(self, step).map(|call| vec![call]),
-            Step::ConnectOn(step) => socket::connect(self, step).map(|call| vec![call]),
+            Step::Bind(step) => socket::bind(self, step),
+            Step::ListenOn(step) => socket::listen(self, step),
+            Step::ConnectOn(step) => socket::connect(self, step),
             Step::GetOption(step) => options::get(self, step).map(|call| vec![call]),
             Step::ProcNetTcp(step) => Ok(vec![settings::proc_net_tcp(step)]),
             Step::Fionread(step) => sockets::unread(self, step),
             Step::Snmp(step) => Ok(vec![sockets::snmp(step)]),
+            Step::Limit(step) => Ok(vec![nofile::set(step)]),
+            Step::DupUntilRefused(step) => nofile::exhaust(self, step).map(|call| vec![call]),
+            Step::Dup2(step) => nofile::dup2(self, step).map(|call| vec![call]),
             Step::Kcmp(step) => compare::kcmp(self, step).map(|call| vec![call]),
             Step::Peek(step) => self.buffers.peek(step).map(|call| vec![call]),
             Step::Close(name) => files::close(self, name),
@@ -316,6 +322,7 @@ impl Run<'_> {
             Inspected::File(name) => Object::File(self.socket(name)?),
             Inspected::Files(whose) => Object::Files(*whose),
             Inspected::Queues(name) => Object::Queues(self.socket(name)?),
+            Inspected::Limits(whose) => Object::Limits(*whose),
             Inspected::Layout(structure) => Object::Layout(structure.clone()),
         };
         self.link.ask(&Say::Inspect { name: step.name.clone(), object, names: self.names.report() })

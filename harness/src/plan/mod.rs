@@ -3,7 +3,6 @@ mod capabilities;
 mod decide;
 mod defect;
 pub mod derive;
-mod picture;
 #[cfg(test)]
 mod tests;
 mod wants;

@@ -252,8 +252,12 @@ pub struct CallResult {
 pub struct SocketRow {
     /// The state, by the kernel's name.
     pub state: String,
-    /// The socket's own port.
+    /// The socket's own address.
+    pub local_address: String,
+    /// Its own port.
     pub local: u16,
+    /// Its peer's address.
+    pub remote_address: String,
     /// Its peer's port, or 0.
     pub remote: u16,
     /// Its inode's number, or 0.

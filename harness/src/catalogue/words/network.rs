@@ -1,7 +1,9 @@
 //! Calls on sockets, settings and what is read of the kernel, each as a sentence.
 use super::calls::result;
 use super::{code, many};
-use crate::case::{Accept, Bind, ConnectOn, Family, Inspected, MakeSocket, SocketOption, SocketType, Step, WhoseFiles};
+use crate::case::{
+    Accept, Bind, ConnectOn, Family, Inspected, MakeSocket, SocketOption, SocketType, Step, WhoseFiles, WhoseLimits,
+};
 
 /// The step in words, if it is one of these.
 pub(super) fn call(step: &Step) -> Option<String> {
@@ -55,6 +57,15 @@ fn state(state: &Inspected) -> String {
         Inspected::Files(WhoseFiles::Client) => "the table of the script's open files".to_owned(),
         Inspected::Files(WhoseFiles::Server) => "the table of the server's open files".to_owned(),
         Inspected::Queues(name) => format!("the queues of {}", of(name)),
+        Inspected::Limits(whose) => {
+            let whose = match whose {
+                WhoseLimits::Client => "the script's process",
+                WhoseLimits::Server => "the server",
+                WhoseLimits::Init => "the machine's first process",
+                WhoseLimits::Kernel => "the kernel's own task, from which all others descend",
+            };
+            format!("the limit of open files of {whose}")
+        }
         Inspected::Layout(structure) => format!("the layout of {}", code(format!("struct {structure}"))),
     }
 }
@@ -70,7 +81,11 @@ fn makes(socket: &MakeSocket) -> String {
         (Family::Inet6, SocketType::Stream) => "A TCP socket over IPv6",
         (Family::Inet6, SocketType::Dgram) => "A UDP socket over IPv6",
     };
-    format!("{kind}: {}.", socket.name)
+    let place = if socket.elsewhere { " in another network namespace" } else { "" };
+    match socket.times.0 {
+        1 => format!("{kind}{place}: {}.", socket.name),
+        times => format!("{times} times: {}{}{place}: {}.", kind[..1].to_lowercase(), &kind[1..], socket.name),
+    }
 }
 
 fn binds(bind: &Bind) -> String {

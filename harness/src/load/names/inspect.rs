@@ -1,7 +1,7 @@
 //! The names in `inspect`, and what kind of state comes of it.
 use super::Walk;
 use super::table::{FILES, Kind};
-use crate::case::{Inspected, WhoseFiles};
+use crate::case::{Inspected, WhoseFiles, WhoseLimits};
 
 const SOCKETS: &[Kind] = &[Kind::Descriptor, Kind::Connection];
 
@@ -37,6 +37,12 @@ impl Walk<'_> {
             Inspected::Queues(socket) => {
                 self.end("queues", socket, SOCKETS);
                 Kind::QueuesState
+            }
+            Inspected::Limits(whose) => {
+                if *whose == WhoseLimits::Server && !self.server {
+                    self.within("limits", |walk| walk.wrong("this needs a server", "the case has none"));
+                }
+                Kind::LimitsState
             }
             Inspected::Layout(_) => Kind::Layout,
         }

@@ -20,22 +20,25 @@ impl Walk<'_> {
     pub(super) fn network(&mut self, step: &Step, actors: u64) {
         const SOCKET: &[Kind] = &[Kind::Descriptor];
         match step {
-            Step::Socket(socket) => self.name("as", &socket.name, Kind::Descriptor, 1),
+            Step::Socket(socket) => self.name("as", &socket.name, Kind::Descriptor, socket.times.0),
             Step::Bind(bind) => {
                 self.refer("on", &bind.on, SOCKET);
                 if let Some(of) = &bind.port_of {
                     self.refer("port_of", of, SOCKET);
                 }
-                self.result(bind.name.as_ref(), actors);
+                let times = self.names.times(&bind.on);
+                self.result(bind.name.as_ref(), times.saturating_mul(actors));
             }
             Step::ListenOn(listen) => {
                 self.refer("on", &listen.on, SOCKET);
-                self.result(listen.name.as_ref(), actors);
+                let times = self.names.times(&listen.on);
+                self.result(listen.name.as_ref(), times.saturating_mul(actors));
             }
             Step::ConnectOn(connect) => {
                 self.refer("on", &connect.on, SOCKET);
                 self.refer("to", &connect.to, SOCKET);
-                self.result(connect.name.as_ref(), actors);
+                let times = self.names.times(&connect.on);
+                self.result(connect.name.as_ref(), times.saturating_mul(actors));
             }
             Step::SetOption(set) => {
                 self.refer("on", &set.on, SOCKET);

@@ -181,6 +181,15 @@ impl Walk<'_> {
                 self.refer("of", &reopen.of, &[Kind::Descriptor]);
                 self.name("as", &reopen.name, Kind::Descriptor, 1);
             }
+            Step::Limit(limit) => self.result(limit.name.as_ref(), actors),
+            Step::DupUntilRefused(dup) => {
+                self.refer("of", &dup.of, FILES);
+                self.result(Some(&dup.name), actors);
+            }
+            Step::Dup2(dup) => {
+                self.refer("of", &dup.of, FILES);
+                self.result(Some(&dup.name), actors);
+            }
             Step::Kcmp(kcmp) => self.compare(kcmp, actors),
             Step::AttachFilter(filter) => self.refer("on", &filter.on, &[Kind::Descriptor]),
             Step::DetachFilter(of) => self.refer("", of, &[Kind::Descriptor]),

@@ -27,6 +27,8 @@ pub(crate) enum Kind {
     FilesState,
     /// The queues of a socket.
     QueuesState,
+    /// The limit of open files.
+    LimitsState,
     /// The members of a structure.
     Layout,
     /// What there is room for.
@@ -47,6 +49,7 @@ pub(crate) const RESULTS: &[Kind] = &[
     Kind::FileState,
     Kind::FilesState,
     Kind::QueuesState,
+    Kind::LimitsState,
     Kind::Layout,
     Kind::Room,
     Kind::Crowd,
@@ -78,6 +81,7 @@ impl Kind {
             | Self::FileState
             | Self::FilesState
             | Self::QueuesState
+            | Self::LimitsState
             | Self::Layout
             | Self::Resources => "state",
         }
@@ -102,6 +106,7 @@ impl Kind {
             | Self::FileState
             | Self::FilesState
             | Self::QueuesState
+            | Self::LimitsState
             | Self::Layout
             | Self::Resources => "a state",
         }

@@ -3,6 +3,7 @@ mod epoll;
 mod established;
 mod file;
 mod files;
+mod limits;
 mod list;
 mod queue;
 mod queues;
@@ -15,7 +16,7 @@ use wakeproof_abi::{Role, WalkItem};
 
 use super::memory::Memory;
 use super::probes::Probes;
-use crate::case::WhoseFiles;
+use crate::case::{WhoseFiles, WhoseLimits};
 use crate::cell::protocol::{Object, Socket};
 use crate::kernel::{Btf, Symbols};
 use crate::recording::Named;
@@ -94,6 +95,8 @@ impl Probes {
             }
             Object::Files(WhoseFiles::Client) => reader.files(reader.first_task(&clients)?),
             Object::Files(WhoseFiles::Server) => reader.files(reader.first_task(&servers)?),
+            Object::Limits(WhoseLimits::Server) => reader.limits(reader.first_task(&servers)?),
+            Object::Limits(whose) => reader.limits_of(whose, reader.first_task(&clients)?),
             Object::Layout(_) => Ok(Value::Null),
         }
     }

@@ -67,7 +67,7 @@ fn who(event: &Shown) -> String {
 }
 
 /// The kernel's name of an event.
-pub(crate) fn name(name: EventName) -> String {
+fn name(name: EventName) -> String {
     serde_json::to_value(name).map_or_else(|_| String::new(), |name| bare(&name))
 }
 
