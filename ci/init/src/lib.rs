@@ -8,6 +8,8 @@ pub const PROGRAM: &str = "/wakeproof";
 pub const ARGUMENTS: &str = "/arguments";
 /// Its environment, `NAME=VALUE`, each ended by a NUL.
 pub const ENVIRONMENT: &str = "/environment";
+/// What the path of each kernel module begins with.
+pub const MODULES: &str = "/module-";
 /// The folder whose contents travel back to the host.
 pub const REPORT: &str = "/report";
 /// Starts each console line that is for the host program rather than for the user.

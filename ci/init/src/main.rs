@@ -31,6 +31,7 @@ fn run() -> Result<Ending> {
         return Ok(Ending::Exited(0));
     }
     surroundings::tune()?;
+    surroundings::load_modules()?;
     fs::create_dir_all(REPORT).context("failed to create the report folder")?;
     say(&format!("{MARKER}{RUNNING}"));
 

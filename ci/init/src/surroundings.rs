@@ -1,6 +1,11 @@
 //! What the command expects to find: file systems, the loopback interface, limits and settings.
 
-use std::{fs, mem};
+use std::{
+    fs::{self, File},
+    io::Write as _,
+    mem,
+    os::fd::AsRawFd as _,
+};
 
 use anyhow::{Context as _, Result};
 use nix::{
@@ -9,6 +14,7 @@ use nix::{
     sys::resource::{RLIM_INFINITY, Resource, setrlimit},
     unistd,
 };
+use wakeproof_init::MODULES;
 
 /// File systems: type, place, and whether the guest is of any use without.
 const MOUNTS: &[(&str, &str, bool)] = &[
@@ -64,6 +70,28 @@ pub fn tune() -> Result<()> {
     setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY)
         .context("failed to lift the limit of locked memory")?;
     loopback_up().context("failed to bring the loopback interface up")
+}
+
+/// Loads the kernel modules that came along. One that the kernel does not take is missed only by who needs it.
+pub fn load_modules() -> Result<()> {
+    let (folder, prefix) = MODULES.rsplit_once('/').unwrap_or(("", MODULES));
+    for entry in fs::read_dir(format!("{folder}/")).context("failed to look for modules")? {
+        let path = entry?.path();
+        if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)) {
+            continue;
+        }
+        let loaded = File::open(&path).map_err(anyhow::Error::from).and_then(|file| Ok(load_module(&file)?));
+        if let Err(error) = loaded {
+            let _ = writeln!(std::io::stderr(), "failed to load the module {}: {error:#}", path.display());
+        }
+    }
+    Ok(())
+}
+
+fn load_module(file: &File) -> nix::Result<()> {
+    // SAFETY: a descriptor that is open, an empty string of parameters, and no flags.
+    let loaded = unsafe { libc::syscall(libc::SYS_finit_module, file.as_raw_fd(), c"".as_ptr(), 0) };
+    Errno::result(loaded).map(drop)
 }
 
 /// What `ip link set lo up` does.

@@ -50,6 +50,7 @@ use std::process::Command;
 use anyhow::Context as _;
 
 use protocol::Say;
+pub use wire::Wire;
 
 /// The command that starts a cell: this program again, told who its harness is.
 ///

@@ -38,6 +38,18 @@ impl Wire {
         })
     }
 
+    /// Why none can be laid on this machine, found out by laying one; none if one can. To be asked as root.
+    pub fn refusal() -> Option<String> {
+        // A thread of its own: its new namespace, and the wire with it, end when it does.
+        let trial = std::thread::spawn(|| match unshare(CloneFlags::CLONE_NEWNET) {
+            Ok(()) => Self::try_lay()
+                .err()
+                .map(|error| format!("{error}: is CONFIG_VETH there, as a loaded module at least?")),
+            Err(errno) => Some(format!("no network namespace can be made: {errno}")),
+        });
+        trial.join().unwrap_or_else(|_| Some("the trial has panicked".to_owned()))
+    }
+
     fn try_lay() -> io::Result<Self> {
         let here = File::open(OWN_NAMESPACE)?;
         unshare(CloneFlags::CLONE_NEWNET)?;

@@ -127,8 +127,9 @@ fn health(report: &ProbeReport, suite: &Suite, have: &Capabilities) -> ProbeHeal
         grade: have.grade.max(if have.probes.is_empty() { Grade::Surface } else { Grade::Trace }),
         probes: have.probes.clone(),
         blind: None,
+        no_wire: have.no_wire.clone(),
     };
-    let other = Capabilities { grade: have.grade, probes: have.probes.iter().map(flipped).collect(), blind: None };
+    let other = Capabilities { grade: have.grade, probes: have.probes.iter().map(flipped).collect(), ..have.clone() };
     let what = |decision: Decision| {
         let names = |reasons: BTreeMap<String, String>| reasons.into_keys().collect::<Vec<_>>();
         (decision.skip.is_some(), names(decision.undecided), names(decision.measures))

@@ -11,12 +11,14 @@ pub struct Capabilities {
     pub probes: Vec<ProbeReport>,
     /// Why nothing but results of system calls is seen, and what to do about it; none if more is seen.
     pub blind: Option<String>,
+    /// Why no pair of virtual Ethernet devices can be made here; none if one can.
+    pub no_wire: Option<String>,
 }
 
 impl Capabilities {
     /// Nothing but the results of system calls, for this reason.
     pub fn surface(why: impl Into<String>) -> Self {
-        Self { grade: Grade::Surface, probes: Vec::new(), blind: Some(why.into()) }
+        Self { grade: Grade::Surface, probes: Vec::new(), blind: Some(why.into()), no_wire: None }
     }
 
     /// Whether events are seen at all.

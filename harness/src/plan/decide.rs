@@ -72,6 +72,13 @@ fn skip(loaded: &LoadedCase, case: &Case, have: &Capabilities) -> Option<String>
             if !have.observes() && script.watches_the_kernel() {
                 return Some(too_weak(Grade::Trace, have));
             }
+            if script.wired
+                && let Some(why) = &have.no_wire
+            {
+                return Some(format!(
+                    "a step needs a pair of virtual Ethernet devices, and none can be made here: {why}"
+                ));
+            }
             if !script.watches.is_empty() && !have.has(Probe::Watchpoint) {
                 return Some(format!("a step watches a word, and {}", missing(Probe::Watchpoint, have)));
             }

@@ -42,6 +42,7 @@ fn have(grade: Grade) -> Capabilities {
         grade,
         probes: PROBES.into_iter().chain([Probe::FunctionCounter]).map(report).collect(),
         blind: None,
+        no_wire: None,
     }
 }
 
@@ -166,4 +167,19 @@ fn at_the_surface_nothing_is_recorded_and_only_results_are_decided() {
 fn a_case_that_needs_more_is_skipped_with_what_to_do() {
     let case = load("a/b", &SCRIPT.replace("wiring:", "grade: function\nwiring:")).unwrap();
     insta::assert_snapshot!(decide(&case, &have(Grade::Trace)).skip.unwrap(), @"needs evidence of grade function, and here is only trace: run it on a kernel that allows function probes, such as a guest");
+}
+
+#[test]
+fn a_case_over_virtual_ethernet_is_skipped_where_none_can_be_made() {
+    let text = "
+title: A pair over a wire
+wiring: near ── far
+steps: [{tcp_pair: {as: [near, far], over: veth}}, {read: {on: far, bytes: 1, as: got}}]
+expect: {nothing: got.ret == 0}
+control: {title: Another, steps: [{tcp_pair: {as: [near, far]}}, {read: {on: far, bytes: 1, as: got}}], must_fail: [nothing]}
+";
+    let without = Capabilities { no_wire: Some("Unknown device type".to_owned()), ..have(Grade::Trace) };
+    assert_eq!(planned(text, &have(Grade::Trace)).decision.skip, None);
+    let why = planned(text, &without).decision.skip.expect("a reason");
+    assert!(why.contains("Unknown device type"), "{why}");
 }

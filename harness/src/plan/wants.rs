@@ -5,7 +5,7 @@ use wakeproof_abi::Kind;
 use wakeproof_servers::Model;
 
 use super::{Capabilities, derive};
-use crate::case::{Await, Case, EventName, Filter, Measure, OneOrMore, Side, Step};
+use crate::case::{Await, Case, EventName, Filter, Measure, OneOrMore, Over, Side, Step};
 
 /// What one run must record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,6 +146,8 @@ pub(super) struct Script {
     pub watches: BTreeSet<String>,
     /// The state of an object is read.
     pub inspects: bool,
+    /// Something is connected over a pair of virtual Ethernet devices.
+    pub wired: bool,
 }
 
 impl Script {
@@ -157,6 +159,8 @@ impl Script {
     pub fn read(&mut self, steps: &[Step]) {
         for step in steps {
             match step {
+                Step::Connect(connect) => self.wired |= connect.over == Over::Veth,
+                Step::TcpPair(pair) | Step::UdpPair(pair) => self.wired |= pair.over == Over::Veth,
                 Step::Sentinel => self.sentinel = true,
                 Step::Await(Await::Event(event)) => self.awaited.push((event.of, event.only.clone())),
                 Step::EpollCreate(epoll) => _ = self.epolls.insert(epoll.name.clone()),

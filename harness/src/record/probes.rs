@@ -63,6 +63,8 @@ pub struct Probes {
     /// `file->f_op` of epoll descriptors.
     pub(super) epoll_ops: u64,
     reports: Vec<ProbeReport>,
+    /// Why no pair of virtual Ethernet devices can be made, if so.
+    no_wire: Option<String>,
     /// Diagnostics of the program itself; none unless the user's log level asks for them.
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
 }
@@ -101,7 +103,17 @@ impl Probes {
             .ok_or_else(|| Unobserved::Load("it has no ring buffer".into()))
             .and_then(|map| RingBuf::try_from(map).map_err(|error| Unobserved::Load(reason(&error))))?;
         let symbols = joined(symbols);
-        let mut probes = Self { ebpf, btf, types, symbols, ring, epoll_ops: 0, reports: Vec::new(), logger };
+        let mut probes = Self {
+            ebpf,
+            btf,
+            types,
+            symbols,
+            ring,
+            epoll_ops: 0,
+            reports: Vec::new(),
+            no_wire: crate::cell::Wire::refusal(),
+            logger,
+        };
         for &(probe, candidates) in PROBES {
             let mut report = ProbeReport { probe, won: None, grade: None, lost: Vec::new() };
             for candidate in candidates {
@@ -131,7 +143,12 @@ impl Probes {
 
     /// What can be seen with them.
     pub fn capabilities(&self) -> Capabilities {
-        Capabilities { grade: self.grade(), probes: self.reports.clone(), blind: self.blind() }
+        Capabilities {
+            grade: self.grade(),
+            probes: self.reports.clone(),
+            blind: self.blind(),
+            no_wire: self.no_wire.clone(),
+        }
     }
 
     /// How each probe was attached.

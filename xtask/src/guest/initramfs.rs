@@ -1,4 +1,4 @@
-//! The guest's whole file system: the init, the command, its arguments and its environment.
+//! The guest's whole file system: the init, the command, its arguments and its environment, and the kernel's modules.
 
 use std::{
     env,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use wakeproof_init::{ARGUMENTS, ENVIRONMENT, PROGRAM};
+use wakeproof_init::{ARGUMENTS, ENVIRONMENT, MODULES, PROGRAM};
 
 use super::{Job, newc::Archive};
 
@@ -26,6 +26,10 @@ pub fn write(folder: &Path, init: &Path, job: &Job) -> Result<PathBuf> {
     archive.file(inside(PROGRAM), 0o755, &read(job.program)?)?;
     archive.file(inside(ARGUMENTS), 0o644, &joined(&job.arguments))?;
     archive.file(inside(ENVIRONMENT), 0o644, &joined(&environment()))?;
+    for module in &job.kernel.modules {
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        archive.file(&format!("{}{name}", inside(MODULES)), 0o644, &read(module)?)?;
+    }
     archive.finish()?.flush().with_context(|| format!("failed to write {}", path.display()))?;
     Ok(path)
 }

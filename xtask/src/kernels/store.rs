@@ -18,12 +18,18 @@ use crate::{progress::Activity, workspace::Workspace};
 
 const IMAGE: &str = "vmlinuz";
 const IDENTITY: &str = "kernel.toml";
+/// The folder of modules beside an image, each as the kernel loads it.
+const MODULES: &str = "modules";
+/// The modules that the suite needs: virtual Ethernet devices.
+const NEEDED: &[&str] = &["veth"];
 
 /// A kernel that can be booted.
 #[derive(Debug, Clone)]
 pub struct Kernel {
     /// Its compressed image.
     pub image: PathBuf,
+    /// The modules that came with it, of those that the suite needs.
+    pub modules: Vec<PathBuf>,
     /// The package that it came in, or the path that the user gave.
     pub package: String,
     /// The package's version.
@@ -41,7 +47,7 @@ impl Kernel {
     /// A kernel image of the user's own.
     pub fn from_file(image: PathBuf) -> Self {
         let package = image.display().to_string();
-        Self { image, package, version: String::new() }
+        Self { image, modules: Vec::new(), package, version: String::new() }
     }
 
     /// One line that identifies it.
@@ -55,7 +61,9 @@ pub fn fetched(workspace: &Workspace, entry: &Entry) -> Option<Kernel> {
     let folder = workspace.kernels().join(&entry.series);
     let identity: Identity = toml::from_str(&fs::read_to_string(folder.join(IDENTITY)).ok()?).ok()?;
     let image = folder.join(IMAGE);
-    image.is_file().then_some(Kernel { image, package: identity.package, version: identity.version })
+    // The folder is there even if the mirror had no modules: fetching again would find none either.
+    let modules = fs::read_dir(folder.join(MODULES)).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    image.is_file().then_some(Kernel { image, modules, package: identity.package, version: identity.version })
 }
 
 /// Fetches the newest kernel of this entry, unless it is the one that is here.
@@ -80,6 +88,18 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
     let folder = scratch.path().join("kernel");
     fs::create_dir(&folder)?;
     unpack_image(&deb, &folder.join(IMAGE)).with_context(|| format!("failed to unpack {package}"))?;
+    let modules = folder.join(MODULES);
+    fs::create_dir(&modules)?;
+    unpack_modules(&deb, &modules).with_context(|| format!("failed to unpack the modules of {package}"))?;
+    if let Some(apart) = package.strip_prefix("linux-binary-").map(|rest| format!("linux-modules-{rest}"))
+        && apt.version(&apart).is_ok()
+    {
+        let downloaded = scratch.path().join("apart");
+        fs::create_dir(&downloaded)?;
+        activity.detail(&format!("downloading {apart}"));
+        let deb = apt.download(&apart, &downloaded)?;
+        unpack_modules(&deb, &modules).with_context(|| format!("failed to unpack {apart}"))?;
+    }
     let identity = Identity { package: package.clone(), version: version.clone() };
     fs::write(folder.join(IDENTITY), toml::to_string(&identity)?)?;
 
@@ -95,6 +115,44 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
 
 /// Copies the kernel image out of a package without unpacking the rest.
 fn unpack_image(deb: &Path, to: &Path) -> Result<()> {
+    let mut found = false;
+    each_file(deb, |path, contents| {
+        if !found && is_image(path) {
+            io::copy(contents, &mut File::create(to)?)?;
+            found = true;
+        }
+        Ok(())
+    })?;
+    ensure!(found, "there is no kernel image in it");
+    Ok(())
+}
+
+/// Copies the needed modules out of a package; there may be none. Those packed by xz are unpacked, since not every kernel
+/// can do that itself.
+fn unpack_modules(deb: &Path, to: &Path) -> Result<()> {
+    each_file(deb, |path, contents| {
+        let Some((name, packed)) = needed_module(path) else { return Ok(()) };
+        let place = to.join(format!("{name}.ko"));
+        let mut file = File::create(&place)?;
+        if !packed {
+            io::copy(contents, &mut file)?;
+            return Ok(());
+        }
+        let mut child = Command::new("xz")
+            .arg("--decompress")
+            .stdin(Stdio::piped())
+            .stdout(file)
+            .spawn()
+            .context("failed to start xz")?;
+        io::copy(contents, &mut child.stdin.take().expect("piped"))?;
+        let status = child.wait()?;
+        ensure!(status.success(), "xz failed on {name} ({status})");
+        Ok(())
+    })
+}
+
+/// Shows every regular file of a package.
+fn each_file(deb: &Path, mut show: impl FnMut(&Path, &mut dyn io::Read) -> Result<()>) -> Result<()> {
     let mut child = Command::new("dpkg-deb")
         .arg("--fsys-tarfile")
         .arg(deb)
@@ -103,20 +161,29 @@ fn unpack_image(deb: &Path, to: &Path) -> Result<()> {
         .spawn()
         .context("failed to start dpkg-deb")?;
     let mut archive = tar::Archive::new(child.stdout.take().expect("piped"));
-    let mut found = false;
     for entry in archive.entries()? {
         let mut entry = entry?;
-        if !found && is_image(&entry.path()?) && entry.header().entry_type().is_file() {
-            io::copy(&mut entry, &mut File::create(to)?)?;
-            found = true;
+        if entry.header().entry_type().is_file() {
+            let path = entry.path()?.into_owned();
+            show(&path, &mut entry)?;
         }
     }
     // The archive's reader stops at its end mark; dpkg-deb wants to write a little more.
     io::copy(&mut archive.into_inner(), &mut io::sink())?;
     let status = child.wait()?;
     ensure!(status.success(), "dpkg-deb failed ({status})");
-    ensure!(found, "there is no kernel image in it");
     Ok(())
+}
+
+/// The name of a needed module, and whether it is packed.
+fn needed_module(path: &Path) -> Option<(&'static str, bool)> {
+    let path = path.to_str()?;
+    let file = path.contains("/lib/modules/").then(|| path.rsplit('/').next())??;
+    NEEDED.iter().find_map(|name| match file.strip_prefix(name)? {
+        ".ko" => Some((*name, false)),
+        ".ko.xz" => Some((*name, true)),
+        _ => None,
+    })
 }
 
 /// `/boot/vmlinuz-VERSION`, or since 7.2 `/usr/lib/modules/VERSION/vmlinuz`.
@@ -131,6 +198,15 @@ fn is_image(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn modules_are_known_packed_and_unpacked() {
+        let module = |path| needed_module(Path::new(path));
+        assert_eq!(module("./lib/modules/5.10.0-46/kernel/drivers/net/veth.ko"), Some(("veth", false)));
+        assert_eq!(module("./usr/lib/modules/7.3.4/kernel/drivers/net/veth.ko.xz"), Some(("veth", true)));
+        assert_eq!(module("./usr/lib/modules/7.3.4/kernel/drivers/net/veth2.ko"), None);
+        assert_eq!(module("./usr/share/doc/veth.ko"), None);
+    }
 
     #[test]
     fn images_are_known_by_both_of_their_places() {
