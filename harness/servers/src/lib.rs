@@ -20,12 +20,16 @@ mod epoll_oneshot;
 mod epoll_shared;
 mod error;
 mod fork;
+mod fork_autoreap;
 mod io_uring;
 mod listen;
 mod model;
 mod options;
 mod poll;
 mod pool;
+mod pool_each;
+mod pool_lazy;
+mod pool_lock_free;
 mod prefork;
 mod reuseport;
 mod select;
@@ -42,7 +46,7 @@ pub use options::{Options, Read, Reply};
 
 /// Serves clients with the given I/O model until a signal ends the process.
 ///
-/// `fork` and `prefork` fork the calling process, so call it from a process with one thread.
+/// `fork`, `fork-autoreap` and `prefork` fork the calling process, so call it from a process with one thread.
 pub fn serve(model: Model, options: &Options) -> Result<Infallible, Error> {
     options.check(model)?;
     if let Some(defect) = options.defect {
@@ -51,8 +55,12 @@ pub fn serve(model: Model, options: &Options) -> Result<Infallible, Error> {
     match model {
         Model::Blocking => blocking::serve(options),
         Model::Fork => fork::serve(options),
+        Model::ForkAutoreap => fork_autoreap::serve(options),
         Model::Thread => thread::serve(options),
         Model::Pool => pool::serve(options),
+        Model::PoolLazy => pool_lazy::serve(options),
+        Model::PoolEach => pool_each::serve(options),
+        Model::PoolLockFree => pool_lock_free::serve(options),
         Model::Select => select::serve(options),
         Model::Poll => poll::serve(options),
         Model::EpollLt => epoll_lt::serve(options),

@@ -15,10 +15,18 @@ pub enum Model {
     Blocking,
     /// A process for each connection
     Fork,
+    /// A process for each connection, collected by the kernel as the parent ignores SIGCHLD
+    ForkAutoreap,
     /// A thread for each connection
     Thread,
     /// A fixed number of threads that take connections from one locked queue
     Pool,
+    /// A pool whose threads are made when connections need them
+    PoolLazy,
+    /// A pool with a queue for each of its threads
+    PoolEach,
+    /// A pool with one queue that has no lock
+    PoolLockFree,
     /// One loop around select
     Select,
     /// One loop around poll
@@ -66,6 +74,10 @@ pub enum Defect {
     NotReaped,
     /// fork: the parent keeps its copy of the connection, so the client never sees its end
     ParentKeepsConnection,
+    /// fork: takes the −1 of a failed fork for a child, so the client is neither served nor refused
+    ForkFailureAsChild,
+    /// pool: looks at the queue and takes from it in two steps, so two workers can go to one connection
+    RacyQueue,
     /// select: never puts every second connection into the set
     ForgetsDescriptor,
     /// select: passes the set that the kernel has overwritten
@@ -96,7 +108,15 @@ impl Model {
     pub(crate) fn has_workers(self) -> bool {
         matches!(
             self,
-            Self::Pool | Self::Prefork | Self::EpollShared | Self::EpollOneshot | Self::EpollEach | Self::Reuseport
+            Self::Pool
+                | Self::PoolLazy
+                | Self::PoolEach
+                | Self::PoolLockFree
+                | Self::Prefork
+                | Self::EpollShared
+                | Self::EpollOneshot
+                | Self::EpollEach
+                | Self::Reuseport
         )
     }
 }
@@ -112,7 +132,8 @@ impl Defect {
         match self {
             Self::NotDrained | Self::BlockingDescriptor | Self::AcceptOncePerEdge => Model::EpollEt,
             Self::NeverReads | Self::PartialWriteAsWhole | Self::IgnoresHangup => Model::EpollLt,
-            Self::NotReaped | Self::ParentKeepsConnection => Model::Fork,
+            Self::NotReaped | Self::ParentKeepsConnection | Self::ForkFailureAsChild => Model::Fork,
+            Self::RacyQueue => Model::Pool,
             Self::ForgetsDescriptor | Self::ReusesSet | Self::BeyondFdSetsize => Model::Select,
         }
     }

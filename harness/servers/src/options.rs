@@ -67,7 +67,7 @@ pub struct Options {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_events: Option<NonZeroUsize>,
 
-    /// Number of threads or processes [pool, prefork, reuseport, epoll-shared, -oneshot, -each; default: 4]
+    /// Number of threads or processes [all pools, prefork, reuseport, epoll-shared, -oneshot, -each; default: 4]
     #[arg(long, value_name = "THREADS")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub workers: Option<NonZeroUsize>,

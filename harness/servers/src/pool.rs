@@ -20,20 +20,20 @@ use crate::{Error, Options};
 
 /// Accepted connections that no worker has taken yet.
 #[derive(Default)]
-struct Queue {
+pub(crate) struct Queue {
     connections: Mutex<VecDeque<OwnedFd>>,
     not_empty: Condvar,
 }
 
 impl Queue {
-    fn put(&self, connection: OwnedFd) {
+    pub(crate) fn put(&self, connection: OwnedFd) {
         self.connections.lock().unwrap_or_else(PoisonError::into_inner).push_back(connection);
         self.not_empty.notify_one();
     }
 
     /// Sleeps until there is a connection. The loop is there as a wake-up is only a hint: another
     /// worker may have been quicker.
-    fn take(&self) -> OwnedFd {
+    pub(crate) fn take(&self) -> OwnedFd {
         let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(connection) = connections.pop_front() {

@@ -8,12 +8,14 @@ mod beyond_fd_setsize;
 mod bitmap;
 mod blocking_descriptor;
 mod forgets_descriptor;
+mod fork_failure_as_child;
 mod ignores_hangup;
 mod never_reads;
 mod not_drained;
 mod not_reaped;
 mod parent_keeps_connection;
 mod partial_write_as_whole;
+mod racy_queue;
 mod reuses_set;
 
 use std::convert::Infallible;
@@ -31,6 +33,8 @@ pub(crate) fn serve(defect: Defect, options: &Options) -> Result<Infallible, Err
         Defect::IgnoresHangup => ignores_hangup::serve(options),
         Defect::NotReaped => not_reaped::serve(options),
         Defect::ParentKeepsConnection => parent_keeps_connection::serve(options),
+        Defect::ForkFailureAsChild => fork_failure_as_child::serve(options),
+        Defect::RacyQueue => racy_queue::serve(options),
         Defect::ForgetsDescriptor => forgets_descriptor::serve(options),
         Defect::ReusesSet => reuses_set::serve(options),
         Defect::BeyondFdSetsize => beyond_fd_setsize::serve(options),

@@ -6,6 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::Shutdown;
 
 use crate::process::{Server, exchange, expect_answer, heard_nothing, reset, until};
+use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 
@@ -160,4 +161,34 @@ fn beyond_fd_setsize_writes_into_its_neighbour() {
     // It even works, which is why the mistake lives so long.
     clients[1029].write_all(b"hello").unwrap();
     expect_answer(&mut clients[1029], "hello");
+}
+
+#[test]
+fn racy_queue_gives_two_workers_to_one_client() {
+    let server = Server::start("pool --defect racy-queue --workers 2");
+    let mut one = server.connect();
+    let mut two = server.connect();
+    until("both workers have come for the first client", || server.threads_in(libc::SYS_recvfrom) == 2);
+    one.write_all(b"one").unwrap();
+    expect_answer(&mut one, "one");
+    two.write_all(b"two").unwrap();
+    one.write_all(b"again").unwrap();
+    expect_answer(&mut one, "again");
+    assert!(heard_nothing(&two));
+    assert_eq!(server.unread_from(&two), 3);
+}
+
+#[test]
+fn fork_failure_as_child_leaves_the_client_waiting() {
+    let server = Server::start_without_children("fork --defect fork-failure-as-child");
+    let at_first = server.descriptors();
+    let client = server.connect();
+    until("the server has accepted the client", || server.descriptors() == at_first + 1);
+    until("the server sleeps", || server.state() == 'S');
+    assert!(heard_nothing(&client), "an end of file would be something");
+
+    let mut server = Server::start_without_children("fork");
+    let mut client = server.connect();
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    assert!(server.complaint().contains("refused a client: fork failed with EAGAIN"));
 }

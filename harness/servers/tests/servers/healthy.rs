@@ -42,7 +42,7 @@ fn echoes_to_twenty_clients() {
 
 #[test]
 fn all_but_those_with_blocking_workers_serve_any_number_at_once() {
-    let blocking = ["blocking", "pool", "prefork"];
+    let blocking = ["blocking", "pool", "pool-lazy", "pool-each", "pool-lock-free", "prefork"];
     for model in MODELS.into_iter().filter(|model| !blocking.contains(model)) {
         let server = Server::start(model);
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
@@ -154,7 +154,7 @@ fn survives_a_signal_while_it_sleeps() {
 #[test]
 fn refuses_clients_when_the_descriptor_table_is_full() {
     // Not epoll-shared: its threads race for the place that the spare descriptor leaves, and who wins need not complain.
-    for model in ["thread", "pool", "select", "poll", "epoll-lt", "epoll-et", "tokio"] {
+    for model in ["thread", "pool", "pool-lazy", "pool-lock-free", "select", "poll", "epoll-lt", "epoll-et", "tokio"] {
         let mut server = Server::start_with_descriptors(model, 16);
         let mut clients: Vec<_> = (0..20).map(|_| server.connect()).collect();
         assert!(server.complaint().contains("refused a client, the descriptor table is full"), "{model}");
@@ -200,11 +200,13 @@ fn allow_descriptors(wanted: u64) {
 
 #[test]
 fn fork_leaves_no_zombies() {
-    let server = Server::start("fork");
-    for _ in 0..10 {
-        exchange(&server.connect(), b"hello");
+    for model in ["fork", "fork-autoreap"] {
+        let server = Server::start(model);
+        for _ in 0..10 {
+            exchange(&server.connect(), b"hello");
+        }
+        until("all children are reaped", || server.children().is_empty());
     }
-    until("all children are reaped", || server.children().is_empty());
 }
 
 #[test]

@@ -3,12 +3,14 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::yield_now;
 use std::time::{Duration, Instant};
 
 use nix::libc::linger;
+use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{setsockopt, sockopt::Linger};
 use nix::unistd::Pid;
@@ -17,11 +19,15 @@ use nix::unistd::Pid;
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// The models, by name. `io-uring` needs a kernel that allows it, or its tests fail with the reason.
-pub const MODELS: [&str; 16] = [
+pub const MODELS: [&str; 20] = [
     "blocking",
     "fork",
+    "fork-autoreap",
     "thread",
     "pool",
+    "pool-lazy",
+    "pool-each",
+    "pool-lock-free",
     "select",
     "poll",
     "epoll-lt",
@@ -50,13 +56,27 @@ impl Server {
 
     /// As `start`, with a limit on the descriptors of the server.
     pub fn start_with_descriptors(words: &str, limit: u32) -> Self {
-        let mut child = Command::new("sh")
-            .args(["-c", &format!("ulimit -n {limit} && exec \"$0\" {words}")])
-            .arg(example())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("failed to start the server");
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" {words}")]).arg(example());
+        Self::start_command(words, command)
+    }
+
+    /// As `start`, with a limit that lets it have no children: of a user of its own, as root has no such limit.
+    pub fn start_without_children(words: &str) -> Self {
+        let mut command = Command::new(example());
+        command.args(words.split(' '));
+        if nix::unistd::geteuid().is_root() {
+            command.uid(1_900_000_000 + std::process::id() % 100_000_000);
+        }
+        let limit = || Ok(setrlimit(Resource::RLIMIT_NPROC, 0, 0)?);
+        // SAFETY: between fork and exec it makes one system call.
+        unsafe { command.pre_exec(limit) };
+        Self::start_command(words, command)
+    }
+
+    fn start_command(words: &str, mut command: Command) -> Self {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("failed to start the server");
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on ");
@@ -117,6 +137,13 @@ impl Server {
         let parent = self.child.id().to_string();
         let pids = fs::read_dir("/proc").unwrap().filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok());
         pids.filter_map(stat).filter(|stat| stat[1] == parent).map(|mut stat| stat.swap_remove(0)).collect()
+    }
+
+    /// How many of its threads are in this system call.
+    pub fn threads_in(&self, call: i64) -> usize {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let calls = tasks.filter_map(|task| fs::read_to_string(task.ok()?.path().join("syscall")).ok());
+        calls.filter(|line| line.split(' ').next() == Some(&call.to_string())).count()
     }
 
     /// Connections that wait to be accepted.
