@@ -44,7 +44,8 @@ pub enum Kind {
     /// A task of the experiment is being woken: `value` is its tid, `detail` its tgid.
     SchedWaking = 7,
     /// A task of the experiment leaves the processor (`value` is its tid, `detail` its state: 0 means preempted)
-    /// or, with `peer` set to 1, enters it. The event's own `tid` is that task's in both.
+    /// or, with [`SWITCH_ENTERS`] in `peer`, enters it. The event's own `tid` is that task's in both. `object` is the tid of
+    /// the other task, about which `peer` says more, too.
     SchedSwitch = 8,
     /// A task was created: `value` is the child's tid, `detail` the child's tgid.
     Fork = 9,
@@ -78,11 +79,21 @@ pub enum Kind {
     IrqHandlerEntry = 22,
     /// The handler of the processor's own timer interrupt begins: `value` is the vector.
     LocalTimerEntry = 23,
+    /// Address translations were flushed or changed: `value` is the reason. At a switch of tasks, of which one is the
+    /// experiment's, `object` is the tid of the next task, and `peer` as for [`Kind::SchedSwitch`].
+    TlbFlush = 24,
 }
+
+/// In `peer` of a [`Kind::SchedSwitch`]: the task enters the processor.
+pub const SWITCH_ENTERS: u64 = 1;
+/// The other task belongs to the experiment, too.
+pub const SWITCH_OURS: u64 = 2;
+/// Both tasks have the same address space.
+pub const SWITCH_SAME_MEMORY: u64 = 4;
 
 impl Kind {
     /// How many kinds there are, counted from 0 (which is none).
-    pub const COUNT: usize = 24;
+    pub const COUNT: usize = 25;
 
     /// The bit of this kind in [`Config::kinds`](crate::Config::kinds) and [`Config::stacks`](crate::Config::stacks).
     pub const fn bit(self) -> u32 {

@@ -13,6 +13,8 @@ pub use config::{
     CALL_ENTER, CALL_EXIT, CALL_STASH, CALLS, Config, CountArg, CountKey, CountSlot, PEEK_BYTES, Peek, Role, SLOTS,
     WATCHES, Watch,
 };
-pub use event::{CONTEXT_HARDIRQ, Event, FENCE, FenceOp, Kind, MAX_FRAMES};
+pub use event::{
+    CONTEXT_HARDIRQ, Event, FENCE, FenceOp, Kind, MAX_FRAMES, SWITCH_ENTERS, SWITCH_OURS, SWITCH_SAME_MEMORY,
+};
 pub use offsets::Offsets;
-pub use payload::{Ctl, MAX_PAIRS, MAX_POLLFDS, Pair, PollFd, SET_BYTES, WalkItem};
+pub use payload::{Ctl, MAX_PAIRS, MAX_POLLFDS, Pair, PollFd, SET_BYTES, TaskItem, WalkItem};

@@ -10,6 +10,7 @@ pub struct Offsets {
     pub task_files: u32,
     pub task_nsproxy: u32,
     pub task_state: u32,
+    pub task_mm: u32,
     pub nsproxy_net_ns: u32,
     pub files_fdt: u32,
     pub fdtable_max_fds: u32,

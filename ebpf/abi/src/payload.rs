@@ -77,6 +77,19 @@ pub struct WalkItem {
     pub sock_type: u16,
 }
 
+/// One task found by the task iterator.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TaskItem {
+    /// Its process.
+    pub tgid: u32,
+    /// The task.
+    pub tid: u32,
+    /// `struct task_struct`.
+    pub task: u64,
+}
+
+const _: () = assert!(size_of::<TaskItem>() == 16);
 const _: () = assert!(size_of::<Pair>() == 12);
 const _: () = assert!(size_of::<PollFd>() == 8);
 const _: () = assert!(size_of::<Ctl>() == 32);

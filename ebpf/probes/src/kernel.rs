@@ -10,6 +10,7 @@ pub(crate) static OFFSETS: Offsets = Offsets {
     task_files: 0,
     task_nsproxy: 0,
     task_state: 0,
+    task_mm: 0,
     nsproxy_net_ns: 0,
     files_fdt: 0,
     fdtable_max_fds: 0,
@@ -80,4 +81,5 @@ pub(crate) mod regs {
     pub(crate) const DI: u64 = 112;
     pub(crate) const ORIG_AX: u64 = 120;
     pub(crate) const IP: u64 = 128;
+    pub(crate) const SP: u64 = 152;
 }

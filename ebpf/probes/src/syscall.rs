@@ -15,14 +15,20 @@ use crate::{
 /// System call numbers of x86-64 whose arguments or results need a closer look.
 mod nr {
     pub(super) const POLL: u64 = 7;
+    pub(super) const MMAP: u64 = 9;
     pub(super) const SELECT: u64 = 23;
     pub(super) const ACCEPT: u64 = 43;
+    pub(super) const CLONE: u64 = 56;
+    pub(super) const FORK: u64 = 57;
+    pub(super) const VFORK: u64 = 58;
+    pub(super) const FUTEX: u64 = 202;
     pub(super) const EPOLL_WAIT: u64 = 232;
     pub(super) const EPOLL_CTL: u64 = 233;
     pub(super) const PSELECT6: u64 = 270;
     pub(super) const PPOLL: u64 = 271;
     pub(super) const EPOLL_PWAIT: u64 = 281;
     pub(super) const ACCEPT4: u64 = 288;
+    pub(super) const CLONE3: u64 = 435;
     pub(super) const EPOLL_PWAIT2: u64 = 441;
 }
 
@@ -60,11 +66,12 @@ fn enter(ctx: &BtfTracePointContext, regs: u64, call: u64) -> Option<()> {
     Some(())
 }
 
-/// Adds what the call's descriptor leads to.
+/// Adds what the call's first argument leads to: a descriptor's file, or a word of memory.
 #[inline(always)]
 fn about(call: u64, fd: u64, event: Event) -> Event {
     match call {
-        nr::SELECT | nr::PSELECT6 | nr::POLL | nr::PPOLL => event,
+        nr::SELECT | nr::PSELECT6 | nr::POLL | nr::PPOLL | nr::MMAP => event,
+        nr::FUTEX => Event { object: fd, ..event },
         nr::EPOLL_WAIT | nr::EPOLL_PWAIT | nr::EPOLL_PWAIT2 | nr::EPOLL_CTL => {
             Event { object: file(fd).and_then(private).unwrap_or(0), ..event }
         }
@@ -110,6 +117,10 @@ fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64) -> Option<()> {
             emit_with::<PAYLOAD>(raw, Kind::SysExit, event, |to| poll_entries(to, first, second));
         }
         nr::ACCEPT | nr::ACCEPT4 if result >= 0 => emit(raw, Kind::SysExit, about(call, result as u64, event)),
+        nr::CLONE | nr::FORK | nr::VFORK | nr::CLONE3 => {
+            let (ip, sp) = (read(regs + regs::IP).unwrap_or(0), read(regs + regs::SP).unwrap_or(0));
+            emit(raw, Kind::SysExit, Event { peer: ip, object: sp, ..event });
+        }
         _ => emit(raw, Kind::SysExit, about(call, first, event)),
     }
     Some(())

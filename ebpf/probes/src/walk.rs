@@ -1,8 +1,8 @@
-//! Walking all descriptors of the experiment's processes, to find the kernel objects behind them.
+//! Walking all tasks of the experiment, and all their descriptors, to find the kernel objects behind them.
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_seq_write;
-use wakeproof_abi::WalkItem;
+use wakeproof_abi::{TaskItem, WalkItem};
 
 use crate::{
     descriptor::thing,
@@ -56,5 +56,31 @@ extern "C" fn walk_task_file(ctx: *const TaskFile) -> i32 {
     };
     // SAFETY: `seq` is the walk's own file; the item lives until the call returns.
     unsafe { bpf_seq_write((*meta).seq.cast(), (&raw const item).cast(), size_of::<WalkItem>() as u32) };
+    0
+}
+
+/// `struct bpf_iter__task` (`kernel/bpf/task_iter.c`).
+#[repr(C)]
+struct Task {
+    meta: *const Meta,
+    task: *const c_void,
+}
+
+#[unsafe(no_mangle)]
+#[unsafe(link_section = "iter/task")]
+extern "C" fn walk_task(ctx: *const Task) -> i32 {
+    // SAFETY: the kernel passes this structure; `task` is null at the end of the walk.
+    let (meta, task) = unsafe { ((*ctx).meta, (*ctx).task) };
+    if task.is_null() {
+        return 0;
+    }
+    let task = task as u64;
+    let tgid = read::<u32>(task + offset!(task_tgid)).unwrap_or(0);
+    if role(tgid) == 0 {
+        return 0;
+    }
+    let item = TaskItem { tgid, tid: read(task + offset!(task_pid)).unwrap_or(0), task };
+    // SAFETY: as above.
+    unsafe { bpf_seq_write((*meta).seq.cast(), (&raw const item).cast(), size_of::<TaskItem>() as u32) };
     0
 }

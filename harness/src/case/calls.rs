@@ -30,7 +30,8 @@ const WAIT4: &[Call] = &[(libc::SYS_wait4, "wait4"), (libc::SYS_waitid, "waitid"
 const CLONE: &[Call] =
     &[(libc::SYS_clone, "clone"), (libc::SYS_clone3, "clone3"), (libc::SYS_fork, "fork"), (libc::SYS_vfork, "vfork")];
 const MMAP: &[Call] = &[(libc::SYS_mmap, "mmap")];
-const ALL: &[&[Call]] = &[EPOLL_WAIT, SELECT, POLL, ACCEPT, READ, WRITE, EPOLL_CTL, CLOSE, WAIT4, CLONE, MMAP];
+const FUTEX: &[Call] = &[(libc::SYS_futex, "futex")];
+const ALL: &[&[Call]] = &[EPOLL_WAIT, SELECT, POLL, ACCEPT, READ, WRITE, EPOLL_CTL, CLOSE, WAIT4, CLONE, MMAP, FUTEX];
 
 /// When an event of a system call is seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,7 @@ impl EventName {
             Self::Wait4 => (Side::Exit, WAIT4),
             Self::Clone => (Side::Exit, CLONE),
             Self::Mmap => (Side::Exit, MMAP),
+            Self::SysEnterFutex => (Side::Enter, FUTEX),
             Self::SysEnterEpollWait => (Side::Enter, EPOLL_WAIT),
             Self::SysEnterSelect => (Side::Enter, SELECT),
             Self::SysEnterPoll => (Side::Enter, POLL),
@@ -69,6 +71,7 @@ impl EventName {
             | Self::SchedWaking
             | Self::SchedWakeup
             | Self::SchedSwitch
+            | Self::TlbFlush
             | Self::PageFaultKernel
             | Self::NetifRx
             | Self::NetifReceiveSkb

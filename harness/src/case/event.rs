@@ -44,6 +44,8 @@ pub enum EventName {
     SysEnterAccept,
     /// `read` or a sibling was entered.
     SysEnterRead,
+    /// `futex` was entered: a thread waits for a word of memory to change, or wakes those that do.
+    SysEnterFutex,
     /// A process or thread was created (`clone`, `fork`, `vfork`, `clone3`); `process` is 1 for a process.
     Fork,
     /// A task ended.
@@ -54,6 +56,8 @@ pub enum EventName {
     SchedWakeup,
     /// A task left the processor (`state` is 0 if it was preempted), or entered it (`enters`).
     SchedSwitch,
+    /// The processor's cache of address translations was flushed, or given another address space.
+    TlbFlush,
     /// The kernel faulted on a user address.
     PageFaultKernel,
     /// A device gave a packet to the kernel, which queues it for the soft interrupt.
@@ -102,11 +106,13 @@ impl EventName {
         Self::SysEnterPoll,
         Self::SysEnterAccept,
         Self::SysEnterRead,
+        Self::SysEnterFutex,
         Self::Fork,
         Self::Exit,
         Self::SchedWaking,
         Self::SchedWakeup,
         Self::SchedSwitch,
+        Self::TlbFlush,
         Self::PageFaultKernel,
         Self::NetifRx,
         Self::NetifReceiveSkb,
@@ -146,13 +152,15 @@ pub enum Probe {
     HardInterrupts,
     /// Births and deaths of tasks.
     Processes,
+    /// Flushes and changes of address translations.
+    TlbFlush,
     /// Faults of the kernel on user addresses.
     PageFaultKernel,
     /// Changes of the states of TCP sockets.
     SocketStates,
     /// Writes to a watched word.
     Watchpoint,
-    /// Finding the kernel object behind a descriptor.
+    /// Finding tasks, and the kernel objects behind their descriptors.
     TaskFileIterator,
     /// Counting the calls of a kernel function by name.
     FunctionCounter,

@@ -62,8 +62,12 @@ fn own(event: EventName) -> &'static [Field] {
         | EventName::Write
         | EventName::Close
         | EventName::Wait4 => RETURN,
-        // they are given no descriptor that anything is about
-        EventName::Clone | EventName::Mmap => &[("ret", Int), ("call", Text)],
+        // it is given no descriptor that anything is about
+        EventName::Mmap => &[("ret", Int), ("call", Text)],
+        // the user's instruction and stack with which the task goes on
+        EventName::Clone => &[("ret", Int), ("call", Text), ("ip", Int), ("sp", Int)],
+        // the word's address; `wait`, `wake`, `wait_bitset`, or the number of another operation
+        EventName::SysEnterFutex => &[("call", Text), ("address", Int), ("op", Text)],
         // how many entries, or one more than the greatest descriptor, the kernel is given
         EventName::SysEnterSelect | EventName::SysEnterPoll => &[("call", Text), ("fd", Int), ("nfds", Int)],
         EventName::SysEnterEpollWait | EventName::SysEnterAccept | EventName::SysEnterRead => {
@@ -74,8 +78,13 @@ fn own(event: EventName) -> &'static [Field] {
         EventName::Exit => &[("code", Int)],
         // who is being woken
         EventName::SchedWaking | EventName::SchedWakeup => &[("woken", Int), ("group", Int)],
-        // 0 if it was preempted, and whether it enters the processor instead of leaving it
-        EventName::SchedSwitch => &[("state", Int), ("enters", Bool)],
+        // 0 if it was preempted; whether it enters the processor instead of leaving it; the task before or after it, whether
+        // that one is the experiment's, too, and whether both have one address space
+        EventName::SchedSwitch => {
+            &[("state", Int), ("enters", Bool), ("other", Int), ("ours", Bool), ("same_memory", Bool)]
+        }
+        // 0 at a switch of tasks (include/linux/mm_types.h: enum tlb_flush_reason): then about the next task as above
+        EventName::TlbFlush => &[("reason", Int), ("other", Int), ("ours", Bool), ("same_memory", Bool)],
         // whether the access was a write, and its distance from the start of the buffer it fell into
         EventName::PageFaultKernel => &[("address", Int), ("write", Bool), ("code", Int)],
         // the packet as an address; its length from the IP header on, or how many bytes were copied
@@ -218,6 +227,22 @@ pub const RESOURCES: &[Field] = &[
     ("task_struct", Int),
     ("mm_struct", Int),
     ("epitem", Int),
+];
+
+/// A task: its own number, its process, its parent's process; whether it has ended and nobody has collected it; the
+/// addresses of its address space, table of descriptors, `fs_struct`, signal handlers and kernel stack (0 if it has none any
+/// more); and the bytes of its page tables.
+pub const TASK: &[Field] = &[
+    ("tid", Int),
+    ("pid", Int),
+    ("parent", Int),
+    ("zombie", Bool),
+    ("memory", Int),
+    ("files", Int),
+    ("fs", Int),
+    ("sighand", Int),
+    ("stack", Int),
+    ("page_tables", Int),
 ];
 
 /// A structure: the names of its members, also with their types.

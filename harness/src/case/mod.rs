@@ -15,6 +15,7 @@ mod socket;
 mod states;
 mod step;
 mod table;
+mod task;
 
 pub use calls::{Call, Side, call_name};
 pub use claim::{Claim, ClaimVerdict, Quote, Source};
@@ -37,9 +38,10 @@ pub use socket::{Asked, AttachFilter, Checksum, Inject, Listen, Peek, Snmp};
 pub use states::tcp_state;
 pub use step::{
     Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep,
-    WatchTarget, Whom, WhoseFiles,
+    WatchTarget, Whom, Whose,
 };
 pub use table::TableSpec;
+pub use task::{Kinship, Maps, Pagemap, Pages, PingPong, Touch};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::{
     Accept, Asked, AttachFilter, Bind, Buffer, Capability, ConnectOn, Crowd, Descriptor, Dup2, DupUntilRefused,
     EpollControl, EpollCreate, EpollWait, EventName, Filter, GetOption, Inject, IoRing, Kcmp, Limit, Listen, ListenOn,
-    Made, MakeSocket, NetworkPair, Number, Over, Peek, PollCall, ProcNetTcp, Reopen, Resources, Room, SelectCall,
-    SetOption, Snmp, Sysctl, Timer, Transfer, TwoEnds, WhoseLimits,
+    Made, MakeSocket, Maps, NetworkPair, Number, Over, Pagemap, Peek, PingPong, PollCall, ProcNetTcp, Reopen,
+    Resources, Room, SelectCall, SetOption, Snmp, Sysctl, Timer, Touch, Transfer, TwoEnds, WhoseLimits,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -137,6 +137,14 @@ pub enum Step {
     DropCapability(Capability),
     /// Anonymous memory for a call to write to.
     Buffer(Buffer),
+    /// A write to memory: the first one that a task makes to a page it shares with another gives it a page of its own.
+    Touch(Touch),
+    /// How many pages of an actor lie in the same frames of memory as the script's.
+    Pagemap(Pagemap),
+    /// How many mappings an actor has that the script has not, or the other way round.
+    Maps(Maps),
+    /// Two tasks on one processor, between which it switches.
+    PingPong(PingPong),
     /// `mmap` of an epoll descriptor, which must be refused.
     MmapEpoll(MapEpoll),
     /// A poll request through `io_uring`, whose completion ring is memory shared with the kernel.
@@ -167,13 +175,17 @@ pub struct Connect {
     /// `SO_RCVBUF` of the client in bytes: with it the kernel does not let the buffer grow.
     #[serde(default)]
     pub receive_buffer: Option<Number>,
-    /// A listener of the script, instead of the server: then the name is that of a descriptor of the script.
+    /// A listener of the script, instead of the server: then the name is that of a descriptor of the script. It need not
+    /// be open any more.
     #[serde(default)]
     pub to: Option<String>,
     /// Through which network to the server, which over `veth` must not listen on loopback alone
     /// (`options: {address: 0.0.0.0}`).
     #[serde(default)]
     pub over: Over,
+    /// Name of the result `{ret, errno}`: then to be refused by the listener is no error.
+    #[serde(default)]
+    pub result: Option<String>,
 }
 
 pub(super) fn one() -> Number {
@@ -270,6 +282,9 @@ pub struct Start {
     /// Each is a process of its own, a child of the script's: it shares files, and no memory.
     #[serde(default)]
     pub process: bool,
+    /// What the actor does before, on the same task; each of these calls must succeed.
+    #[serde(default)]
+    pub first: Vec<Step>,
     /// The call.
     pub call: Box<Step>,
 }
@@ -332,21 +347,24 @@ pub enum Inspected {
     /// `tcp`.
     File(String),
     /// The open files of a process: the script's (`client`) or the server's (`server`).
-    Files(WhoseFiles),
+    Files(Whose),
     /// The queues of the socket behind this descriptor: named as for `tcp`.
     Queues(String),
     /// The limit of open files (`RLIMIT_NOFILE`) of a process.
     Limits(WhoseLimits),
+    /// The tasks of the script (`client`) or of the server (`server`), as the kernel has them: also those that have ended
+    /// and that nobody has collected.
+    Tasks(Whose),
     /// The members of a structure, as the kernel's type information has them.
     Layout(String),
 }
 
-/// Whose table of open files.
+/// Whose files and tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum WhoseFiles {
-    /// The process that makes the script's calls and drives the clients.
+pub enum Whose {
+    /// Those of the process that makes the script's calls and drives the clients; its tasks are also those of its actors.
     Client,
-    /// The server's first process.
+    /// Those of the server: the files of its first process, the tasks of all.
     Server,
 }

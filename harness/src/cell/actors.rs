@@ -103,11 +103,16 @@ impl Run<'_> {
     pub fn start(&mut self, step: &Start, deadline: &Deadline) -> Result<(), Failure> {
         for index in 0..step.times.size() {
             let name = if step.times.0 == 1 { step.actor.clone() } else { format!("{}[{index}]", step.actor) };
+            let mut first = Vec::new();
+            for step in &step.first {
+                first.extend(self.prepare(step)?);
+            }
             let Ok([call]) = <[Call; 1]>::try_from(self.prepare(&step.call)?) else {
                 return Err(Failure::Broken(format!(
                     "{name} can make one call, so its name must stand for one object"
                 )));
             };
+            let call = call.after(first);
             let known = self.actors.iter().position(|actor| actor.name == name);
             let at = known.unwrap_or(self.actors.len());
             if known.is_none() {
@@ -121,6 +126,17 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// The process and the task of one actor, which must be in a call.
+    pub fn task_of(&self, reference: &str) -> Result<(i32, i32), Failure> {
+        match self.find_actors(reference)?[..] {
+            [at] if self.actors[at].busy.is_some() => {
+                Ok(*self.actors[at].task.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            [_] => Err(Failure::Broken(format!("{reference} is in no call, so there is no task to compare with"))),
+            _ => Err(Failure::Broken(format!("`{reference}` stands for several actors: say which"))),
+        }
+    }
+
     /// The actors that a reference stands for.
     fn find_actors(&self, reference: &str) -> Result<Vec<usize>, Failure> {
         let is_meant = |name: &str| name == reference || names::split(name).0 == reference;
@@ -131,14 +147,6 @@ impl Run<'_> {
             return Err(Failure::Broken(format!("no actor is called `{reference}`; there is {}", known.join(", "))));
         }
         Ok(found)
-    }
-
-    /// The process of an actor.
-    pub fn process_of(&self, reference: &str) -> Result<i32, Failure> {
-        match self.find_actors(reference)?[..] {
-            [at] => Ok(self.actors[at].task.lock().unwrap_or_else(PoisonError::into_inner).0),
-            ref all => Err(Failure::Broken(format!("`{reference}` stands for {}: say which", all.len()))),
-        }
     }
 
     /// Waits until each of them has come back from its call.

@@ -1,6 +1,7 @@
 //! Memory that a case gives to a call, so that the kernel's accesses to it can be seen.
 use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::ops::Range;
 use std::os::fd::AsRawFd as _;
 
 use nix::errno::Errno;
@@ -8,11 +9,13 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::call::{Call, Returned};
 use super::failure::Failure;
-use crate::case::{Access, Buffer, Fill, Peek};
+use crate::case::{Access, Buffer, Fill, Pages, Peek, Touch};
 use crate::recording::BufferRange;
 
 /// How much memory each buffer has: room for 5461 `epoll_event`, 8192 `pollfd`, half a million bits of a set.
 const BYTES: usize = 64 * 1024;
+/// How long a page is, on x86-64.
+pub const PAGE: usize = 4096;
 
 /// Memory at an address that stays valid until the cell ends: nothing is ever unmapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +129,34 @@ impl Buffers {
         })
     }
 
+    /// Where the pages of a buffer lie, or the page of code with which every task of the cell makes its fences.
+    pub fn pages(&self, buffer: Option<&str>) -> Result<Range<usize>, Failure> {
+        let (start, bytes) = match self.find(buffer)? {
+            Some(memory) => (memory.start, BYTES),
+            None => ((libc::syscall as *const ()).expose_provenance() / PAGE * PAGE, PAGE),
+        };
+        Ok(start..start + bytes)
+    }
+
+    /// Writes to the first byte of pages, what is there already.
+    pub fn touch(&self, step: &Touch) -> Result<Call, Failure> {
+        let range = self.pages(match &step.of {
+            Pages::Buffer(name) => Some(name),
+            Pages::Code => None,
+        })?;
+        let (code, pages) = (matches!(step.of, Pages::Code), step.pages.size());
+        if pages > range.len() / PAGE {
+            return Err(Failure::Broken(format!("there are {} pages, not {pages}", range.len() / PAGE)));
+        }
+        Ok(Call {
+            what: "touch".to_owned(),
+            number: -1,
+            result: None,
+            sleeps: false,
+            make: Box::new(move || touch(range.start, pages, code)),
+        })
+    }
+
     /// The address of the one of this name.
     pub fn address(&self, name: &str) -> Result<u64, Failure> {
         let range = self.report.get(name).ok_or_else(|| Failure::Broken(format!("there is no buffer `{name}`")))?;
@@ -195,6 +226,25 @@ impl Area {
             }
         }
     }
+}
+
+fn touch(start: usize, pages: usize, code: bool) -> Returned {
+    let first: *mut u8 = std::ptr::with_exposed_provenance_mut(start);
+    if code {
+        let access = libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC;
+        // SAFETY: the page is part of this program and stays readable and executable.
+        if unsafe { libc::mprotect(first.cast(), PAGE, access) } != 0 {
+            return Returned::take(-1);
+        }
+    }
+    for page in 0..pages {
+        // SAFETY: the page is ours, and writable; what it holds does not change.
+        unsafe {
+            let byte = first.add(page * PAGE);
+            byte.write_volatile(byte.read_volatile());
+        }
+    }
+    Returned::take(0)
 }
 
 #[cfg(test)]

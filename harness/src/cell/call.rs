@@ -19,6 +19,25 @@ pub struct Call {
     pub make: Box<dyn FnOnce() -> Returned + Send>,
 }
 
+impl Call {
+    /// The call, made after others that must succeed.
+    pub fn after(self, first: Vec<Self>) -> Self {
+        if first.is_empty() {
+            return self;
+        }
+        let make = self.make;
+        let all = move || {
+            for call in first {
+                if let Some(trouble) = (call.make)().trouble {
+                    return Returned::refused(format!("{}: {trouble}", call.what));
+                }
+            }
+            make()
+        };
+        Self { make: Box::new(all), ..self }
+    }
+}
+
 /// What came of a call.
 #[derive(Debug, Default)]
 pub struct Returned {

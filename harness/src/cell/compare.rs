@@ -25,11 +25,11 @@ pub fn kcmp(run: &Run, step: &Kcmp) -> Result<Call, Failure> {
     };
     let (one, other) = (fd(&step.one)?, fd(&step.other)?);
     let own = Pid::this().as_raw();
-    let process = step.with.as_ref().map_or(Ok(own), |actor| run.process_of(actor))?;
+    let other_task = step.with.as_ref().map_or(Ok(own), |actor| run.task_of(actor).map(|(_, task)| task))?;
     let what = number(step.what);
     let make = move || {
         // SAFETY: kcmp takes numbers.
-        Returned::take(unsafe { libc::syscall(libc::SYS_kcmp, own, process, what, one, other) })
+        Returned::take(unsafe { libc::syscall(libc::SYS_kcmp, own, other_task, what, one, other) })
     };
     Ok(Call {
         what: format!("kcmp with {}", step.with.as_deref().unwrap_or("itself")),

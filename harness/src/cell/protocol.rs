@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{EventName, Filter, Server, Step, WhoseFiles, WhoseLimits};
+use crate::case::{EventName, Filter, Server, Step, Whose, WhoseLimits};
 use crate::recording::{BufferRange, CallResult, End, Named, ServerRun};
 
 /// The first line, from the harness: everything the cell needs.
@@ -112,8 +112,10 @@ pub enum Object {
     Established(Socket),
     /// A file, with its slot in the table.
     File(Socket),
+    /// Every task of the server or of the client.
+    Tasks(Whose),
     /// The open files of a process.
-    Files(WhoseFiles),
+    Files(Whose),
     /// The queues of a socket.
     Queues(Socket),
     /// The limit of open files of a process.

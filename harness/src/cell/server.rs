@@ -114,6 +114,11 @@ impl Server {
         Failure::Broken(why).add(&self.complaint())
     }
 
+    /// Its process.
+    pub fn pid(&self) -> i32 {
+        self.child.id().cast_signed()
+    }
+
     /// How it ended by itself, if it has.
     pub fn exit(&mut self) -> Option<String> {
         self.child.try_wait().ok().flatten().map(|status| status.to_string())

@@ -10,6 +10,7 @@ use super::failure::Failure;
 use super::run::Run;
 use super::wire;
 use crate::case::{Accept, Asked, Connect, Listen, NetworkPair, Over, Snmp};
+use crate::recording::Named;
 
 /// UDP sockets that are connected to each other.
 pub fn make_udp_pairs(run: &mut Run, step: &NetworkPair) -> Result<(), Failure> {
@@ -56,10 +57,25 @@ pub fn listen(run: &mut Run, step: &Listen) -> Result<(), Failure> {
 /// Connects to a listener of the script.
 pub fn connect(run: &mut Run, step: &Connect, listener: &str) -> Result<(), Failure> {
     let failed = |why: String| Failure::Broken(format!("failed to connect to {listener}: {why}"));
-    let fd = run.names.fd(run.names.one(listener)?);
-    let address = own_address(fd).map_err(|errno| failed(errno.to_string()))?;
+    let at = run.names.one(listener)?;
+    // Where it listened, if it is closed by now: the descriptors of the script listen on loopback.
+    let address = match (own_address(run.names.fd(at)), run.names.named(at)) {
+        (Ok(address), _) => address,
+        (Err(_), Named::Descriptor { local, .. }) => (Ipv4Addr::LOCALHOST, local).into(),
+        (Err(errno), Named::Connection { .. }) => return Err(failed(errno.to_string())),
+    };
     for _ in 0..step.times.0 {
-        let near = TcpStream::connect(address).and_then(|near| near.set_nodelay(true).map(|()| near));
+        let near = TcpStream::connect(address);
+        let errno = near.as_ref().err().map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO));
+        if let Some(result) = &step.result {
+            Errno::set_raw(errno);
+            let returned = Returned::take(if errno == 0 { 0 } else { -1 });
+            run.record(&format!("connect to {listener}"), Some(result), returned, None)?;
+            if errno != 0 {
+                continue;
+            }
+        }
+        let near = near.and_then(|near| near.set_nodelay(true).map(|()| near));
         run.add_descriptor(&step.name, near.map_err(|error| failed(error.to_string()))?.into());
     }
     Ok(())

@@ -5,8 +5,8 @@ use super::protocol::{Object, Say, Socket, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
 use super::{
-    client, compare, crowd, epoll, files, filter, inject, kinds, machine, nofile, options, pause, poll, resources,
-    ring, select, settings, socket, sockets,
+    client, compare, crowd, epoll, files, filter, inject, kinds, machine, memory, nofile, options, pause, ping_pong,
+    poll, resources, ring, select, settings, socket, sockets,
 };
 use crate::case::{
     Accept, Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget,
@@ -96,6 +96,10 @@ fn label(step: &Step) -> String {
         Step::Dup2(_) => "dup2",
         Step::DropCapability(_) => "drop_capability",
         Step::Buffer(_) => "buffer",
+        Step::Touch(_) => "touch",
+        Step::Pagemap(_) => "pagemap",
+        Step::Maps(_) => "maps",
+        Step::PingPong(_) => "ping_pong",
         Step::MmapEpoll(_) => "mmap_epoll",
         Step::IoUring(_) => "io_uring",
     };
@@ -123,6 +127,8 @@ fn acts(step: &Step) -> bool {
             | Step::ProcNetTcp(_)
             | Step::Peek(_)
             | Step::Kcmp(_)
+            | Step::Pagemap(_)
+            | Step::Maps(_)
             | Step::Repeat(_)
     )
 }
@@ -244,6 +250,10 @@ impl Run<'_> {
             Step::Kcmp(step) => compare::kcmp(self, step).map(|call| vec![call]),
             Step::Peek(step) => self.buffers.peek(step).map(|call| vec![call]),
             Step::Close(name) => files::close(self, name),
+            Step::Touch(step) => self.buffers.touch(step).map(|call| vec![call]),
+            Step::Pagemap(step) => memory::pagemap(self, step).map(|call| vec![call]),
+            Step::Maps(step) => memory::maps(self, step).map(|call| vec![call]),
+            Step::PingPong(step) => Ok(vec![ping_pong::play(step)]),
             Step::MmapEpoll(step) => epoll::map(self, step).map(|call| vec![call]),
             other => {
                 Err(Failure::Broken(format!("an actor cannot make `{}`: it is no single system call", label(other))))
@@ -323,6 +333,7 @@ impl Run<'_> {
             Inspected::Files(whose) => Object::Files(*whose),
             Inspected::Queues(name) => Object::Queues(self.socket(name)?),
             Inspected::Limits(whose) => Object::Limits(*whose),
+            Inspected::Tasks(whose) => Object::Tasks(*whose),
             Inspected::Layout(structure) => Object::Layout(structure.clone()),
         };
         self.link.ask(&Say::Inspect { name: step.name.clone(), object, names: self.names.report() })

@@ -13,6 +13,7 @@ pub fn resolve(btf: &Btf) -> Result<Offsets, BtfError> {
         task_nsproxy: at("task_struct", "nsproxy")?,
         // Renamed in 5.14 (2f064a59a11f).
         task_state: at("task_struct", "__state").or_else(|_| at("task_struct", "state"))?,
+        task_mm: at("task_struct", "mm")?,
         nsproxy_net_ns: at("nsproxy", "net_ns")?,
         files_fdt: at("files_struct", "fdt")?,
         fdtable_max_fds: at("fdtable", "max_fds")?,

@@ -6,8 +6,8 @@ use super::predicate::{Predicate, Type, check, check_cell};
 use super::tree::Node;
 use super::{Diagnostic, Params};
 use crate::case::fields::{
-    CHAIN, CROWD, EPOLL, ESTABLISHED, FAULT, FILE, FILES, LAYOUT, LIMITS, QUEUES, RESOURCES, RESULT, ROOM, TCP, WAITER,
-    WRITE,
+    CHAIN, CROWD, EPOLL, ESTABLISHED, FAULT, FILE, FILES, LAYOUT, LIMITS, QUEUES, RESOURCES, RESULT, ROOM, TASK, TCP,
+    WAITER, WRITE,
 };
 use crate::case::{Await, Case, EventName, Field, FieldType, Filter, Measure, Step, Value, event_fields};
 
@@ -31,6 +31,7 @@ pub(super) fn variables(case: &Case, params: &Params, names: &Names, many: &BTre
             Some(Kind::FilesState) => Type::Record(FILES),
             Some(Kind::QueuesState) => Type::Record(QUEUES),
             Some(Kind::LimitsState) => Type::Record(LIMITS),
+            Some(Kind::TasksState) => Type::list(Type::Record(TASK)),
             Some(Kind::Layout) => Type::Record(LAYOUT),
             Some(Kind::Room) => Type::Record(ROOM),
             Some(Kind::Crowd) => Type::Record(CROWD),

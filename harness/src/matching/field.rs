@@ -2,6 +2,7 @@
 use std::sync::Arc;
 
 use cel::Value;
+use wakeproof_abi::{SWITCH_ENTERS, SWITCH_OURS, SWITCH_SAME_MEMORY};
 
 use super::{Scene, writer};
 use crate::case::{EventName, call_name, tcp_state};
@@ -29,7 +30,12 @@ pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
             _ => 0,
         }),
         (EventName::EpollCtl, "bits") => bits(control_mask(event)),
-        (EventName::SchedSwitch, "enters") => Value::Bool(event.peer == 1),
+        (EventName::SysEnterFutex, "op") => text(&futex(event.value)),
+        (EventName::SchedSwitch, "enters") => Value::Bool(event.peer & SWITCH_ENTERS != 0),
+        (EventName::SchedSwitch | EventName::TlbFlush, "ours") => Value::Bool(event.peer & SWITCH_OURS != 0),
+        (EventName::SchedSwitch | EventName::TlbFlush, "same_memory") => {
+            Value::Bool(event.peer & SWITCH_SAME_MEMORY != 0)
+        }
         (EventName::PageFaultKernel, "write") => Value::Bool(is_write(event)),
         (EventName::Watch, "writer") => text(writer(scene.stack(event))),
         (EventName::Watch, "watch") => text(scene.watches.get(usize::from(event.call)).map_or("", String::as_str)),
@@ -57,6 +63,7 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::Fork, "child")
         | (EventName::Exit, "code")
         | (EventName::SchedWaking | EventName::SchedWakeup, "woken")
+        | (EventName::TlbFlush, "reason")
         | (EventName::IrqHandlerEntry, "irq")
         | (EventName::LocalTimerEntry, "vector")
         // the second argument of poll; of select it is the first
@@ -70,9 +77,12 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::SysEnterSelect, "nfds")
         | (EventName::PageFaultKernel, "code") => event.detail.into(),
         (EventName::Fork, "process") => i64::from(event.value == i64::from(event.detail)),
-        (EventName::PageFaultKernel, "address")
+        (EventName::PageFaultKernel | EventName::SysEnterFutex, "address")
         | (EventName::InetSockSetState, "sock")
-        | (EventName::NetifRx | EventName::NetifReceiveSkb, "skb") => event.object.cast_signed(),
+        | (EventName::NetifRx | EventName::NetifReceiveSkb, "skb")
+        | (EventName::SchedSwitch | EventName::TlbFlush, "other")
+        | (EventName::Clone, "sp") => event.object.cast_signed(),
+        (EventName::Clone, "ip") => event.peer.cast_signed(),
         (EventName::EpollCtl, "mask") => control_mask(event).into(),
         (EventName::EpollCtl, "op") => control(event).0.into(),
         (EventName::EpollCtl, "target") => control(event).1.into(),
@@ -85,6 +95,18 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
 /// Bit 1 of the page-fault error code (`arch/x86/include/asm/trap_pf.h`: `X86_PF_WRITE`).
 fn is_write(event: &Event) -> bool {
     event.detail & 2 != 0
+}
+
+/// What a `futex` call does (include/uapi/linux/futex.h), whether its word is private or not.
+fn futex(operation: i64) -> String {
+    const COMMAND: i64 = 0x7f;
+    match operation & COMMAND {
+        0 => "wait".to_owned(),
+        1 => "wake".to_owned(),
+        9 => "wait_bitset".to_owned(),
+        10 => "wake_bitset".to_owned(),
+        other => other.to_string(),
+    }
 }
 
 fn control(event: &Event) -> (u32, u32) {

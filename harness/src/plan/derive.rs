@@ -57,6 +57,8 @@ pub fn sight(event: EventName, have: &Capabilities) -> Result<Sight, Probe> {
             Ok(Sight { ready_list: true, ..Sight::from_stacks(Kind::Watch.bit()) })
         }
         _ if !have.has(needed) => Err(needed),
+        // which tasks a flush is between is known from the switch
+        EventName::TlbFlush if !have.has(Probe::Scheduler) => Err(Probe::Scheduler),
         // who wrote is read off the stack
         EventName::Watch => Ok(Sight { stacks: Kind::Watch.bit(), ..Sight::itself(Kind::Watch) }),
         _ => Ok(Sight::itself(kind(event))),
@@ -80,6 +82,7 @@ pub fn probe(event: EventName) -> Probe {
         | EventName::Wait4
         | EventName::Clone
         | EventName::Mmap
+        | EventName::SysEnterFutex
         | EventName::SysEnterEpollWait
         | EventName::SysEnterSelect
         | EventName::SysEnterPoll
@@ -92,6 +95,7 @@ pub fn probe(event: EventName) -> Probe {
         }
         EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => Probe::SoftInterrupts,
         EventName::IrqHandlerEntry | EventName::LocalTimerEntry => Probe::HardInterrupts,
+        EventName::TlbFlush => Probe::TlbFlush,
         EventName::PageFaultKernel => Probe::PageFaultKernel,
         EventName::Watch => Probe::Watchpoint,
         EventName::InetSockSetState => Probe::SocketStates,
@@ -118,6 +122,7 @@ pub fn kind(event: EventName) -> Kind {
         EventName::IrqHandlerEntry => Kind::IrqHandlerEntry,
         EventName::LocalTimerEntry => Kind::LocalTimerEntry,
         EventName::SchedSwitch => Kind::SchedSwitch,
+        EventName::TlbFlush => Kind::TlbFlush,
         EventName::PageFaultKernel => Kind::PageFaultKernel,
         EventName::Watch => Kind::Watch,
         EventName::InetSockSetState => Kind::InetSockSetState,

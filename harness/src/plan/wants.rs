@@ -172,7 +172,10 @@ impl Script {
                 }
                 Step::Inspect(_) => self.inspects = true,
                 Step::Repeat(repeat) => self.read(&repeat.steps),
-                Step::Start(start) => self.read(std::slice::from_ref(&start.call)),
+                Step::Start(start) => {
+                    self.read(&start.first);
+                    self.read(std::slice::from_ref(&start.call));
+                }
                 _ => {}
             }
         }

@@ -141,6 +141,7 @@ fn kind_name(index: usize) -> &'static str {
         "sched_wakeup",
         "irq_handler_entry",
         "local_timer_entry",
+        "tlb_flush",
     ];
     NAMES[index]
 }

@@ -27,8 +27,8 @@ pub(super) enum Way {
     Tracepoints(&'static [&'static str]),
     /// A raw tracepoint: program and tracepoint are of one name.
     RawTracepoint(&'static str),
-    /// The iterator over open files.
-    Iterator(&'static str),
+    /// The iterators over tasks and their open files.
+    Iterators,
     /// A data watchpoint of the processor, tried on memory of our own.
     Watchpoint,
     /// A counter's trampoline, tried on a function and taken off again.
@@ -91,11 +91,12 @@ pub(super) const PROBES: &[(Probe, &[Candidate])] = &[
             Way::Tracepoints(&["sched_process_fork", "sched_process_exit"]),
         )],
     ),
+    (Probe::TlbFlush, &[candidate("tp_btf tlb_flush", Grade::Trace, Way::Tracepoints(&["tlb_flush"]))]),
     (
         Probe::PageFaultKernel,
         &[candidate("raw_tp page_fault_kernel", Grade::Trace, Way::RawTracepoint("page_fault_kernel"))],
     ),
-    (Probe::TaskFileIterator, &[candidate("iter/task_file", Grade::Trace, Way::Iterator("walk_task_file"))]),
+    (Probe::TaskFileIterator, &[candidate("iter/task_file, iter/task", Grade::Trace, Way::Iterators)]),
     (Probe::Watchpoint, &[candidate("data breakpoint", Grade::Trace, Way::Watchpoint)]),
     (
         Probe::SocketStates,

@@ -130,6 +130,7 @@ impl Probes {
                 attached.map_err(|error| reason(&error))?;
             }
             Programs::Tracepoint => {
+                let function = function.rsplit(':').next().unwrap_or(function);
                 let tracepoint: &mut RawTracePoint = self.program(&format!("count_tracepoint_{number}"))?;
                 // A case writes `category:name`, the kernel knows the name alone.
                 let name = function.rsplit(':').next().unwrap_or(function);

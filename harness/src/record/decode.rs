@@ -117,6 +117,7 @@ impl Decoder {
             (Kind::SchedSwitch, EventName::SchedSwitch),
             (Kind::Fork, EventName::Fork),
             (Kind::Exit, EventName::Exit),
+            (Kind::TlbFlush, EventName::TlbFlush),
             (Kind::PageFaultKernel, EventName::PageFaultKernel),
             (Kind::Watch, EventName::Watch),
             (Kind::InetSockSetState, EventName::InetSockSetState),

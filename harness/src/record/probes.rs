@@ -9,7 +9,7 @@ use aya::programs::{BtfTracePoint, FEntry, FExit, Iter, KProbe, PerfEvent, Progr
 use aya::{Btf, Ebpf, EbpfLoader};
 use aya_log::EbpfLogger;
 use thiserror::Error;
-use wakeproof_abi::{Offsets, WalkItem};
+use wakeproof_abi::{Offsets, TaskItem, WalkItem};
 
 use super::breakpoint::{Breakpoint, Stop, Whose};
 use super::candidates::{ESSENTIAL, FUNCTION, PROBES, Way};
@@ -204,10 +204,12 @@ impl Probes {
                 let tracepoint: &mut RawTracePoint = self.program(name)?;
                 tracepoint.load().and_then(|()| tracepoint.attach(name).map(drop)).map_err(why)
             }
-            Way::Iterator(program) => {
-                let (programs, btf) = (&mut self.ebpf, &self.btf);
-                find::<Iter>(programs, program)?.load("task_file", btf).map_err(why)?;
-                self.walk().map(drop)
+            Way::Iterators => {
+                for (program, over) in [("walk_task_file", "task_file"), ("walk_task", "task")] {
+                    let (programs, btf) = (&mut self.ebpf, &self.btf);
+                    find::<Iter>(programs, program)?.load(over, btf).map_err(why)?;
+                }
+                self.walk().and_then(|_| self.walk_tasks()).map(drop)
             }
             Way::Watchpoint => self.try_watchpoint(),
             Way::CountFentry(function) => {
@@ -272,7 +274,23 @@ impl Probes {
 
     /// All open descriptors of the experiment's processes.
     pub(super) fn walk(&mut self) -> Result<Vec<WalkItem>, String> {
-        let iterator: &mut Iter = self.program("walk_task_file")?;
+        // SAFETY: any bit pattern is a value of this struct of integers.
+        unsafe { self.iterate("walk_task_file") }
+    }
+
+    /// All tasks of the experiment's processes, also those that have ended and that nobody has collected.
+    pub(super) fn walk_tasks(&mut self) -> Result<Vec<TaskItem>, String> {
+        // SAFETY: as above.
+        unsafe { self.iterate("walk_task") }
+    }
+
+    /// What an iterator writes.
+    ///
+    /// # Safety
+    ///
+    /// The program must write such items, of which any bit pattern is a value.
+    unsafe fn iterate<T>(&mut self, program: &str) -> Result<Vec<T>, String> {
+        let iterator: &mut Iter = self.program(program)?;
         let mut attach = || -> Result<File, Box<dyn std::error::Error>> {
             let link = iterator.attach()?;
             Ok(iterator.take_link(link)?.into_file()?)
@@ -281,9 +299,9 @@ impl Probes {
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes).map_err(|error| reason(&error))?;
         Ok(bytes
-            .chunks_exact(size_of::<WalkItem>())
-            // SAFETY: the chunk is as long as the item, and any bit pattern is a value of this struct of integers.
-            .map(|chunk| unsafe { chunk.as_ptr().cast::<WalkItem>().read_unaligned() })
+            .chunks_exact(size_of::<T>())
+            // SAFETY: the chunk is as long as the item, and what it holds is as the caller says.
+            .map(|chunk| unsafe { chunk.as_ptr().cast::<T>().read_unaligned() })
             .collect())
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json, json};
+use wakeproof_abi::SWITCH_ENTERS;
 
 use crate::case::{EventName, Value, tcp_state};
 use crate::matching::function;
@@ -164,8 +165,13 @@ fn fields(run: &Run, event: &Event) -> Map<String, Json> {
             put("vec", json!(softirq_name(event.value)));
         }
         EventName::IrqHandlerEntry | EventName::LocalTimerEntry => put("irq", json!(event.value)),
-        EventName::SchedSwitch if event.peer == 1 => put("enters", json!(true)),
-        EventName::SchedSwitch => put("state", json!(event.detail)),
+        EventName::SchedSwitch if event.peer & SWITCH_ENTERS != 0 => put("enters", json!(true)),
+        EventName::SchedSwitch => {
+            put("state", json!(event.detail));
+            put("other", json!(event.object));
+        }
+        EventName::TlbFlush => put("reason", json!(event.value)),
+        EventName::SysEnterFutex => put("address", json!(format!("{:#x}", event.object))),
         EventName::PageFaultKernel => {
             put("address", json!(format!("{:#x}", event.object)));
             put("write", json!(event.detail & 2 != 0));

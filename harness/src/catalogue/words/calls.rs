@@ -1,7 +1,8 @@
 //! System calls of a script, each as a sentence.
 use super::{code, many, network};
 use crate::case::{
-    Access, EpollControl, EpollFlag, EpollWait, Kcmp, Number, Over, PollCall, SelectCall, Shared, Step, Transfer,
+    Access, EpollControl, EpollFlag, EpollWait, Kcmp, Kinship, Number, Over, Pages, PollCall, SelectCall, Shared, Step,
+    Transfer,
 };
 
 /// The call in words. One that has no sentence here is shown as the file has it.
@@ -67,6 +68,30 @@ pub(super) fn call(step: &Step) -> String {
             }
             Access::Written => format!("Memory that has been written to, so that no access faults: {}.", buffer.name),
         },
+        Step::Touch(touch) => match &touch.of {
+            Pages::Code => "Write to a page of the program's own code what is there already.".to_owned(),
+            Pages::Buffer(of) => format!("Write to {} of {of}.", many(touch.pages.0, "page")),
+        },
+        Step::Pagemap(pagemap) => {
+            let of = match &pagemap.of {
+                Pages::Code => "the page of code that both execute",
+                Pages::Buffer(of) => of,
+            };
+            let name = result(Some(&pagemap.name));
+            format!("Count the pages of {of} that lie in the same frames for {}{name}.", pagemap.with)
+        }
+        Step::Maps(maps) => {
+            format!("Count the mappings that only one has, the script or {}{}.", maps.with, result(Some(&maps.name)))
+        }
+        Step::PingPong(game) => {
+            let who = match game.between {
+                Kinship::Processes => "parent and child",
+                Kinship::Threads => "two threads of one process",
+                Kinship::SharingMemory => "two processes with one address space",
+            };
+            let name = result(Some(&game.name));
+            format!("{who} hand a byte to and fro {} times, on one processor{name}.", game.rounds.0)
+        }
         Step::MmapEpoll(map) => format!("Try to map {} into memory (`mmap`){}.", map.of, result(Some(&map.name))),
         Step::IoUring(ring) => format!(
             "Ask for readability of {} through the ring {}, and read the completion from shared memory{}.",

@@ -30,6 +30,7 @@ pub(super) fn happening(event: EventName) -> String {
         EventName::SoftirqExit => "the handler of a soft interrupt ended".to_owned(),
         EventName::IrqHandlerEntry => "the handler of a device's interrupt began".to_owned(),
         EventName::LocalTimerEntry => "the handler of the timer interrupt began".to_owned(),
+        EventName::TlbFlush => "address translations were flushed or changed".to_owned(),
         EventName::PageFaultKernel => "the kernel faulted on a user address".to_owned(),
         EventName::Watch => "a watched word was written".to_owned(),
         EventName::InetSockSetState => "a TCP socket changed its state".to_owned(),

@@ -2,7 +2,7 @@
 use super::calls::result;
 use super::{code, many};
 use crate::case::{
-    Accept, Bind, ConnectOn, Family, Inspected, MakeSocket, SocketOption, SocketType, Step, WhoseFiles, WhoseLimits,
+    Accept, Bind, ConnectOn, Family, Inspected, MakeSocket, SocketOption, SocketType, Step, Whose, WhoseLimits,
 };
 
 /// The step in words, if it is one of these.
@@ -54,8 +54,10 @@ fn state(state: &Inspected) -> String {
         Inspected::Tcp(name) => format!("the TCP socket of {} with its accept queue", of(name)),
         Inspected::Established(name) => format!("the table of connections around {}", of(name)),
         Inspected::File(name) => format!("what the descriptor of {} leads to", of(name)),
-        Inspected::Files(WhoseFiles::Client) => "the table of the script's open files".to_owned(),
-        Inspected::Files(WhoseFiles::Server) => "the table of the server's open files".to_owned(),
+        Inspected::Files(Whose::Client) => "the table of the script's open files".to_owned(),
+        Inspected::Files(Whose::Server) => "the table of the server's open files".to_owned(),
+        Inspected::Tasks(Whose::Client) => "the tasks of the script".to_owned(),
+        Inspected::Tasks(Whose::Server) => "the tasks of the server, also those that nobody has collected".to_owned(),
         Inspected::Queues(name) => format!("the queues of {}", of(name)),
         Inspected::Limits(whose) => {
             let whose = match whose {

@@ -52,6 +52,9 @@ fn owner(name: &str) -> String {
 }
 
 fn connects(connect: &Connect) -> String {
+    if let (Some(listener), Some(result)) = (&connect.to, &connect.result) {
+        return format!("Try to connect to {listener}: {}, with the result {}.", connect.name, code(result));
+    }
     let way = match connect.over {
         Over::Loopback => String::new(),
         over @ Over::Veth => format!(" {}", calls::over(over)),
@@ -109,9 +112,11 @@ fn repeats(repeat: &Repeat) -> Line {
 }
 
 fn starts(start: &Start) -> Line {
-    let text = match start.times.0 {
-        1 => format!("On a thread of its own, {}, which may sleep in it:", start.actor),
-        times => format!("On {times} threads of their own, {}, which may sleep in it:", start.actor),
+    let text = match (start.times.0, start.process) {
+        (1, false) => format!("On a thread of its own, {}, which may sleep in it:", start.actor),
+        (1, true) => format!("In a child process, {}, which may sleep in it:", start.actor),
+        (times, false) => format!("On {times} threads of their own, {}, which may sleep in it:", start.actor),
+        (times, true) => format!("In {times} child processes, {}, which may sleep in it:", start.actor),
     };
-    Line { text, below: vec![step(&start.call)] }
+    Line { text, below: start.first.iter().chain([&*start.call]).map(step).collect() }
 }

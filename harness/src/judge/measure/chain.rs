@@ -65,9 +65,14 @@ impl Follows {
             | EventName::TcpProbe
             | EventName::InetSockSetState
             | EventName::Watch => Self::Receiving,
-            EventName::SysEnterEpollWait | EventName::SysEnterSelect | EventName::SysEnterPoll => Self::Task,
+            EventName::SysEnterEpollWait
+            | EventName::SysEnterSelect
+            | EventName::SysEnterPoll
+            | EventName::SysEnterFutex => Self::Task,
             EventName::SchedSwitch | EventName::SchedWakeup => Self::Woken,
-            EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => Self::Processor,
+            EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit | EventName::TlbFlush => {
+                Self::Processor
+            }
             _ => Self::Connection,
         }
     }

@@ -1,7 +1,7 @@
 //! The names in `inspect`, and what kind of state comes of it.
 use super::Walk;
 use super::table::{FILES, Kind};
-use crate::case::{Inspected, WhoseFiles, WhoseLimits};
+use crate::case::{Inspected, Whose, WhoseLimits};
 
 const SOCKETS: &[Kind] = &[Kind::Descriptor, Kind::Connection];
 
@@ -29,10 +29,12 @@ impl Walk<'_> {
                 Kind::FileState
             }
             Inspected::Files(whose) => {
-                if *whose == WhoseFiles::Server && !self.server {
-                    self.within("files", |walk| walk.wrong("this needs a server", "the case has none"));
-                }
+                self.whose("files", *whose);
                 Kind::FilesState
+            }
+            Inspected::Tasks(whose) => {
+                self.whose("tasks", *whose);
+                Kind::TasksState
             }
             Inspected::Queues(socket) => {
                 self.end("queues", socket, SOCKETS);
@@ -45,6 +47,12 @@ impl Walk<'_> {
                 Kind::LimitsState
             }
             Inspected::Layout(_) => Kind::Layout,
+        }
+    }
+
+    fn whose(&mut self, key: &str, whose: Whose) {
+        if whose == Whose::Server && !self.server {
+            self.within(key, |walk| walk.wrong("this needs a server", "the case has none"));
         }
     }
 

@@ -1,7 +1,7 @@
 //! The names in steps.
 use super::Walk;
 use super::table::{FILES, Kind, MEMORY};
-use crate::case::{Asleep, Await, Connect, EpollControl, Filter, Kcmp, Shared, Step, WatchTarget};
+use crate::case::{Asleep, Await, Connect, EpollControl, Filter, Kcmp, Pages, Shared, Step, WatchTarget};
 
 impl Walk<'_> {
     pub(super) fn steps(&mut self, steps: &[Step]) {
@@ -32,6 +32,9 @@ impl Walk<'_> {
                 Some(listener) => {
                     walk.refer("to", listener, &[Kind::Descriptor]);
                     walk.name("as", &connect.name, Kind::Descriptor, connect.times.0);
+                    if let Some(result) = &connect.result {
+                        walk.name("result", result, Kind::Result, connect.times.0);
+                    }
                 }
             },
             Step::Send(send) => walk.refer("on", &send.on, &[Kind::Connection]),
@@ -57,13 +60,13 @@ impl Walk<'_> {
             }
             Step::Start(start) => {
                 walk.name("actor", &start.actor, Kind::Actor, start.times.0);
-                walk.within("call", |walk| {
-                    if is_call(&start.call) {
-                        walk.step(&start.call, actors.saturating_mul(start.times.0));
-                    } else {
-                        walk.wrong("an actor cannot do this", "expected a system call of the script");
+                let actors = actors.saturating_mul(start.times.0);
+                walk.within("first", |walk| {
+                    for (index, call) in start.first.iter().enumerate() {
+                        walk.within(index.to_string(), |walk| walk.by_actor(call, actors));
                     }
                 });
+                walk.within("call", |walk| walk.by_actor(&start.call, actors));
             }
             Step::Watch(watch) => {
                 walk.name("as", &watch.name, Kind::Watch, 1);
@@ -198,6 +201,19 @@ impl Walk<'_> {
                 self.refer("of", &peek.of, &[Kind::Buffer]);
                 self.result(Some(&peek.name), actors);
             }
+            Step::Touch(touch) => self.pages(&touch.of),
+            Step::Pagemap(pagemap) => {
+                self.pages(&pagemap.of);
+                self.refer("with", &pagemap.with, &[Kind::Actor]);
+                self.result(Some(&pagemap.name), actors);
+            }
+            Step::Maps(maps) => {
+                if maps.with != "server" || !self.server {
+                    self.refer("with", &maps.with, &[Kind::Actor]);
+                }
+                self.result(Some(&maps.name), actors);
+            }
+            Step::PingPong(game) => self.result(Some(&game.name), actors),
             Step::Buffer(buffer) => self.name("as", &buffer.name, Kind::Buffer, 1),
             Step::MmapEpoll(map) => {
                 self.refer("of", &map.of, &[Kind::Epoll]);
@@ -209,6 +225,20 @@ impl Walk<'_> {
                 self.result(Some(&ring.name), actors);
             }
             _ => {}
+        }
+    }
+
+    fn by_actor(&mut self, call: &Step, actors: u64) {
+        if is_call(call) {
+            self.step(call, actors);
+        } else {
+            self.wrong("an actor cannot do this", "expected a system call of the script");
+        }
+    }
+
+    fn pages(&mut self, pages: &Pages) {
+        if let Pages::Buffer(buffer) = pages {
+            self.within("of", |walk| walk.refer("buffer", buffer, &[Kind::Buffer]));
         }
     }
 
@@ -320,6 +350,7 @@ fn is_call(step: &Step) -> bool {
             | Step::Accept(_)
             | Step::ConnectOn(_)
             | Step::Close(_)
+            | Step::Touch(_)
             | Step::MmapEpoll(_)
             | Step::IoUring(_)
     )

@@ -29,6 +29,8 @@ pub(crate) enum Kind {
     QueuesState,
     /// The limit of open files.
     LimitsState,
+    /// Tasks of the experiment.
+    TasksState,
     /// The members of a structure.
     Layout,
     /// What there is room for.
@@ -50,6 +52,7 @@ pub(crate) const RESULTS: &[Kind] = &[
     Kind::FilesState,
     Kind::QueuesState,
     Kind::LimitsState,
+    Kind::TasksState,
     Kind::Layout,
     Kind::Room,
     Kind::Crowd,
@@ -82,6 +85,7 @@ impl Kind {
             | Self::FilesState
             | Self::QueuesState
             | Self::LimitsState
+            | Self::TasksState
             | Self::Layout
             | Self::Resources => "state",
         }
@@ -107,6 +111,7 @@ impl Kind {
             | Self::FilesState
             | Self::QueuesState
             | Self::LimitsState
+            | Self::TasksState
             | Self::Layout
             | Self::Resources => "a state",
         }

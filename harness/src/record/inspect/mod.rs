@@ -7,6 +7,7 @@ mod limits;
 mod list;
 mod queue;
 mod queues;
+mod task;
 mod tcp;
 mod tree;
 
@@ -16,7 +17,7 @@ use wakeproof_abi::{Role, WalkItem};
 
 use super::memory::Memory;
 use super::probes::Probes;
-use crate::case::{WhoseFiles, WhoseLimits};
+use crate::case::{Whose, WhoseLimits};
 use crate::cell::protocol::{Object, Socket};
 use crate::kernel::{Btf, Symbols};
 use crate::recording::Named;
@@ -50,6 +51,7 @@ impl Probes {
         let clients = self.tracked(Role::Client)?;
         let servers = self.tracked(Role::Server)?;
         let items = self.walk()?;
+        let tasks = if matches!(object, Object::Tasks(_)) { self.walk_tasks()? } else { Vec::new() };
         let ops = self.epoll_ops;
         let find = |processes: &[u32], wanted: &dyn Fn(&WalkItem) -> bool| {
             let found = items.iter().find(|item| processes.contains(&item.tgid) && wanted(item));
@@ -93,10 +95,15 @@ impl Probes {
                 let item = file(at)?;
                 reader.file(item.task, item.fd.cast_signed(), Some(&item))
             }
-            Object::Files(WhoseFiles::Client) => reader.files(reader.first_task(&clients)?),
-            Object::Files(WhoseFiles::Server) => reader.files(reader.first_task(&servers)?),
+            Object::Files(Whose::Client) => reader.files(reader.first_task(&clients)?),
+            Object::Files(Whose::Server) => reader.files(reader.first_task(&servers)?),
             Object::Limits(WhoseLimits::Server) => reader.limits(reader.first_task(&servers)?),
             Object::Limits(whose) => reader.limits_of(whose, reader.first_task(&clients)?),
+            Object::Tasks(whose) => {
+                let processes = if whose == Whose::Server { &servers } else { &clients };
+                let ours = tasks.iter().filter(|task| processes.contains(&task.tgid));
+                ours.map(|task| reader.task(task)).collect::<Result<_, _>>().map(Value::Array)
+            }
             Object::Layout(_) => Ok(Value::Null),
         }
     }
