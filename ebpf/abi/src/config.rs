@@ -68,6 +68,8 @@ pub enum CountArg {
     EpollWait = 6,
     /// The number of an epoll descriptor.
     EpollFd = 7,
+    /// `struct net *`.
+    Net = 8,
 }
 
 /// How one counter attributes its calls.

@@ -114,6 +114,8 @@ fn argument(context: u64, registers: bool, slot: u32) -> Option<CountKey> {
         return Some(CountKey { eventpoll: private(file(value)?)?, ..CountKey::default() });
     } else if how.arg == CountArg::Skb as u32 {
         return segment(value);
+    } else if how.arg == CountArg::Net as u32 {
+        return Some(CountKey { inside: u32::from(net_inside(value)), ..CountKey::default() });
     } else {
         return None;
     };

@@ -80,30 +80,37 @@ impl Probes {
         None
     }
 
-    /// Which argument says what the call is about: the first that leads to a socket or an eventpoll.
+    /// Which argument says what the call is about: the first that leads to a socket or an eventpoll, else to a network
+    /// namespace.
     fn attribution(&self, function: &str) -> CountSlot {
         // `do_epoll_wait` and `do_epoll_ctl` are given the descriptor's number (fs/eventpoll.c).
         if matches!(function, "do_epoll_wait" | "do_epoll_ctl") {
             return CountSlot { arg: CountArg::EpollFd as u32, index: 0 };
         }
         let parameters = self.types.parameters(function).unwrap_or_default();
-        parameters
-            .iter()
-            .zip(0u32..)
-            .take(6)
-            .find_map(|(&parameter, index)| {
-                let arg = match parameter? {
-                    "sock" => CountArg::Sock,
-                    "socket" => CountArg::Socket,
-                    "file" => CountArg::File,
-                    "sk_buff" => CountArg::Skb,
-                    "eventpoll" => CountArg::Eventpoll,
-                    "wait_queue_entry" if function == "ep_poll_callback" => CountArg::EpollWait,
-                    _ => return None,
-                };
-                Some(CountSlot { arg: arg as u32, index })
+        let found = |wanted: fn(&str) -> Option<CountArg>| {
+            parameters
+                .iter()
+                .zip(0u32..)
+                .take(6)
+                .find_map(|(&parameter, index)| wanted(parameter?).map(|arg| CountSlot { arg: arg as u32, index }))
+        };
+        let object = found(|parameter| {
+            Some(match parameter {
+                "sock" => CountArg::Sock,
+                "socket" => CountArg::Socket,
+                "file" => CountArg::File,
+                "sk_buff" => CountArg::Skb,
+                "eventpoll" => CountArg::Eventpoll,
+                _ => return None,
             })
-            .unwrap_or_default()
+        });
+        let namespace = || found(|parameter| (parameter == "net").then_some(CountArg::Net));
+        match function {
+            "ep_poll_callback" => found(|parameter| (parameter == "wait_queue_entry").then_some(CountArg::EpollWait)),
+            _ => object.or_else(namespace),
+        }
+        .unwrap_or_default()
     }
 
     fn set_slot(&mut self, number: usize, how: CountSlot) -> Result<(), String> {
