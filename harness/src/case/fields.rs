@@ -99,8 +99,8 @@ fn own(event: EventName) -> &'static [Field] {
         EventName::LocalTimerEntry => &[("vector", Int)],
         // the kernel function that wrote, the watch's name, the descriptor of the list's last item
         EventName::Watch => &[("writer", Text), ("watch", Text), ("fd", Int), ("empty", Bool)],
-        // both states by name, and which socket, as its address
-        EventName::InetSockSetState => &[("old", Text), ("new", Text), ("sock", Int)],
+        // both states by name, and which socket, as its address in hexadecimal
+        EventName::InetSockSetState => &[("old", Text), ("new", Text), ("sock", Text)],
     }
 }
 
@@ -248,10 +248,10 @@ pub const TASK: &[Field] = &[
 /// A structure: the names of its members, also with their types.
 pub const LAYOUT: &[Field] = &[("names", Texts), ("members", Entries(&[("name", Text), ("type", Text)]))];
 
-/// A TCP socket in a queue: its state by name, its own and its peer's port, and its address.
-const QUEUED: &[Field] = &[("state", Text), ("local", Int), ("remote", Int), ("sock", Int)];
+/// A TCP socket in a queue: its state by name, its own and its peer's port, and its address in hexadecimal.
+const QUEUED: &[Field] = &[("state", Text), ("local", Int), ("remote", Int), ("sock", Text)];
 
-/// A TCP socket, as in a queue; then the `struct socket` that it belongs to, as an address (0: nobody has accepted it),
+/// A TCP socket, as in a queue; then the `struct socket` that it belongs to, as an address (empty: nobody has accepted it),
 /// with its inode's number; whether the wait queue that it uses is the one in there; how many connections wait for
 /// `accept` and how many may; half-open connections; those that wait since a Fast Open; and the accept queue itself, the
 /// next one first.
@@ -259,8 +259,8 @@ pub const TCP: &[Field] = &[
     ("state", Text),
     ("local", Int),
     ("remote", Int),
-    ("sock", Int),
-    ("socket", Int),
+    ("sock", Text),
+    ("socket", Text),
     ("inode", Int),
     ("queue_in_socket", Bool),
     ("backlog", Int),
@@ -271,7 +271,7 @@ pub const TCP: &[Field] = &[
 ];
 
 /// An entry of the table of connections: a socket as in a queue, and the number of its bucket.
-pub const ESTABLISHED: &[Field] = &[("state", Text), ("local", Int), ("remote", Int), ("sock", Int), ("bucket", Int)];
+pub const ESTABLISHED: &[Field] = &[("state", Text), ("local", Int), ("remote", Int), ("sock", Text), ("bucket", Int)];
 
 /// What stands at a descriptor's place, and what it leads to; addresses in hexadecimal, empty where there is none. `slot`
 /// is what stands in the table at the descriptor's number, `file` what the kernel finds for it; `kind` and `filesystem` are

@@ -68,7 +68,7 @@ pub struct AttachFilter {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Snmp {
-    /// Protocol and name, as in `/proc/net/snmp`: `Udp.InCsumErrors`.
+    /// Protocol and name, as in `/proc/net/snmp` and `/proc/net/netstat`: `Udp.InCsumErrors`, `TcpExt.ListenOverflows`.
     pub counter: String,
     /// Name of the result, whose `ret` is the count so far.
     #[serde(rename = "as")]

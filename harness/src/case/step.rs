@@ -22,7 +22,7 @@ pub enum Step {
     Receive(Receive),
     /// A client, or a socket of the script, says that it will send no more (`shutdown(SHUT_WR)`).
     HalfClose(String),
-    /// A client resets its connection (`SO_LINGER` 0, `close`).
+    /// A client, or a socket of the script, resets its connection (`SO_LINGER` 0, `close`).
     Reset(String),
 
     /// Nothing goes on until this has been seen.
@@ -186,6 +186,9 @@ pub struct Connect {
     /// Name of the result `{ret, errno}`: then to be refused by the listener is no error.
     #[serde(default)]
     pub result: Option<String>,
+    /// `O_NONBLOCK`, with `to`: the call does not wait for the handshake, which may never end.
+    #[serde(default)]
+    pub nonblock: bool,
 }
 
 pub(super) fn one() -> Number {

@@ -28,15 +28,18 @@ pub struct Names {
 }
 
 impl Names {
-    /// Gives one more object this name.
-    pub fn add(&mut self, name: &str, object: Object) {
-        let list = self.objects.entry(name.to_owned()).or_default();
+    /// Gives one more object this name, and says where it is.
+    pub fn add(&mut self, name: &str, object: Object) -> Place {
+        let entry = self.objects.entry(name.to_owned());
+        let at = entry.index();
+        let list = entry.or_default();
         let mut labels = self.labels.0.write().unwrap_or_else(PoisonError::into_inner);
         if let [first] = &list[..] {
             labels.insert(first.fd, format!("{name}[0]"));
         }
         labels.insert(object.fd, if list.is_empty() { name.to_owned() } else { format!("{name}[{}]", list.len()) });
         list.push(object);
+        Place(at, list.len() - 1)
     }
 
     /// How many there are of this name.
@@ -236,7 +239,9 @@ mod tests {
     #[test]
     fn a_name_for_several_is_addressed_by_index() {
         let mut names = Names::default();
-        (10..13).for_each(|fd| names.add("idle", object(fd)));
+        for fd in 10..13 {
+            names.add("idle", object(fd));
+        }
         names.add("one", object(20));
         assert_eq!(names.find("idle").unwrap().len(), 3);
         let third = names.one("idle[2]").unwrap();

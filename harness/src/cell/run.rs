@@ -14,7 +14,7 @@ use super::elsewhere::Elsewhere;
 use super::failure::Failure;
 use super::files::ports;
 use super::link::Link;
-use super::names::{Names, Object};
+use super::names::{Names, Object, Place};
 use super::protocol::{Isolation, Order, Report, Say};
 use super::server::Server;
 use super::steps::Stop;
@@ -194,10 +194,10 @@ impl Run<'_> {
         self.actors.iter().map(|actor| actor.name.clone()).collect()
     }
 
-    /// Gives a new descriptor of the script its name.
-    pub fn add_descriptor(&mut self, name: &str, open: OwnedFd) {
+    /// Gives a new descriptor of the script its name, and says where it is.
+    pub fn add_descriptor(&mut self, name: &str, open: OwnedFd) -> Place {
         let (fd, (local, remote)) = (open.as_raw_fd(), ports(&open));
-        self.names.add(name, Object { named: Named::Descriptor { fd, local, remote }, fd, open: Some(open) });
+        self.names.add(name, Object { named: Named::Descriptor { fd, local, remote }, fd, open: Some(open) })
     }
 
     /// Makes calls, one after the other, and keeps their results.

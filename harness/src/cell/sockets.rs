@@ -1,9 +1,12 @@
 //! Sockets that a script makes for itself, and what it asks them.
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::fd::RawFd;
+use std::os::fd::{AsRawFd as _, OwnedFd, RawFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{Backlog, SockaddrStorage, getsockname, listen as set_backlog};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrStorage, connect as begin_connecting, getsockname,
+    listen as set_backlog, socket,
+};
 
 use super::call::{Call, Returned};
 use super::failure::Failure;
@@ -65,6 +68,13 @@ pub fn connect(run: &mut Run, step: &Connect, listener: &str) -> Result<(), Fail
         (Err(errno), Named::Connection { .. }) => return Err(failed(errno.to_string())),
     };
     for _ in 0..step.times.0 {
+        if step.nonblock {
+            let near = begin(address).map_err(|errno| failed(errno.to_string()))?;
+            let own = own_address(near.as_raw_fd()).map_err(|errno| failed(errno.to_string()))?;
+            let place = run.add_descriptor(&step.name, near);
+            run.names.tell_ports(place, own.port(), Some(address.port()));
+            continue;
+        }
         let near = TcpStream::connect(address);
         let errno = near.as_ref().err().map_or(0, |error| error.raw_os_error().unwrap_or(libc::EIO));
         if let Some(result) = &step.result {
@@ -79,6 +89,16 @@ pub fn connect(run: &mut Run, step: &Connect, listener: &str) -> Result<(), Fail
         run.add_descriptor(&step.name, near.map_err(|error| failed(error.to_string()))?.into());
     }
     Ok(())
+}
+
+/// A connection that is under way, or there already.
+fn begin(to: SocketAddr) -> nix::Result<OwnedFd> {
+    let family = if to.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+    let near = socket(family, SockType::Stream, SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK, None)?;
+    match begin_connecting(near.as_raw_fd(), &SockaddrStorage::from(to)) {
+        Ok(()) | Err(Errno::EINPROGRESS) => Ok(near),
+        Err(errno) => Err(errno),
+    }
 }
 
 /// The address that a socket is bound to.
@@ -148,10 +168,11 @@ pub fn snmp(step: &Snmp) -> Call {
         result: Some(step.name.clone()),
         sleeps: false,
         make: Box::new(move || {
-            let text = std::fs::read_to_string("/proc/thread-self/net/snmp").unwrap_or_default();
-            match find(&text, &counter) {
+            let read =
+                |file: &str| std::fs::read_to_string(format!("/proc/thread-self/net/{file}")).unwrap_or_default();
+            match ["snmp", "netstat"].iter().find_map(|file| find(&read(file), &counter)) {
                 Some(count) => Returned::take(count),
-                None => Returned::refused(format!("/proc/net/snmp has no {counter}")),
+                None => Returned::refused(format!("neither /proc/net/snmp nor /proc/net/netstat has {counter}")),
             }
         }),
     }

@@ -139,6 +139,7 @@ fn simple(expression: &Expr) -> Option<Condition> {
                     | "write"
                     | "old"
                     | "new"
+                    | "sock"
             );
             is_number.then(|| Condition::Compare(name.clone(), relation, *number.inner()))
         }

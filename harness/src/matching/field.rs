@@ -40,6 +40,7 @@ pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
         (EventName::Watch, "writer") => text(writer(scene.stack(event))),
         (EventName::Watch, "watch") => text(scene.watches.get(usize::from(event.call)).map_or("", String::as_str)),
         (EventName::Watch, "empty") => Value::Bool(event.detail == 1),
+        (EventName::InetSockSetState, "sock") => text(&format!("{:#x}", event.object)),
         (EventName::InetSockSetState, "old") => text(tcp_state(event.detail)),
         (EventName::InetSockSetState, "new") => text(u32::try_from(event.value).map_or("", tcp_state)),
         _ => return None,
@@ -78,7 +79,6 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::PageFaultKernel, "code") => event.detail.into(),
         (EventName::Fork, "process") => i64::from(event.value == i64::from(event.detail)),
         (EventName::PageFaultKernel | EventName::SysEnterFutex, "address")
-        | (EventName::InetSockSetState, "sock")
         | (EventName::NetifRx | EventName::NetifReceiveSkb, "skb")
         | (EventName::SchedSwitch | EventName::TlbFlush, "other")
         | (EventName::Clone, "sp") => event.object.cast_signed(),

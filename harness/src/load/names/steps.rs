@@ -28,6 +28,9 @@ impl Walk<'_> {
         }
         self.within(word, |walk| match step {
             Step::Connect(connect) => match &connect.to {
+                None if connect.nonblock => walk.within("nonblock", |walk| {
+                    walk.wrong("clients of the server wait for their connections", "expected `to`, too");
+                }),
                 None => walk.name("as", &connect.name, Kind::Connection, connect.times.0),
                 Some(listener) => {
                     walk.refer("to", listener, &[Kind::Descriptor]);
@@ -43,8 +46,7 @@ impl Walk<'_> {
                 let times = walk.names.times(&receive.on);
                 walk.result(receive.name.as_ref(), times.saturating_mul(actors));
             }
-            Step::HalfClose(of) => walk.refer("", of, &[Kind::Connection, Kind::Descriptor]),
-            Step::Reset(of) => walk.refer("", of, &[Kind::Connection]),
+            Step::HalfClose(of) | Step::Reset(of) => walk.refer("", of, &[Kind::Connection, Kind::Descriptor]),
             Step::Await(Await::Event(event)) => {
                 walk.within("event", |walk| walk.within("only", |walk| walk.filter(&event.only)));
             }

@@ -1,6 +1,7 @@
 //! A TCP socket, and the accept queue that it has if it listens.
 use serde_json::{Value, json};
 
+use super::file::address;
 use super::{MOST, Reader};
 use crate::case::tcp_state;
 
@@ -19,7 +20,7 @@ impl Reader<'_> {
         let wait_queue = self.memory.word(sock + self.offset("sock", "sk_wq")?)?;
         let mut state = self.common(sock)?;
         let more = json!({
-            "socket": socket.cast_signed(),
+            "socket": address(socket),
             "inode": if socket == 0 { 0 } else { self.inode(socket)? },
             "queue_in_socket": socket != 0 && wait_queue == socket + self.offset("socket", "wq")?,
             "backlog": self.memory.half(sock + self.offset("sock", "sk_ack_backlog")?)?,
@@ -44,7 +45,7 @@ impl Reader<'_> {
             "state": tcp_state(state.into()),
             "local": u16::from_ne_bytes(local),
             "remote": u16::from_be_bytes(remote),
-            "sock": sock.cast_signed(),
+            "sock": address(sock),
         }))
     }
 
