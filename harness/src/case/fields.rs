@@ -202,8 +202,7 @@ pub const CROWD: &[Field] =
 /// the lowest level (`VmPTE`), and context switches so far. In the network namespace: TCP sockets, connections in the
 /// accept queues, and those that found them full. By the whole machine, with whatever else runs there: kernel memory
 /// (the sum of the four behind it: slab, kernel stacks, page tables, per-processor memory) and memory available. Objects
-/// of the whole machine, by their slab: TCP sockets, socket inodes, open files, tasks, address spaces, registrations of
-/// epoll.
+/// of the whole machine, by their slab: TCP sockets, socket inodes, open files, tasks, address spaces.
 pub const RESOURCES: &[Field] = &[
     ("processes", Int),
     ("threads", Int),
@@ -226,7 +225,6 @@ pub const RESOURCES: &[Field] = &[
     ("filp", Int),
     ("task_struct", Int),
     ("mm_struct", Int),
-    ("epitem", Int),
 ];
 
 /// A task: its own number, its process, its parent's process; whether it has ended and nobody has collected it; the

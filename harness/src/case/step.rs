@@ -227,6 +227,9 @@ pub enum Await {
     Event(AwaitEvent),
     /// Until a task sleeps in the kernel: seen there.
     Asleep(Asleep),
+    /// Until every task of these sleeps while no TCP socket has a byte under way that its peer has not acknowledged. Then
+    /// all answers have arrived: on a busy machine a segment can wait for the soft interrupt.
+    Quiet(Whom),
     /// Until the call of this actor has returned.
     Returned(String),
 }

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::failure::Failure;
 use super::files::ports;
 use super::names::Object;
-use super::resources::overflows;
+use super::resources::{overflows, unacknowledged};
 use super::run::Run;
 use super::tasks;
 use super::wait::{self, Deadline};
@@ -24,8 +24,6 @@ use crate::recording::Named;
 /// long as the look takes.
 const QUIET: Duration = Duration::from_millis(100);
 const PATIENCE: u32 = 4;
-/// How long the look at the server's tasks may take; if they don't rest by then, they work.
-const LOOK: u64 = 50;
 
 /// What became of those that came.
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,18 +147,37 @@ fn served(run: &mut Run, clients: &mut [Client], deadline: &Deadline) -> Result<
             clients.iter_mut().filter(|client| client.became.is_none()).for_each(Client::look);
             asleep = false;
         } else if asleep {
-            // It was asleep before this look found no answer, and nothing of ours can wake it.
+            // Nothing was under way when this look found no answer, and nothing of ours can wake it.
             return Ok(true);
         } else if deadline.passed() {
             let why = format!("{} clients had no answer within {} ms", open.len(), deadline.millis);
             return Err(Failure::Timeout(why).add(&run.doings()));
         } else {
-            let me = Pid::this().as_raw();
             let began = Instant::now();
-            asleep = tasks::until_all_rest(|| tasks::below(me), &Deadline::after(LOOK)).is_ok();
+            asleep = is_quiet()?;
             quiet = QUIET.max(began.elapsed() * PATIENCE);
         }
     }
+}
+
+/// Waits until every task of the server sleeps and nothing is under way.
+pub fn await_quiet(run: &mut Run, deadline: &Deadline) -> Result<(), Failure> {
+    while !is_quiet()? {
+        if deadline.passed() {
+            let why = format!("waited {} ms for the server to sleep with no byte under way", deadline.millis);
+            return Err(Failure::Timeout(why).add(&run.doings()));
+        }
+        wait::between_looks();
+    }
+    Ok(())
+}
+
+/// Whether every task of the server slept all the time while no byte was under way: then all that it was sent has reached
+/// it, and all that it sent has arrived.
+fn is_quiet() -> Result<bool, Failure> {
+    let me = Pid::this().as_raw();
+    let before = tasks::below(me);
+    Ok(before.iter().all(tasks::Task::rests) && unacknowledged()? == 0 && tasks::below(me) == before)
 }
 
 impl Client {

@@ -90,6 +90,21 @@ fn queued(table: &str) -> u64 {
     table.lines().skip(1).filter_map(waiting).sum()
 }
 
+/// Bytes that some TCP socket of this network namespace has sent and its peer has not acknowledged, or not sent yet.
+pub fn unacknowledged() -> Result<u64, Failure> {
+    Ok(under_way(&text("/proc/net/tcp")?))
+}
+
+/// The sum of the send queues in `/proc/net/tcp`.
+fn under_way(table: &str) -> u64 {
+    let unsent = |line: &str| {
+        let mut columns = line.split_whitespace().skip(3);
+        let (state, queues) = (columns.next()?, columns.next()?);
+        (state != "0A").then(|| u64::from_str_radix(queues.split_once(':')?.0, 16).ok()).flatten()
+    };
+    table.lines().skip(1).filter_map(unsent).sum()
+}
+
 /// How often a connection found an accept queue full, in this network namespace.
 pub fn overflows() -> Result<u64, Failure> {
     Ok(counter(&text("/proc/net/netstat")?, "TcpExt:", "ListenOverflows"))
@@ -129,7 +144,6 @@ fn objects(slabinfo: &str) -> Value {
         "filp": of("filp"),
         "task_struct": of("task_struct"),
         "mm_struct": of("mm_struct"),
-        "epitem": of("eventpoll_epi"),
     })
 }
 
@@ -141,9 +155,10 @@ mod tests {
     #[test]
     fn the_accept_queue_is_the_listeners_receive_queue() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr\n   \
-                     0: 0100007F:1F40 00000000:0000 0A 00000000:0000000C 00:00000000\n   \
-                     1: 0100007F:1F40 0100007F:9C40 01 00000000:00000007 00:00000000\n";
+                     0: 0100007F:1F40 00000000:0000 0A 00001000:0000000C 00:00000000\n   \
+                     1: 0100007F:1F40 0100007F:9C40 01 00000003:00000007 00:00000000\n";
         assert_eq!(queued(table), 12);
+        assert_eq!(under_way(table), 3, "a listener has no send queue");
     }
 
     #[test]

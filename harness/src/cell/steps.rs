@@ -41,6 +41,7 @@ fn label(step: &Step) -> String {
         Step::Await(Await::Event(event)) => return format!("await {}", event_name(event.of)),
         Step::Await(Await::Asleep(Asleep::Server)) => "await asleep server",
         Step::Await(Await::Asleep(Asleep::Actor(actor))) => return format!("await asleep {actor}"),
+        Step::Await(Await::Quiet(Whom::Server)) => "await quiet server",
         Step::Await(Await::Returned(actor)) => return format!("await returned {actor}"),
         Step::Mark(_) => "mark",
         Step::Sentinel => "sentinel",
@@ -266,6 +267,7 @@ impl Run<'_> {
             Await::Event(event) => self.await_event(event),
             Await::Asleep(Asleep::Server) => self.await_server_asleep(deadline),
             Await::Asleep(Asleep::Actor(actor)) => self.await_asleep(actor, deadline),
+            Await::Quiet(Whom::Server) => crowd::await_quiet(self, deadline),
             Await::Returned(actor) => self.await_returned(actor, deadline),
         }
     }

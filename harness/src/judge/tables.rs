@@ -19,9 +19,13 @@ fn table(title: &str, spec: &TableSpec, case: &Case, findings: &Findings<'_>) ->
         Some(across) => values(across).iter().map(Some).collect(),
         None => vec![None],
     };
+    let runs = || {
+        let here = |run: &&Scored| spec.at.iter().all(|(name, value)| run.point.get(name) == Some(value));
+        findings.runs.subject().filter(here)
+    };
     let cells = |expression: &str, is: &Value| -> Vec<Cell> {
         let at = |across: Option<&Value>| {
-            let run = findings.runs.subject().find(|run| {
+            let run = runs().find(|run| {
                 run.point.get(&spec.rows) == Some(is)
                     && spec.across.as_ref().is_none_or(|name| run.point.get(name) == across)
             });
@@ -29,7 +33,7 @@ fn table(title: &str, spec: &TableSpec, case: &Case, findings: &Findings<'_>) ->
         };
         spread.iter().copied().map(at).collect()
     };
-    let first = findings.runs.subject().next();
+    let first = runs().next();
     let fact =
         |(name, expression): (&String, &String)| Fact { name: name.clone(), cell: cell(expression, first, findings) };
     Table {

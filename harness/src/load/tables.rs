@@ -34,8 +34,32 @@ impl Check<'_> {
         {
             self.wrong(key, format!("`{rows}` stands in the rows already"), "expected another parameter of `sweep`");
         }
-        if let Some(left) = self.case.sweep.keys().find(|name| given.iter().all(|(_, given)| name != given)) {
-            self.wrong("rows", format!("`{left}` is swept, too"), "each cell must belong to one run");
+        for (name, value) in &table.at {
+            match self.case.sweep.get(name) {
+                Some(values) if !values.contains(value) => {
+                    self.wrong("at", format!("the sweep of `{name}` has no such value"), "expected one of them");
+                }
+                None => {
+                    let wrong = self.at("at", format!("`{name}` is not swept"));
+                    self.found.push(wrong.nearest(name, self.case.sweep.keys().map(String::as_str)));
+                }
+                Some(_) if given.iter().any(|(_, given)| name == given) => {
+                    self.wrong(
+                        "at",
+                        format!("`{name}` has several values in this table"),
+                        "expected another parameter",
+                    );
+                }
+                Some(_) => {}
+            }
+        }
+        let placed = |name: &str| given.iter().any(|(_, given)| name == *given) || table.at.contains_key(name);
+        if let Some(left) = self.case.sweep.keys().find(|name| !placed(name)) {
+            self.wrong(
+                "rows",
+                format!("`{left}` is swept, too"),
+                "each cell must belong to one run: name it in `across` or `at`",
+            );
         }
         if table.columns.is_empty() {
             self.wrong("columns", "the table has no column".to_owned(), "expected names and expressions");

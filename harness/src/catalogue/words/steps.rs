@@ -16,6 +16,9 @@ fn step(step: &Step) -> Line {
         Step::HalfClose(on) => format!("The client of {on} says that it will send no more."),
         Step::Reset(on) => format!("The client of {on} resets the connection."),
         Step::Await(Await::Event(event)) => awaits(event),
+        Step::Await(Await::Quiet(_)) => {
+            "Wait until every task of the server sleeps and no byte is under way.".to_owned()
+        }
         Step::Await(Await::Asleep(Asleep::Server)) => "Wait until every task of the server sleeps.".to_owned(),
         Step::Await(Await::Asleep(Asleep::Actor(actor))) => format!("Wait until {actor} sleeps in the kernel."),
         Step::Await(Await::Returned(actor)) => format!("Wait until the call of {actor} has returned."),

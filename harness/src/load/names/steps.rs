@@ -21,7 +21,7 @@ impl Walk<'_> {
                 | Step::Resources(_)
                 | Step::Stop(_)
                 | Step::Continue(_)
-                | Step::Await(Await::Asleep(Asleep::Server))
+                | Step::Await(Await::Asleep(Asleep::Server) | Await::Quiet(_))
         ) && !self.server
         {
             self.wrong("this needs a server", "the case has none");

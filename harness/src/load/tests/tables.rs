@@ -30,7 +30,7 @@ fn each_cell_belongs_to_one_run_and_is_one_value() {
       --> cases/epoll/example.yaml:35:17
        |
     35 |   Costs: {rows: modl, columns: {wakes: wakes}}
-       |                 ^^^^ each cell must belong to one run
+       |                 ^^^^ each cell must belong to one run: name it in `across` or `at`
     "#);
     assert_snapshot!(tabled("{rows: model, across: model, columns: {wakes: wakes}}"), @r#"
     error: `model` stands in the rows already
@@ -39,6 +39,8 @@ fn each_cell_belongs_to_one_run_and_is_one_value() {
     35 |   Costs: {rows: model, across: model, columns: {wakes: wakes}}
        |                                ^^^^^ expected another parameter of `sweep`
     "#);
+    assert!(tabled("{rows: model, at: {modl: epoll-et}, columns: {wakes: wakes}}").contains("did you mean `model`?"));
+    assert!(tabled("{rows: model, at: {model: epoll-et}, columns: {a: wakes}}").contains("several values"));
     assert_snapshot!(tabled("{rows: model, draw: wake, columns: {wakes: wakes}}"), @r#"
     error: the table has no column `wake`
       --> cases/epoll/example.yaml:35:30

@@ -110,6 +110,8 @@ fn significant(number: f64) -> String {
     } else {
         2
     };
+    // What rounds to nothing has no sign.
+    let number = if size < 0.005 { 0.0 } else { number };
     format!("{number:.places$}")
 }
 
