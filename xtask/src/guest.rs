@@ -20,9 +20,12 @@ mod qemu;
 mod scratch;
 
 pub use accelerator::Accelerator;
+pub use broken::Broken;
+pub use console::Show;
 
 /// How the guest is made.
 #[derive(Debug, Clone, clap::Args)]
+#[group(id = "guest")]
 pub struct Options {
     /// Virtual CPUs: one is the steadiest, two are for cases that need true concurrency
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Guest")]
@@ -30,8 +33,11 @@ pub struct Options {
     /// Memory in MiB
     #[arg(long, value_name = "MIB", default_value_t = 1024, help_heading = "Guest")]
     pub guest_memory: u32,
+    /// How long the guest may take to boot, in seconds: 4 are usual
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Guest")]
+    pub guest_boot: u64,
     /// How long the command may run in the guest, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 15 * 60, help_heading = "Guest")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30 * 60, help_heading = "Guest")]
     pub guest_deadline: u64,
     /// How QEMU runs the guest: `auto` uses KVM where a guest has really booted with it
     #[arg(long, value_name = "HOW", default_value = "tcg", value_enum, help_heading = "Guest")]
@@ -49,12 +55,26 @@ pub struct Job<'a> {
     pub arguments: Vec<OsString>,
     /// Where what it left in the guest's report folder goes.
     pub report: Option<PathBuf>,
-    /// Keep its output to ourselves.
-    pub quiet: bool,
+    /// What to do with its output.
+    pub show: Show<'a>,
 }
 
-/// How long a guest may take until its init runs the command: 4 s is usual, 60 s has not been seen.
-const BOOT: Duration = Duration::from_mins(1);
+/// How a job ended that came to its end.
+#[derive(Debug)]
+pub struct Ended {
+    /// The command's exit status.
+    pub status: u8,
+    /// The last lines of the console.
+    pub console: Vec<String>,
+}
+
+/// Everything that guests need beside their jobs.
+#[derive(Debug)]
+pub struct Guests<'a> {
+    workspace: &'a Workspace,
+    options: &'a Options,
+    init: PathBuf,
+}
 
 /// Installs QEMU if it is missing, or says what to type.
 pub fn ensure_qemu() -> Result<()> {
@@ -71,36 +91,38 @@ pub fn ensure_qemu() -> Result<()> {
     Ok(())
 }
 
-/// Boots, runs, and returns the command's exit status.
-pub fn run(workspace: &Workspace, options: &Options, job: &Job) -> Result<u8> {
-    ensure_qemu()?;
-    let init = suite::build_init(workspace)?;
-    let scratch = scratch::create(workspace)?;
-    let initrd = initramfs::write(scratch.path(), &init, job)?;
-    let accelerator = options.accel.settle(workspace, job.kernel, &initrd)?;
-    let memory = memory::SharedMemory::create(scratch.path())?;
-    let machine = qemu::Machine {
-        kernel: &job.kernel.image,
-        initrd: &initrd,
-        memory: &memory,
-        accelerator,
-        cpus: options.guest_cpus,
-        megabytes: options.guest_memory,
-        trial: false,
-    };
-    let end = console::watch(
-        &machine,
-        BOOT,
-        Duration::from_secs(options.guest_deadline),
-        if job.quiet { console::Show::Nothing } else { console::Show::Live },
-    )?;
-    match broken::judge(&end, &memory) {
-        Ok(received) => {
-            if let Some(folder) = &job.report {
-                received.unpack(folder)?;
+impl<'a> Guests<'a> {
+    /// Installs and builds what is missing.
+    pub fn ready(workspace: &'a Workspace, options: &'a Options) -> Result<Self> {
+        ensure_qemu()?;
+        Ok(Self { workspace, options, init: suite::build_init(workspace)? })
+    }
+
+    /// Boots, runs, and returns the command's exit status. A guest that broke is an error that holds a [`Broken`].
+    pub fn run(&self, job: &Job) -> Result<Ended> {
+        let scratch = scratch::create(self.workspace)?;
+        let initrd = initramfs::write(scratch.path(), &self.init, job)?;
+        let accelerator = self.options.accel.settle(self.workspace, job.kernel, &initrd)?;
+        let memory = memory::SharedMemory::create(scratch.path())?;
+        let machine = qemu::Machine {
+            kernel: &job.kernel.image,
+            initrd: &initrd,
+            memory: &memory,
+            accelerator,
+            cpus: self.options.guest_cpus,
+            megabytes: self.options.guest_memory,
+            trial: false,
+        };
+        let boot = Duration::from_secs(self.options.guest_boot);
+        let end = console::watch(&machine, boot, Duration::from_secs(self.options.guest_deadline), job.show)?;
+        match broken::judge(&end, &memory) {
+            Ok(received) => {
+                if let Some(folder) = &job.report {
+                    received.unpack(folder)?;
+                }
+                Ok(Ended { status: received.status(), console: broken::last(&end) })
             }
-            Ok(received.status())
+            Err(fault) => Err(broken::report(fault, &end, job.kernel, accelerator).into()),
         }
-        Err(fault) => Err(broken::report(&fault, &end, job.kernel, accelerator)),
     }
 }

@@ -7,10 +7,12 @@ use anyhow::{Context as _, Result, bail};
 use crate::{progress::Activity, workspace::Workspace};
 
 mod apt;
+mod choice;
 mod matrix;
 mod store;
 
-pub use matrix::{DISTRIBUTION, Matrix};
+pub use choice::several;
+pub use matrix::{DISTRIBUTION, HOST, Matrix};
 pub use store::Kernel;
 
 /// What to do with the kernels.
@@ -40,7 +42,7 @@ pub fn main(args: &Args) -> Result<ExitCode> {
     match &args.action {
         Action::List => list(&workspace, &matrix),
         Action::Fetch { series } => {
-            for entry in matrix.select(series)? {
+            for entry in matrix.guests(series)? {
                 let kernel = store::fetch(&workspace, entry)?;
                 println!("{}", kernel.summary());
             }

@@ -18,6 +18,7 @@ mod process;
 mod progress;
 mod quotes;
 mod run;
+mod several;
 mod soak;
 mod suite;
 mod test;
@@ -68,4 +69,14 @@ fn main() -> ExitCode {
         anstream::eprintln!("{}: {error:#}", process::paint("error", process::RED));
         ExitCode::FAILURE
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_fits_together() {
+        super::Cli::command().debug_assert();
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::process::{GREEN, paint};
 
@@ -61,6 +61,62 @@ impl Activity {
 impl Drop for Activity {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// Several things at once, a line each.
+#[derive(Debug)]
+pub struct Board {
+    lines: MultiProgress,
+}
+
+/// One of them.
+#[derive(Debug)]
+pub struct Line {
+    bar: ProgressBar,
+    lines: MultiProgress,
+    name: String,
+    started: Instant,
+}
+
+impl Board {
+    /// Nothing is under way yet.
+    pub fn new() -> Self {
+        Self { lines: MultiProgress::new() }
+    }
+
+    /// Says that `name` begins.
+    pub fn line(&self, name: &str) -> Line {
+        let bar = self.lines.add(ProgressBar::new_spinner());
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {prefix:<12} {elapsed:>5}  {wide_msg}") {
+            bar.set_style(style);
+        }
+        bar.set_prefix(name.to_owned());
+        bar.enable_steady_tick(Duration::from_millis(200));
+        let line = Line { bar, lines: self.lines.clone(), name: name.to_owned(), started: Instant::now() };
+        if line.bar.is_hidden() {
+            anstream::eprintln!("{:<12} begins", line.name);
+        }
+        line
+    }
+
+    /// Shows text that stays, above the lines.
+    pub fn say(&self, text: &str) {
+        self.lines.suspend(|| anstream::eprintln!("{text}"));
+    }
+}
+
+impl Line {
+    /// How far it is; shown on terminals only.
+    pub fn set(&self, text: &str) {
+        self.bar.set_message(text.to_owned());
+    }
+
+    /// How it ended, in a line that stays.
+    pub fn end(self, text: &str) {
+        self.bar.finish_and_clear();
+        let took = seconds(self.started.elapsed());
+        self.lines.suspend(|| anstream::eprintln!("{:<12} {took:>12}  {text}", self.name));
     }
 }
 

@@ -27,14 +27,14 @@ pub struct Args {
 /// Runs it; its exit status is ours.
 pub fn main(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::locate();
-    guest::ensure_qemu()?;
+    let guests = guest::Guests::ready(&workspace, &args.guest)?;
     let kernel = kernels::obtain(&workspace, &args.kernel)?;
     let job = guest::Job {
         kernel: &kernel,
         program: &args.program,
         arguments: args.arguments.clone(),
         report: args.report_dir.clone(),
-        quiet: false,
+        show: guest::Show::Live,
     };
-    Ok(ExitCode::from(guest::run(&workspace, &args.guest, &job)?))
+    Ok(ExitCode::from(guests.run(&job)?.status))
 }

@@ -55,7 +55,7 @@ pub fn main(args: &Args) -> Result<ExitCode> {
             }
         }
         add(&mut outcomes, &results);
-        activity.show(&format!("run {run:>2}  {}  {}", tally(&results), seconds(started.elapsed())));
+        activity.show(&format!("run {run:>2}  {}  {}", results.tally(), seconds(started.elapsed())));
         for note in &notes {
             activity.show(&format!("        {note}"));
         }
@@ -85,15 +85,6 @@ fn add(outcomes: &mut Outcomes, results: &Results) {
     for verdict in &results.verdicts {
         outcomes.entry(verdict.case.clone()).or_default().push(verdict.outcome.clone());
     }
-}
-
-/// `52 pass, 2 skip`.
-fn tally(results: &Results) -> String {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    for verdict in &results.verdicts {
-        *counts.entry(&verdict.outcome).or_default() += 1;
-    }
-    counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Cases that did not always come out the same, with how often they came out how.
@@ -157,7 +148,7 @@ mod tests {
         assert_eq!(differences(&outcomes, &second), ["b: fail, not pass: no reason given"]);
         add(&mut outcomes, &second);
         assert_eq!(unsteady(&outcomes, 2), ["b: 1 × fail, 1 × pass"]);
-        assert_eq!(tally(&second), "1 fail, 1 pass");
+        assert_eq!(second.tally(), "1 fail, 1 pass");
     }
 
     #[test]

@@ -11,13 +11,19 @@ use std::{
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
-use crate::{ebpf, guest, kernels, process, suite, workspace::Workspace};
+use crate::{
+    ebpf, guest, kernels, process,
+    several::{self, Several},
+    suite,
+    workspace::Workspace,
+};
 
 /// Where and how to run the suite. Everything that is not listed here goes to `wakeproof test`, which knows libtest's
 /// flags: FILTER, --exact, --skip, --list, --ignored, --include-ignored, --test-threads, --format, --evidence, …
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The kernel: auto, host, guest, a series of ci/kernels.toml such as 5.10, or the path of an image
+    /// The kernel: auto, host, guest, a series of ci/kernels.toml such as 5.10, or the path of an image; or several:
+    /// all, a list such as 5.10,7.3,host, or a range such as 6.12..7.1
     ///
     /// `auto` is the running kernel if it allows probes of kernel functions, else a guest with the distribution's own.
     #[arg(long, value_name = "KERNEL", default_value = "auto")]
@@ -26,6 +32,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     report_dir: Option<PathBuf>,
     #[command(flatten)]
+    several: several::Options,
+    #[command(flatten)]
     guest: guest::Options,
     /// Filters and flags of `wakeproof test`
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER|FLAG")]
@@ -33,7 +41,19 @@ pub struct Args {
 }
 
 /// The options above that take a value.
-const OURS: &[&str] = &["--kernel", "--report-dir", "--guest-cpus", "--guest-memory", "--guest-deadline", "--accel"];
+const OURS: &[&str] = &[
+    "--kernel",
+    "--report-dir",
+    "--guest-cpus",
+    "--guest-memory",
+    "--guest-boot",
+    "--guest-deadline",
+    "--accel",
+    "--jobs",
+    "--shard",
+];
+/// Those that take none.
+const FLAGS: &[&str] = &["--only-changing", "--help", "-h"];
 
 /// What `wakeproof doctor --format json` says, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -61,6 +81,18 @@ pub fn main(args: &Args) -> Result<ExitCode> {
     let surface = value_of(&args.rest, "--evidence").is_some_and(|evidence| evidence == "surface");
     let object = if surface { None } else { Some(ebpf::build(&workspace)?) };
     let program = suite::build_wakeproof(&workspace, object.as_deref())?;
+    let matrix = kernels::Matrix::load(&workspace)?;
+    if let Some(series) = kernels::several(&matrix, &args.kernel)? {
+        return on_several(&workspace, &program, args, &series);
+    }
+    if args.several.shard.is_some() {
+        // A single kernel is a list of one.
+        let series = match place(&args.kernel, surface, &program) {
+            Place::Host => kernels::HOST.to_owned(),
+            Place::Guest(kernel) => kernel,
+        };
+        return on_several(&workspace, &program, args, &[series]);
+    }
     match place(&args.kernel, surface, &program) {
         Place::Host => {
             let report = report_dir(&workspace, args, "host");
@@ -104,6 +136,16 @@ fn grade(program: &Path) -> Result<String> {
     Ok(doctor.grade)
 }
 
+/// A folder for each kernel: what a whole run leaves is where `wakeproof claims` and `explain` look for it.
+fn on_several(workspace: &Workspace, program: &Path, args: &Args, series: &[String]) -> Result<ExitCode> {
+    let passing = tempfile::tempdir().context("failed to make a folder for results")?;
+    let whole = args.rest.is_empty().then(|| workspace.target().join("reports"));
+    let reports = args.report_dir.clone().or(whole).unwrap_or_else(|| passing.path().to_owned());
+    let several =
+        Several { workspace, program, guest: &args.guest, options: &args.several, rest: &args.rest, reports: &reports };
+    several.run(series)
+}
+
 /// Where recordings go: what the user says, and for a run of the whole suite where `wakeproof claims` looks for them.
 fn report_dir(workspace: &Workspace, args: &Args, kernel: &str) -> Option<PathBuf> {
     let whole = args.rest.is_empty();
@@ -122,8 +164,7 @@ fn on_host(program: &Path, args: &Args, report: Option<PathBuf>) -> anyhow::Erro
 }
 
 fn in_guest(workspace: &Workspace, kernel: &str, program: &Path, args: &Args) -> Result<ExitCode> {
-    // Before a kernel is fetched for nothing.
-    guest::ensure_qemu()?;
+    let guests = guest::Guests::ready(workspace, &args.guest)?;
     // A kernel of the user's own is a path: its reports go by its file's name.
     let name = Path::new(kernel).file_name().and_then(OsStr::to_str).unwrap_or("guest").to_owned();
     let report = report_dir(workspace, args, &name);
@@ -134,8 +175,8 @@ fn in_guest(workspace: &Workspace, kernel: &str, program: &Path, args: &Args) ->
         arguments.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
     }
     anstream::eprintln!("booting {} in a guest", kernel.summary());
-    let job = guest::Job { kernel: &kernel, program, arguments, report, quiet: false };
-    Ok(ExitCode::from(guest::run(workspace, &args.guest, &job)?))
+    let job = guest::Job { kernel: &kernel, program, arguments, report, show: guest::Show::Live };
+    Ok(ExitCode::from(guests.run(&job)?.status))
 }
 
 /// The command line with our options moved in front of what goes to `wakeproof test`, so that both kinds may be mixed.
@@ -157,7 +198,7 @@ fn sort(words: Vec<OsString>) -> Vec<OsString> {
         } else if OURS.contains(&name) {
             ours.push(word);
             ours.extend(words.next());
-        } else if matches!(name, "--help" | "-h") || OURS.iter().any(|option| is_assignment(name, option)) {
+        } else if FLAGS.contains(&name) || OURS.iter().any(|option| is_assignment(name, option)) {
             ours.push(word);
         } else {
             theirs.push(word);
@@ -193,8 +234,8 @@ mod tests {
     #[test]
     fn our_options_may_stand_anywhere() {
         assert_eq!(
-            sort(words("xtask test epoll --exact --kernel 5.10 --format json --accel=auto")),
-            words("xtask test --kernel 5.10 --accel=auto -- epoll --exact --format json")
+            sort(words("xtask test epoll --exact --only-changing --kernel 5.10 --format json --accel=auto")),
+            words("xtask test --only-changing --kernel 5.10 --accel=auto -- epoll --exact --format json")
         );
         assert_eq!(sort(words("xtask test -- --kernel x")), words("xtask test -- --kernel x"));
         assert_eq!(sort(words("xtask test --help")), words("xtask test --help --"));

@@ -4,11 +4,11 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use tempfile::TempDir;
 
@@ -61,6 +61,24 @@ pub struct Exhibit {
     pub lost: BTreeMap<String, u64>,
 }
 
+impl Results {
+    /// What a run has left in a folder.
+    pub fn read(folder: &Path) -> Result<Self> {
+        let path = folder.join("results.json");
+        let text = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        serde_json::from_str(&text).with_context(|| format!("failed to read {}", path.display()))
+    }
+
+    /// `52 pass, 2 skip`.
+    pub fn tally(&self) -> String {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for verdict in &self.verdicts {
+            *counts.entry(&verdict.outcome).or_default() += 1;
+        }
+        counts.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl Trial {
     /// Sets up and builds what `--kernel` asks for.
     pub fn prepare(kernel: &str, options: &guest::Options) -> Result<Self> {
@@ -98,33 +116,29 @@ impl Trial {
 
     /// Runs `wakeproof test` with these arguments, and keeps its recordings in a folder. Whatever its verdicts, they are
     /// no error.
-    pub fn run(&self, arguments: &[&str], folder: &std::path::Path) -> Result<Results> {
+    pub fn run(&self, arguments: &[&str], folder: &Path) -> Result<Results> {
         fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
         let said = match &self.kernel {
             None => self.here(arguments, folder)?,
             Some(kernel) => self.there(kernel, arguments, folder)?,
         };
-        let path = folder.join("results.json");
-        match fs::read_to_string(&path) {
-            Ok(text) => serde_json::from_str(&text).with_context(|| format!("failed to read {}", path.display())),
-            Err(_) => bail!("`wakeproof test {}` left no results{said}", arguments.join(" ")),
-        }
+        Results::read(folder).with_context(|| format!("`wakeproof test {}` left no results{said}", arguments.join(" ")))
     }
 
-    fn here(&self, arguments: &[&str], folder: &std::path::Path) -> Result<String> {
+    fn here(&self, arguments: &[&str], folder: &Path) -> Result<String> {
         let mut command = Command::new(&self.program);
         command.arg("test").args(arguments).arg("--report-dir").arg(folder).stdin(Stdio::null());
         let output = command.output().with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
         Ok(format!(" ({}): {}", output.status, String::from_utf8_lossy(&output.stderr).trim()))
     }
 
-    fn there(&self, kernel: &Kernel, arguments: &[&str], folder: &std::path::Path) -> Result<String> {
+    fn there(&self, kernel: &Kernel, arguments: &[&str], folder: &Path) -> Result<String> {
         let mut words = vec![OsString::from("test")];
         words.extend(arguments.iter().map(OsString::from));
         words.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
         let report = Some(folder.to_owned());
-        let job = guest::Job { kernel, program: &self.program, arguments: words, report, quiet: true };
-        let status = guest::run(&self.workspace, &self.guest, &job)?;
-        Ok(format!(" (exit status {status})"))
+        let job = guest::Job { kernel, program: &self.program, arguments: words, report, show: guest::Show::Nothing };
+        let ended = guest::Guests::ready(&self.workspace, &self.guest)?.run(&job)?;
+        Ok(format!(" (exit status {})", ended.status))
     }
 }

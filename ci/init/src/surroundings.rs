@@ -35,6 +35,8 @@ const MOUNTS: &[(&str, &str, bool)] = &[
 const SETTINGS: &[(&str, &str)] = &[
     // An oops must end the guest, not leave it half alive.
     ("kernel/panic_on_oops", "1"),
+    // Whatever the kernel would kill for want of memory, what is left of the suite would say nothing.
+    ("vm/panic_on_oom", "1"),
     // Stacks are read by name, and names need addresses.
     ("kernel/kptr_restrict", "0"),
     ("kernel/perf_event_paranoid", "-1"),

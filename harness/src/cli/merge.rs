@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::test::Color;
 use super::{Exit, bad_input, judge, terminal};
 use crate::render::matrix::{Matrix, Part, Shown, matrix, table};
-use crate::render::{MACHINE_VERSION, Machine, Results, json};
+use crate::render::{MACHINE_VERSION, Machine, Results, html, json};
 
 /// Arguments of `wakeproof merge`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -22,7 +22,7 @@ pub struct Args {
     /// Show only the rows that change from one kernel to another.
     #[arg(long)]
     only_changing: bool,
-    /// The table, or the whole matrix for programs.
+    /// The table, the whole matrix for programs, or a page.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
     /// Write the matrix to this file too, for programs.
@@ -41,6 +41,8 @@ enum Format {
     Text,
     /// One object: see `wakeproof schema matrix`.
     Json,
+    /// A page with the table and every case, which needs nothing else.
+    Html,
 }
 
 const AFTER: &str = concat!(
@@ -52,6 +54,7 @@ const AFTER: &str = concat!(
     "  wakeproof merge target/reports                    all kernels that runs have left results of\n",
     "  wakeproof merge --only-changing shard-*           the differences between kernels, from several machines\n",
     "  wakeproof merge --format json target/reports      the same for programs\n",
+    "  wakeproof merge --format html target/reports > all.html   a page with every case and its timelines\n",
     "\n",
     "Exit status:\n",
     "  0  every verdict is good and every difference between kernels explained\n",
@@ -79,6 +82,10 @@ pub fn run(args: &Args) -> Result<Exit> {
             "some of the results were made with the defect {defect}, and say nothing of kernels"
         )));
     }
+    let all: Vec<Results> = match args.format {
+        Format::Html => parts.iter().filter_map(|part| part.results.clone()).collect(),
+        Format::Text | Format::Json => Vec::new(),
+    };
     let matrix = matrix(parts);
     let text = format!("{}\n", serde_json::to_string_pretty(&matrix)?);
     if let Some(file) = &args.output {
@@ -87,6 +94,7 @@ pub fn run(args: &Args) -> Result<Exit> {
     let mut out = anstream::stdout();
     match args.format {
         Format::Json => out.write_all(text.as_bytes())?,
+        Format::Html => out.write_all(html::html(&matrix, &all).as_bytes())?,
         Format::Text => {
             let shown = if args.only_changing { Shown::Changing } else { Shown::All };
             out.write_all(table(&matrix, shown, terminal::look()).as_bytes())?;

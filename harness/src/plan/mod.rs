@@ -3,6 +3,7 @@ mod capabilities;
 mod decide;
 mod defect;
 pub mod derive;
+mod picture;
 #[cfg(test)]
 mod tests;
 mod wants;

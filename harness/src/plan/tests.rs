@@ -122,7 +122,15 @@ fn functions_are_probed_where_they_can_be() {
     {
         assert!(wants.exit.contains(&u16::try_from(number).unwrap()), "{number}");
     }
-    assert!(wants.enter.is_empty());
+    let number = u16::try_from(libc::SYS_epoll_wait).unwrap();
+    assert!(wants.enter.contains(&number), "the picture shows how long a task waits");
+}
+
+#[test]
+fn a_case_that_does_much_has_no_picture() {
+    let much = SERVER.replace("with: {arrivals: 5}", "with: {arrivals: 5000}");
+    let plan = planned(&much, &have(Grade::Function));
+    assert!(plan.runs[0].wants.enter.is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use wakeproof_abi::Kind;
 use wakeproof_servers::Model;
 
-use super::{Capabilities, derive};
+use super::{Capabilities, derive, picture};
 use crate::case::{Await, Case, EventName, Filter, Measure, OneOrMore, Over, Side, Step};
 
 /// What one run must record.
@@ -67,6 +67,11 @@ impl Wants {
         for measure in case.measure.values() {
             wants.measure(measure, have, &script);
         }
+        if case.server.is_some() || !script.epolls.is_empty() {
+            for event in picture::events(case) {
+                wants.see_beside(*event, have);
+            }
+        }
         wants.server_ready_list &= case.server.is_some();
         wants
     }
@@ -81,6 +86,17 @@ impl Wants {
             }
         }
         wants
+    }
+
+    /// Records an event for the picture, as far as it takes nothing that measures may need.
+    fn see_beside(&mut self, event: EventName, have: &Capabilities) {
+        let Ok(sight) = derive::sight(event, have) else { return };
+        if sight.ready_list {
+            return;
+        }
+        self.kinds |= sight.kinds;
+        self.stacks |= sight.stacks;
+        self.number(event);
     }
 
     fn measure(&mut self, measure: &Measure, have: &Capabilities, script: &Script) {
@@ -127,6 +143,11 @@ impl Wants {
             self.server_ready_list = true;
             self.ready_lists.extend(script.epolls.difference(&script.watches).cloned());
         }
+        self.number(event);
+    }
+
+    /// If the event is one of a system call, records that call.
+    fn number(&mut self, event: EventName) {
         match derive::calls(event) {
             Some((Side::Enter, numbers)) => self.enter.extend(numbers),
             Some((Side::Exit, numbers)) => self.exit.extend(numbers),

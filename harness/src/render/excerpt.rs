@@ -134,7 +134,7 @@ fn shortened(stack: &[Arc<str>]) -> Vec<String> {
 }
 
 /// What this kind of event says, by the names that a case uses for it.
-fn fields(run: &Run, event: &Event) -> Map<String, Json> {
+pub(super) fn fields(run: &Run, event: &Event) -> Map<String, Json> {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Json| {
         fields.insert(name.to_owned(), value);
@@ -252,7 +252,7 @@ fn flags(byte: u32) -> String {
 }
 
 /// A system call's result: a negative one by number and name.
-fn ret(value: i64) -> Json {
+pub(super) fn ret(value: i64) -> Json {
     match i32::try_from(-value) {
         Ok(number @ 1..4096) => json!(format!("-{number} {:?}", nix::errno::Errno::from_raw(number))),
         _ => json!(value),

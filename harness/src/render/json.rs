@@ -1,9 +1,9 @@
 //! Results for programs: one JSON object, whose shape is [`Results`].
 use super::{Results, VERSION};
 
-/// The results as JSON, readable by people too.
+/// The results as JSON, on one line: pictures are long.
 pub fn json(results: &Results) -> serde_json::Result<String> {
-    let mut text = serde_json::to_string_pretty(results)?;
+    let mut text = serde_json::to_string(results)?;
     text.push('\n');
     Ok(text)
 }
@@ -49,7 +49,7 @@ mod tests {
 
     #[test]
     fn the_shape_is_stable() -> Result<(), ReadError> {
-        insta::assert_snapshot!(json(&testing::failing())?);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&testing::failing())?);
         Ok(())
     }
 }

@@ -2,10 +2,12 @@
 //! [`Results`], and everything about several from another, [`matrix::Matrix`]; a reporter is a file.
 pub mod doctor;
 mod excerpt;
+pub mod html;
 pub mod json;
 mod machine;
 pub mod matrix;
 pub(crate) mod paint;
+pub mod picture;
 mod results;
 pub mod screen;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use wakeproof_servers::Defect;
 
 use super::excerpt::{Excerpt, excerpts};
+use super::picture::{Picture, pictures};
 use crate::case::{Case, Claim, ClaimVerdict, Grade};
 use crate::recording::{Kernel, Landmarks, ProbeReport, Recording};
 use crate::verdict::{ClaimResult, Outcome, Verdict};
@@ -46,8 +47,17 @@ pub struct Results {
 pub struct Exhibit {
     /// The case's claims, with their quotes.
     pub claims: Vec<Claim>,
+    /// Who is connected to whom, as a drawing.
+    #[serde(default)]
+    pub wiring: String,
+    /// What the control does otherwise.
+    #[serde(default)]
+    pub control: String,
     /// For each run of the recording, what a report may show of it.
     pub runs: Vec<Excerpt>,
+    /// What the run that the verdict points to looks like, and its control.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<Picture>,
     /// How many events were recorded.
     pub recorded: u64,
     /// How many events were lost, by kind.
@@ -60,10 +70,16 @@ pub struct Exhibit {
 impl Exhibit {
     /// What is worth showing of a case and its recording.
     pub fn new(case: &Case, recording: Option<&Recording>, verdict: &Verdict) -> Self {
-        let mut exhibit = Self { claims: case.claims.clone(), ..Self::default() };
+        let mut exhibit = Self {
+            claims: case.claims.clone(),
+            wiring: case.wiring.clone(),
+            control: case.control.title.clone(),
+            ..Self::default()
+        };
         let Some(recording) = recording else { return exhibit };
         exhibit.runs = excerpts(recording, verdict);
         exhibit.landmarks = recording.head.landmarks.clone();
+        exhibit.pictures = pictures(recording, verdict);
         for account in recording.runs.iter().flat_map(|run| &run.head.accounts) {
             exhibit.recorded += account.delivered;
             if account.lost > 0 {

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use anyhow::Error;
 use wakeproof_init::{channel::Ending, qemu_status};
 
 use super::{
@@ -26,6 +25,26 @@ pub struct Fault {
     next: &'static str,
 }
 
+/// A guest that broke: everything about it, on one screen.
+#[derive(Debug)]
+pub struct Broken {
+    /// What happened, in a sentence.
+    pub what: String,
+    /// What to do about it.
+    pub next: &'static str,
+    /// The last lines of the console.
+    pub console: Vec<String>,
+    screen: String,
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.screen)
+    }
+}
+
+impl std::error::Error for Broken {}
+
 /// What the guest sent, if everything about its end agrees.
 pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
     if let Some((phase, limit)) = end.overdue {
@@ -33,7 +52,7 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
         return Err(match phase {
             Phase::Boot => Fault {
                 what: format!("the guest did not boot within {limit}"),
-                next: "with `--accel kvm`, try `--accel tcg`; otherwise try another kernel with `--kernel`",
+                next: "with `--accel kvm`, try `--accel tcg`; on a busy machine give it longer with `--guest-boot SECONDS`",
             },
             Phase::Run => Fault {
                 what: format!("the command did not end within {limit}, and the guest was stopped"),
@@ -82,18 +101,24 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
     Ok(received)
 }
 
+/// The last lines of the console.
+pub fn last(end: &End) -> Vec<String> {
+    end.console.iter().skip(end.console.len().saturating_sub(SHOWN)).cloned().collect()
+}
+
 /// One screen about a broken guest.
-pub fn report(fault: &Fault, end: &End, kernel: &Kernel, accelerator: Engine) -> Error {
-    let mut text = format!("{}: {}\n", paint("broken", RED), fault.what);
+pub fn report(fault: Fault, end: &End, kernel: &Kernel, accelerator: Engine) -> Broken {
+    let Fault { what, next } = fault;
+    let console = last(end);
+    let mut text = format!("{}: {what}\n", paint("broken", RED));
     let _ = writeln!(text, "  kernel   {}", kernel.summary());
     let boot = end.boot.map_or_else(|| "did not boot".to_owned(), |boot| format!("booted after {}", seconds(boot)));
     let _ =
         writeln!(text, "  machine  QEMU with {}, {boot}, ended after {}", accelerator.words().0, seconds(end.whole));
-    let skipped = end.console.len().saturating_sub(SHOWN);
-    let _ = writeln!(text, "  console  the last {} lines:", end.console.len() - skipped);
-    for line in end.console.iter().skip(skipped) {
+    let _ = writeln!(text, "  console  the last {} lines:", console.len());
+    for line in &console {
         let _ = writeln!(text, "    │ {line}");
     }
-    let _ = write!(text, "  next     {}", fault.next);
-    Error::msg(text)
+    let _ = write!(text, "  next     {next}");
+    Broken { what, next, console, screen: text }
 }

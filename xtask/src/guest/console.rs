@@ -18,12 +18,24 @@ use super::qemu::Machine;
 const KEPT: usize = 200;
 
 /// What to do with the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Show {
+#[derive(Clone, Copy)]
+pub enum Show<'a> {
     /// Pass it on as it comes.
     Live,
     /// Keep it to ourselves.
     Nothing,
+    /// Keep it to ourselves, and tell somebody of each line on the console, and that the command runs (none).
+    Tell(&'a dyn Fn(Option<&str>)),
+}
+
+impl std::fmt::Debug for Show<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Live => "Live",
+            Self::Nothing => "Nothing",
+            Self::Tell(_) => "Tell",
+        })
+    }
 }
 
 /// Where a guest is.
@@ -59,14 +71,20 @@ enum Event {
 }
 
 /// Starts the machine and watches it to its end.
-pub fn watch(machine: &Machine, boot: Duration, run: Duration, show: Show) -> Result<End> {
+pub fn watch(machine: &Machine, boot: Duration, run: Duration, show: Show<'_>) -> Result<End> {
+    let aloud = matches!(show, Show::Live);
+    let pass = |line: Option<&str>| {
+        if let Show::Tell(hear) = show {
+            hear(line);
+        }
+    };
     let started = Instant::now();
     let mut child = machine.start()?;
     let (sender, events) = mpsc::channel();
     let output = child.stdout.take().expect("piped");
     let console = child.stderr.take().expect("piped");
     let threads =
-        [spawn(&sender, move |_| pass_on(output, show)), spawn(&sender, move |sender| listen(console, show, sender))];
+        [spawn(&sender, move |_| pass_on(output, aloud)), spawn(&sender, move |sender| listen(console, aloud, sender))];
     drop(sender);
 
     let (mut phase, mut limit, mut began) = (Phase::Boot, boot, started);
@@ -78,9 +96,11 @@ pub fn watch(machine: &Machine, boot: Duration, run: Duration, show: Show) -> Re
             Ok(Event::Running) if phase == Phase::Boot => {
                 (phase, limit, began) = (Phase::Run, run, Instant::now());
                 booted = Some(started.elapsed());
+                pass(None);
             }
             Ok(Event::Running) => {}
             Ok(Event::Line(line)) => {
+                pass(Some(&line));
                 if lines.len() == KEPT {
                     lines.pop_front();
                 }
@@ -109,19 +129,19 @@ fn spawn(sender: &Sender<Event>, work: impl FnOnce(&Sender<Event>) + Send + 'sta
 }
 
 /// The command's standard output, byte for byte.
-fn pass_on(mut from: impl Read, show: Show) {
+fn pass_on(mut from: impl Read, aloud: bool) {
     let mut buffer = [0; 8192];
     let mut to = io::stdout();
     while let Ok(length @ 1..) = from.read(&mut buffer) {
         // A reader that has gone away does not stop the guest: its exit status still counts.
-        if show == Show::Live {
+        if aloud {
             let _ = to.write_all(&buffer[..length]).and_then(|()| to.flush());
         }
     }
 }
 
 /// The console, line by line.
-fn listen(from: impl Read, show: Show, sender: &Sender<Event>) {
+fn listen(from: impl Read, aloud: bool, sender: &Sender<Event>) {
     for line in BufReader::new(from).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).trim_end_matches('\r').to_owned();
         if let Some(words) = line.strip_prefix(MARKER) {
@@ -130,7 +150,7 @@ fn listen(from: impl Read, show: Show, sender: &Sender<Event>) {
             }
             continue;
         }
-        if show == Show::Live && !is_kernel(&line) {
+        if aloud && !is_kernel(&line) {
             anstream::eprintln!("{line}");
         }
         let _ = sender.send(Event::Line(line));
@@ -161,7 +181,7 @@ mod tests {
     fn the_running_mark_is_an_event_and_no_line() {
         let (sender, events) = mpsc::channel();
         let said = format!("[    0.1] x\r\n{MARKER}{RUNNING}\r\ndone\n");
-        listen(said.as_bytes(), Show::Nothing, &sender);
+        listen(said.as_bytes(), false, &sender);
         drop(sender);
         let events: Vec<_> = events.iter().collect();
         assert!(matches!(

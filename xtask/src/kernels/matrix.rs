@@ -10,6 +10,9 @@ use crate::workspace::Workspace;
 /// The series that stands for the running distribution's own kernel.
 pub const DISTRIBUTION: &str = "distribution";
 
+/// The series that stands for the running kernel, which is no guest.
+pub const HOST: &str = "host";
+
 /// The whole list.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,8 +28,10 @@ pub struct Entry {
     /// What it is called here.
     pub series: String,
     /// Where the mirror has it; `*` stands for the running distribution's codename.
+    #[serde(default)]
     pub suites: Vec<String>,
-    /// The package's name, with `*` for anything.
+    /// The package's name, with `*` for anything; of the running kernel it is empty.
+    #[serde(default)]
     pub package: String,
     /// What it adds.
     pub why: String,
@@ -43,6 +48,9 @@ impl Matrix {
     fn parse(text: &str) -> Result<Self> {
         let matrix: Self = toml::from_str(text)?;
         for (index, entry) in matrix.kernel.iter().enumerate() {
+            if entry.is_guest() && (entry.package.is_empty() || entry.suites.is_empty()) {
+                bail!("the series `{}` needs a package and the suites that have it", entry.series);
+            }
             if matrix.kernel[..index].iter().any(|earlier| earlier.series == entry.series) {
                 bail!("the series `{}` is there twice", entry.series);
             }
@@ -58,12 +66,23 @@ impl Matrix {
         })
     }
 
-    /// The entries of these series, or all.
-    pub fn select(&self, series: &[String]) -> Result<Vec<&Entry>> {
-        if series.is_empty() {
-            return Ok(self.kernel.iter().collect());
+    /// The entries that guests run, of these series, or all.
+    pub fn guests(&self, series: &[String]) -> Result<Vec<&Entry>> {
+        if series.is_empty() || series == ["all"] {
+            return Ok(self.kernel.iter().filter(|entry| entry.is_guest()).collect());
         }
-        series.iter().map(|series| self.find(series)).collect()
+        let entries: Vec<&Entry> = series.iter().map(|series| self.find(series)).collect::<Result<_>>()?;
+        match entries.iter().find(|entry| !entry.is_guest()) {
+            Some(entry) => bail!("`{}` is the running kernel: it runs already", entry.series),
+            None => Ok(entries),
+        }
+    }
+}
+
+impl Entry {
+    /// Whether it is to be fetched and booted; else it runs already.
+    pub fn is_guest(&self) -> bool {
+        self.series != HOST
     }
 }
 
@@ -87,7 +106,7 @@ mod tests {
 
     #[test]
     fn unknown_words_and_doubles_are_errors() {
-        let entry = "[[kernel]]\nseries = \"a\"\nsuites = []\npackage = \"p\"\nwhy = \"w\"\n";
+        let entry = "[[kernel]]\nseries = \"a\"\nsuites = [\"s\"]\npackage = \"p\"\nwhy = \"w\"\n";
         assert!(Matrix::parse(entry).is_ok());
         assert!(Matrix::parse(&format!("{entry}colour = 1\n")).is_err());
         assert!(Matrix::parse(&format!("{entry}{entry}")).is_err());

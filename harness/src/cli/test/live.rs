@@ -26,16 +26,26 @@ enum News {
 /// What is done with each result beside showing it.
 pub(super) type Keep<'a> = &'a mut dyn FnMut(&Ran) -> anyhow::Result<()>;
 
+/// Who looks on.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Seen {
+    /// How the screen looks.
+    pub(super) look: screen::Look,
+    /// Whether a program wants to know how far it is.
+    pub(super) progress: bool,
+}
+
 /// Runs the cases and writes the screen, but for what stands below the cases.
 pub(super) fn run(
     runner: &Arc<dyn Runner>,
     cases: &Arc<[LoadedCase]>,
     threads: usize,
     cancel: &Cancel,
-    look: screen::Look,
+    seen: Seen,
     out: &mut dyn Write,
     keep: Keep<'_>,
 ) -> anyhow::Result<Results> {
+    let Seen { look, progress } = seen;
     let begin = Instant::now();
     let mut results = runner.setting().results();
     out.write_all(screen::head(&results, look).as_bytes())?;
@@ -60,6 +70,10 @@ pub(super) fn run(
                     bar.advance(ran.verdict.outcome);
                     let text = lines.case(&ran.verdict);
                     bar.suspend(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()))?;
+                    if progress {
+                        let ended = done.iter().filter(|done| **done).count();
+                        eprintln!("progress {ended}/{} {} {}", cases.len(), ran.verdict.outcome, ran.verdict.case);
+                    }
                     keep(&ran)?;
                     let exhibit = Exhibit::new(cases[place].case(), ran.recording.as_ref(), &ran.verdict);
                     results.exhibits.insert(ran.verdict.case.clone(), exhibit);

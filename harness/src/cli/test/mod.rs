@@ -21,6 +21,7 @@ use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use defect::Mistake;
+use live::Seen;
 pub use real::Real;
 pub use runner::{Ran, Runner, Setting};
 pub use select::Selection;
@@ -55,6 +56,9 @@ pub struct Args {
     /// Show a line for each skipped case.
     #[arg(long)]
     show_skips: bool,
+    /// Write a line on standard error for each case that ends, for a program that shows how far it is.
+    #[arg(long)]
+    progress: bool,
     #[command(flatten)]
     protocol: Protocol,
 }
@@ -140,6 +144,7 @@ const AFTER: &str = concat!(
     "  wakeproof test --evidence surface                without privilege\n",
     "  wakeproof test --cases my-cases --report-dir out your own cases, with recordings to judge again\n",
     "  wakeproof test --defect fork:not-reaped          is a server found out that never collects its children?\n",
+    "  wakeproof test --shard 1/3 --report-dir part-1   a third of it; wakeproof merge joins the parts\n",
     "  wakeproof test --list --format terse             what cargo nextest asks for\n",
     "\n",
     "Exit status:\n",
@@ -178,6 +183,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     if cases.is_empty() && !args.selection.filters.is_empty() && !args.protocol.speaks_libtest() {
         let filters = args.selection.filters.join("`, `");
         return Err(bad_input(format!("no case matches `{filters}`; `wakeproof test --list` names them all")));
+    }
+    if let Some(shard) = args.selection.shard {
+        cases = cases.into_iter().enumerate().filter(|(place, _)| shard.takes(*place)).map(|(_, case)| case).collect();
     }
     if let Some(defect) = defect {
         cases = defect::select(cases, defect, args)?;
@@ -222,7 +230,8 @@ fn on_screen(
     let look = screen::Look { skips: args.show_skips, ..terminal::look() };
     let mut out = anstream::stdout();
     let threads = args.protocol.test_threads.unwrap_or(1);
-    let results = live::run(runner, cases, threads, cancel, look, &mut out, &mut keep)?;
+    let results =
+        live::run(runner, cases, threads, cancel, Seen { look, progress: args.progress }, &mut out, &mut keep)?;
     if let Some(report) = &report {
         report.results(&results)?;
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::recording::{self, Recording};
-use crate::render::{Results, json};
+use crate::render::{Results, html, json};
 
 pub(super) struct ReportDir(PathBuf);
 
@@ -22,9 +22,11 @@ impl ReportDir {
         recording::save(recording, &path).with_context(|| format!("failed to write the recording {}", path.display()))
     }
 
-    /// Writes `results.json`.
+    /// Writes `results.json` and every other rendering of it.
     pub(super) fn results(&self, results: &Results) -> anyhow::Result<()> {
         let path = self.0.join("results.json");
-        fs::write(&path, json::json(results)?).with_context(|| format!("failed to write {}", path.display()))
+        fs::write(&path, json::json(results)?).with_context(|| format!("failed to write {}", path.display()))?;
+        let path = self.0.join("report.html");
+        fs::write(&path, html::of_one(results)).with_context(|| format!("failed to write {}", path.display()))
     }
 }

@@ -54,8 +54,16 @@ fn run(ids: &[&str]) -> (Results, String) {
     let setting = Setting { kernel: testing::kernel(), have: Capabilities::surface("a test"), defect: None };
     let fake: Arc<dyn Runner> = Arc::new(Fake { setting, cancel: cancel.clone() });
     let mut out = Vec::new();
-    let results = live::run(&fake, &cases(ids), 1, &cancel, LOOK, &mut out, &mut |_| Ok(()))
-        .unwrap_or_else(|error| panic!("{error}"));
+    let results = live::run(
+        &fake,
+        &cases(ids),
+        1,
+        &cancel,
+        live::Seen { look: LOOK, progress: false },
+        &mut out,
+        &mut |_| Ok(()),
+    )
+    .unwrap_or_else(|error| panic!("{error}"));
     (results, strip_str(&String::from_utf8_lossy(&out)).to_string())
 }
 
@@ -101,7 +109,7 @@ fn filters_select_by_part_and_exactly_by_whole() {
     let cases = cases(&["epoll/one", "epoll/one-more", "poll/one"]);
     let taken = |filters: &[&str], exact, skip: &[&str]| {
         let own = |list: &[&str]| list.iter().map(ToString::to_string).collect();
-        let selection = Selection { filters: own(filters), exact, skip: own(skip) };
+        let selection = Selection { filters: own(filters), exact, skip: own(skip), shard: None };
         cases.iter().filter(|case| selection.takes(&case.id)).map(|case| case.id.as_str()).collect::<Vec<_>>()
     };
     assert_eq!(taken(&[], false, &["more"]), ["epoll/one", "poll/one"]);

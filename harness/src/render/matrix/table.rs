@@ -70,7 +70,7 @@ fn signs(matrix: &Matrix, rows: &[&Row], band: std::ops::Range<usize>, look: Loo
     let ids = look
         .columns()
         .saturating_sub(used)
-        .min(rows.iter().map(|row| columns(&row.id) + 2).max().unwrap_or(0).max(IDS));
+        .min(rows.iter().map(|row| columns(&row.id) + 3).max().unwrap_or(0).max(IDS));
     let heads: String = kernels.iter().map(|kernel| right(&kernel.name, width(kernel) + GAP)).collect();
     let mut out = format!("{}{}\n", " ".repeat(ids), paint(BOLD, heads));
     let mut subject = None;

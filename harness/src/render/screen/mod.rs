@@ -7,7 +7,7 @@ mod table;
 mod tables;
 
 pub(super) use table::probe_name;
-pub(crate) use table::{bare, table};
+pub(crate) use table::{bare, name, table};
 
 use super::Results;
 use super::paint::Signs;

@@ -67,7 +67,7 @@ fn who(event: &Shown) -> String {
 }
 
 /// The kernel's name of an event.
-fn name(name: EventName) -> String {
+pub(crate) fn name(name: EventName) -> String {
     serde_json::to_value(name).map_or_else(|_| String::new(), |name| bare(&name))
 }
 

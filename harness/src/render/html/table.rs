@@ -1,0 +1,103 @@
+//! The table: each claim, and what became of it on each kernel; below it what changes from kernel to kernel.
+use maud::{Markup, html};
+
+use super::super::matrix::{Cell, Column, Mark, Matrix, Row};
+use crate::verdict::Outcome;
+
+/// The table with its filter.
+pub(super) fn matrix(matrix: &Matrix) -> Markup {
+    let mut subject = None;
+    html! {
+        div.filter {
+            label for="filter" { "Show only" }
+            input #filter type="search" placeholder="a word, a verdict, an id" autocomplete="off";
+            span #told.soft role="status" {}
+        }
+        div.scroll tabindex="0" role="region" aria-label="Claims and kernels" {
+            table.matrix {
+                thead { tr { th scope="col" { "What is said" } @for kernel in &matrix.kernels { (heading(kernel)) } } }
+                tbody {
+                    @for row in &matrix.rows {
+                        @let own = row.case.rsplit_once('/').map_or("", |(subject, _)| subject);
+                        @if subject.replace(own) != Some(own) {
+                            tr.subject { th scope="rowgroup" colspan=(matrix.kernels.len() + 1) { (own) } }
+                        }
+                        (line(row))
+                    }
+                }
+            }
+        }
+        (changes(matrix))
+    }
+}
+
+fn heading(kernel: &Column) -> Markup {
+    html! {
+        th scope="col" title=[kernel.release.as_deref()] {
+            (kernel.name)
+            @if let Some(broken) = &kernel.broken { br; span.broken title=(broken.what) { "broken" } }
+            @else if let Some(grade) = kernel.grade { br; span.soft { (grade) } }
+        }
+    }
+}
+
+fn line(row: &Row) -> Markup {
+    let words: Vec<String> = row.cells.iter().flatten().map(|cell| word(cell.mark)).collect();
+    let searched = [&row.case, &row.id, &row.says, &words.join(" ")].map(|part| part.to_lowercase()).join(" ");
+    html! {
+        tr data-case=(row.case) data-words=(searched) {
+            th scope="row" { a href={ "#" (row.case) } { (row.says) } }
+            @for place in &row.cells {
+                td { @match place { Some(shown) => (cell(shown)), None => span.soft { "–" } } }
+            }
+        }
+    }
+}
+
+fn word(mark: Mark) -> String {
+    match mark {
+        Mark::Claim(verdict) => verdict.to_string(),
+        Mark::Case(outcome) => outcome.to_string(),
+    }
+}
+
+fn cell(cell: &Cell) -> Markup {
+    let word = word(cell.mark);
+    let because = cell.because.as_deref().or(cell.reason.as_deref());
+    html! {
+        span class=(word) title=[because] { @if let Mark::Case(outcome) = cell.mark { (sign(outcome)) " " } (word) }
+    }
+}
+
+/// Where rows change from one kernel to the next, and what explains it.
+fn changes(matrix: &Matrix) -> Markup {
+    let changing: Vec<&Row> = matrix.rows.iter().filter(|row| !row.changes.is_empty()).collect();
+    html! {
+        @if !changing.is_empty() {
+            h3 { "What changes from kernel to kernel" }
+            ul {
+                @for row in changing {
+                    li { a href={ "#" (row.case) } { (row.says) }
+                        @for change in &row.changes {
+                            br; (change.words)
+                            @if change.unexplained() { ": " b.fail { "nothing explains it" } } @else { ": " (change.reasons.join("; ")) }
+                            @if !change.differs.is_empty() { span.soft { " (" (change.differs.join("; ")) ")" } }
+                        }
+                    }
+                }
+            }
+        }
+        @for conflict in &matrix.conflicts { p.fail { (conflict) } }
+        @for kernel in &matrix.kernels {
+            @if let Some(broken) = &kernel.broken {
+                p.broken { (kernel.name) ": " (broken.what) @if let Some(next) = &broken.next { " – " (next) } }
+                @if !broken.console.is_empty() { pre tabindex="0" { (broken.console.join("\n")) } }
+            }
+        }
+    }
+}
+
+/// The sign of an outcome, beside its word.
+pub(super) fn sign(outcome: Outcome) -> &'static str {
+    super::super::paint::Signs::new(true).outcome(outcome)
+}

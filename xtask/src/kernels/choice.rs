@@ -1,0 +1,107 @@
+//! What `--kernel` asks for: one kernel, a list, a range, or all.
+
+use anyhow::{Result, bail, ensure};
+
+use super::matrix::{DISTRIBUTION, HOST, Matrix};
+
+/// The word for the whole matrix.
+const ALL: &str = "all";
+
+/// The kernels that the text names, each once, in the order of the list; none if it is not a list but one kernel.
+///
+/// A list is `all`, or names and ranges with commas between: `5.10,6.12..7.1,host`. Both ends of a range belong to it, and
+/// either may be left out.
+pub fn several(matrix: &Matrix, text: &str) -> Result<Option<Vec<String>>> {
+    // A path may have commas and dots.
+    let list = text == ALL || (!text.contains('/') && (text.contains(',') || text.contains("..")));
+    if !list {
+        return Ok(None);
+    }
+    let mut names: Vec<String> = Vec::new();
+    for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+        match item.split_once("..") {
+            _ if item == ALL => {
+                // Last: where the distribution's own is one of the series too, it is better known by that name.
+                let (own, others): (Vec<_>, Vec<_>) =
+                    matrix.kernel.iter().map(|entry| entry.series.clone()).partition(|series| series == DISTRIBUTION);
+                names.extend(others.into_iter().chain(own));
+            }
+            Some((from, to)) => names.extend(range(matrix, from.trim(), to.trim())?),
+            None => names.push(matrix.find(item)?.series.clone()),
+        }
+    }
+    ensure!(!names.is_empty(), "`{text}` names no kernel");
+    let mut once = Vec::new();
+    for name in names {
+        if !once.contains(&name) {
+            once.push(name);
+        }
+    }
+    Ok(Some(once))
+}
+
+/// The series from one to another by their versions; what has none is in no range.
+fn range(matrix: &Matrix, from: &str, to: &str) -> Result<Vec<String>> {
+    let end = |name: &str| -> Result<Option<(u32, u32)>> {
+        if name.is_empty() {
+            return Ok(None);
+        }
+        match version(name) {
+            Some(version) => Ok(Some(version)),
+            None => bail!("`{name}` cannot be the end of a range: expected a version such as 6.12"),
+        }
+    };
+    let (first, last) = (end(from)?, end(to)?);
+    let inside =
+        |version: (u32, u32)| first.is_none_or(|first| first <= version) && last.is_none_or(|last| version <= last);
+    let found: Vec<String> = matrix
+        .kernel
+        .iter()
+        .filter(|entry| entry.series != DISTRIBUTION && entry.series != HOST)
+        .filter(|entry| version(&entry.series).is_some_and(inside))
+        .map(|entry| entry.series.clone())
+        .collect();
+    ensure!(!found.is_empty(), "no kernel of ci/kernels.toml lies in {from}..{to}");
+    Ok(found)
+}
+
+/// `6.12` as numbers that compare.
+fn version(series: &str) -> Option<(u32, u32)> {
+    let (major, minor) = series.split_once('.')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::Workspace;
+
+    fn chosen(text: &str) -> Option<Vec<String>> {
+        let matrix = Matrix::load(&Workspace::locate()).expect("the list is valid");
+        several(&matrix, text).expect("it can be understood")
+    }
+
+    #[test]
+    fn one_kernel_is_no_list() {
+        for one in ["auto", "host", "5.10", "/boot/vmlinuz-6.1", "./a,b", "guest"] {
+            assert_eq!(chosen(one), None, "{one}");
+        }
+    }
+
+    #[test]
+    fn lists_and_ranges_may_be_mixed_and_nothing_comes_twice() {
+        assert_eq!(chosen("host,5.10").expect("a list"), ["host", "5.10"]);
+        assert_eq!(chosen("6.18..7.0").expect("a range"), ["6.18", "6.19", "7.0"]);
+        assert_eq!(chosen("..6.1,6.1").expect("a range"), ["5.10", "6.1"]);
+        let all = chosen("all").expect("all");
+        assert!(all.len() >= 12 && all.contains(&HOST.to_owned()));
+    }
+
+    #[test]
+    fn what_is_not_there_is_an_error() {
+        let matrix = Matrix::load(&Workspace::locate()).expect("the list is valid");
+        for wrong in ["5.10,2.6", "8.0..9.0", "new..old", ","] {
+            assert!(several(&matrix, wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! The suite on several kernels at once: guests beside each other as cores and memory allow, a line for each, and the table
+//! claims × kernels at the end. Whatever happens to one kernel, the others go on.
+
+use std::{
+    cell::Cell,
+    ffi::OsString,
+    fs,
+    io::{BufRead as _, BufReader},
+    path::{Path, PathBuf},
+    process::{Command, ExitCode, Stdio},
+    sync::Mutex,
+    thread,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Serialize;
+
+use crate::{
+    guest::{self, Guests, Job, Show},
+    kernels::{self, Kernel},
+    process,
+    progress::{Board, Line},
+    trial::Results,
+    workspace::Workspace,
+};
+
+/// How several kernels share the machine, and what is shown of them.
+#[derive(Debug, Clone, clap::Args)]
+#[group(id = "several")]
+pub struct Options {
+    /// How many kernels run at once [default: as many as cores and memory allow]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Several kernels")]
+    pub jobs: Option<u32>,
+    /// Run only this part of all kernels and cases, such as 2/5: other machines run the others, and `wakeproof merge`
+    /// joins their report folders
+    #[arg(long, value_name = "PART/PARTS", help_heading = "Several kernels")]
+    pub shard: Option<Shard>,
+    /// Show only the rows that change from one kernel to another
+    #[arg(long, help_heading = "Several kernels")]
+    pub only_changing: bool,
+}
+
+/// One of the equal parts of everything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    part: u64,
+    parts: u64,
+}
+
+impl std::str::FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let read = || {
+            let (part, parts) = text.split_once('/')?;
+            Some(Self { part: part.parse().ok()?, parts: parts.parse().ok()? })
+        };
+        read()
+            .filter(|shard| 1 <= shard.part && shard.part <= shard.parts)
+            .ok_or_else(|| "expected a part of the whole, such as 2/5".to_owned())
+    }
+}
+
+impl Shard {
+    /// What this shard runs of the kernel at a place among so many, as `wakeproof test --shard` takes it.
+    ///
+    /// All cases of all kernels are one list, kernel after kernel, that is cut into equal pieces: so a machine boots few
+    /// kernels. Each kernel's cases are `parts` parts of that list, and a piece is as many parts as there are kernels.
+    fn of_kernel(self, place: u64, kernels: u64) -> Option<String> {
+        let inside = |end: u64| end.saturating_sub(place * self.parts).min(self.parts);
+        let (first, last) = (inside((self.part - 1) * kernels), inside(self.part * kernels));
+        (first < last).then(|| format!("{}-{last}/{}", first + 1, self.parts))
+    }
+}
+
+/// What is written beside results: see `wakeproof schema machine`.
+#[derive(Debug, Serialize)]
+struct Machine<'a> {
+    version: u32,
+    series: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken: Option<Broken>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Broken {
+    what: String,
+    console: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+impl Broken {
+    fn new(what: String) -> Self {
+        Self { what, console: Vec::new(), next: None }
+    }
+}
+
+/// One kernel, and where its results go.
+struct Task {
+    series: String,
+    /// None: the running one.
+    kernel: Option<Kernel>,
+    folder: PathBuf,
+    arguments: Vec<OsString>,
+}
+
+/// Everything that the tasks share.
+pub struct Several<'a> {
+    /// The checkout.
+    pub workspace: &'a Workspace,
+    /// The `wakeproof` command.
+    pub program: &'a Path,
+    /// How guests are made.
+    pub guest: &'a guest::Options,
+    /// How they share the machine.
+    pub options: &'a Options,
+    /// What goes to `wakeproof test`.
+    pub rest: &'a [OsString],
+    /// Where results go, a folder for each kernel.
+    pub reports: &'a Path,
+}
+
+impl Several<'_> {
+    /// Runs the suite on each of these kernels, and shows what came of it.
+    pub fn run(&self, series: &[String]) -> Result<ExitCode> {
+        let mut tasks = self.tasks(series)?;
+        let folders: Vec<PathBuf> = tasks.iter().map(|task| task.folder.clone()).collect();
+        // What cannot even be fetched is broken, and has said so in its folder.
+        tasks.retain(|task| task.kernel.is_some() || task.series == kernels::HOST);
+        ensure!(!folders.is_empty(), "this shard has nothing to run: there are more parts than there is work");
+        let guests = if tasks.iter().any(|task| task.kernel.is_some()) {
+            Some(Guests::ready(self.workspace, self.guest)?)
+        } else {
+            None
+        };
+        let jobs = self.jobs(tasks.len())?;
+        let board = Board::new();
+        anstream::eprintln!("the suite on {} kernels, {jobs} at once", tasks.len());
+        // Taken from the end.
+        tasks.reverse();
+        let queue = Mutex::new(tasks);
+        thread::scope(|scope| {
+            for _ in 0..jobs {
+                // A guest ends with the thread that started it, which therefore stays with it.
+                scope.spawn(|| {
+                    while let Some(task) = queue.lock().ok().and_then(|mut queue| queue.pop()) {
+                        self.one(&task, guests.as_ref(), &board);
+                    }
+                });
+            }
+        });
+        self.show(&folders)
+    }
+
+    /// One for each kernel that has a part in this shard, each package once.
+    fn tasks(&self, series: &[String]) -> Result<Vec<Task>> {
+        let mut tasks: Vec<Task> = Vec::new();
+        let mut kernels = Vec::new();
+        for name in series {
+            let kernel = if name == kernels::HOST { None } else { Some(kernels::obtain(self.workspace, name)) };
+            // The distribution's own is most often one of the series too.
+            let same = |other: &Option<Result<Kernel>>| matches!((other, &kernel), (Some(Ok(one)), Some(Ok(two))) if one.package == two.package);
+            if let Some((_, known)) = kernels.iter().find(|(_, other)| same(other)) {
+                let known: &Option<Result<Kernel>> = known;
+                let package = known.as_ref().and_then(|kernel| kernel.as_ref().ok()).map(Kernel::summary);
+                anstream::eprintln!("leaving out {name}: it is {} again", package.unwrap_or_default());
+                continue;
+            }
+            kernels.push((name, kernel));
+        }
+        let all = kernels.len() as u64;
+        for (place, (name, kernel)) in (0..).zip(kernels) {
+            let mut arguments: Vec<OsString> = vec!["test".into(), "--progress".into()];
+            arguments.extend(self.rest.iter().cloned());
+            if let Some(shard) = self.options.shard {
+                let Some(parts) = shard.of_kernel(place, all) else { continue };
+                arguments.extend(["--shard".into(), parts.into()]);
+            }
+            let folder = self.reports.join(name);
+            clear(&folder)?;
+            let kernel = match kernel {
+                None => None,
+                Some(Ok(kernel)) => Some(kernel),
+                Some(Err(error)) => {
+                    anstream::eprintln!("{}: {error:#}", process::paint(name, process::RED));
+                    note(&folder, name, None, Some(Broken::new(format!("{error:#}"))))?;
+                    None
+                }
+            };
+            tasks.push(Task { series: name.clone(), kernel, folder, arguments });
+        }
+        Ok(tasks)
+    }
+
+    /// As many as there are processors and memory for.
+    fn jobs(&self, tasks: usize) -> Result<usize> {
+        /// What QEMU itself takes beside the guest's memory, in MiB.
+        const BESIDE: u64 = 512;
+        let most = tasks.max(1);
+        if let Some(jobs) = self.options.jobs {
+            return Ok(usize::try_from(jobs)?.min(most));
+        }
+        let processors = thread::available_parallelism().context("failed to ask how many processors there are")?.get();
+        let by_processors = processors / usize::try_from(self.guest.guest_cpus)?.max(1);
+        let text = fs::read_to_string("/proc/meminfo").context("failed to read /proc/meminfo")?;
+        let free = available(&text).context("/proc/meminfo says nothing of MemAvailable")?;
+        let by_memory = usize::try_from(free / (u64::from(self.guest.guest_memory) + BESIDE))?;
+        Ok(by_processors.min(by_memory).clamp(1, most))
+    }
+
+    /// Runs one, and writes down where it ran and what broke.
+    fn one(&self, task: &Task, guests: Option<&Guests<'_>>, board: &Board) {
+        let line = board.line(&task.series);
+        let package = task.kernel.as_ref().map(Kernel::summary);
+        let ran = match (&task.kernel, guests) {
+            (Some(kernel), Some(guests)) => self.guest(task, kernel, guests, &line),
+            _ => self.host(task, &line),
+        };
+        let results = Results::read(&task.folder);
+        let broken = match (ran, &results) {
+            (Ok(_), Ok(_)) => None,
+            (Ok(left), Err(error)) => {
+                Some(Broken { console: left.console, ..Broken::new(format!("{}: {error:#}", left.how)) })
+            }
+            (Err(error), _) => Some(match error.downcast_ref::<guest::Broken>() {
+                Some(broken) => Broken {
+                    what: broken.what.clone(),
+                    console: broken.console.clone(),
+                    next: Some(broken.next.to_owned()),
+                },
+                None => Broken::new(format!("{error:#}")),
+            }),
+        };
+        let text = match (&broken, results) {
+            (None, Ok(results)) => results.tally(),
+            (Some(broken), _) => format!("{}: {}", process::paint("broken", process::RED), broken.what),
+            (None, Err(_)) => String::new(),
+        };
+        if let Err(error) = note(&task.folder, &task.series, package, broken) {
+            board.say(&format!("{error:#}"));
+        }
+        line.end(&text);
+    }
+
+    fn guest(&self, task: &Task, kernel: &Kernel, guests: &Guests<'_>, line: &Line) -> Result<Left> {
+        line.set("booting");
+        let tell = |said: Option<&str>| match said {
+            None => line.set("starts"),
+            Some(said) => progress(said, line),
+        };
+        let mut arguments = task.arguments.clone();
+        arguments.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
+        let report = Some(task.folder.clone());
+        let job = Job { kernel, program: self.program, arguments, report, show: Show::Tell(&tell) };
+        let ended = guests.run(&job)?;
+        Ok(Left {
+            how: format!("the suite ended with status {} and left no results", ended.status),
+            console: ended.console,
+        })
+    }
+
+    fn host(&self, task: &Task, line: &Line) -> Result<Left> {
+        let mut command = Command::new(self.program);
+        command.args(&task.arguments).arg("--report-dir").arg(&task.folder);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
+        let mut console = Vec::new();
+        for said in BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok) {
+            progress(&said, line);
+            console.push(said);
+        }
+        let status = child.wait().context("failed to wait for the suite")?;
+        let said = console.split_off(console.len().saturating_sub(20));
+        Ok(Left { how: format!("the suite ended with {status} and left no results"), console: said })
+    }
+
+    /// The table, whose exit status is ours.
+    fn show(&self, folders: &[PathBuf]) -> Result<ExitCode> {
+        let mut command = Command::new(self.program);
+        command.arg("merge").args(folders).arg("--output").arg(self.reports.join("matrix.json"));
+        if self.options.only_changing {
+            command.arg("--only-changing");
+        }
+        let status = command.status().with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
+        match status.code().and_then(|code| u8::try_from(code).ok()) {
+            Some(code) => Ok(ExitCode::from(code)),
+            None => bail!("`{}` ended with {status}", process::spell(&command)),
+        }
+    }
+}
+
+/// What a run that came to its end has left beside results.
+struct Left {
+    how: String,
+    console: Vec<String>,
+}
+
+/// Writes down where a run happened.
+fn note(folder: &Path, series: &str, package: Option<String>, broken: Option<Broken>) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
+    let path = folder.join(MACHINE);
+    let text = serde_json::to_string_pretty(&Machine { version: 1, series, package, broken })?;
+    fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))
+}
+
+const MACHINE: &str = "machine.json";
+
+/// Removes what an earlier run has left in a folder of ours: old results must not be taken for new ones.
+fn clear(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let name = entry.file_name();
+        let ours = name == "results.json" || name == MACHINE || path.extension().is_some_and(|end| end == "jsonl");
+        if ours {
+            fs::remove_file(&path).with_context(|| format!("failed to remove {}", path.display()))?;
+        }
+    }
+    Ok(())
+}
+
+/// A line of `wakeproof test --progress`: `progress 12/154 pass epoll/…`.
+fn progress(said: &str, line: &Line) {
+    let Some((done, case)) = said.strip_prefix("progress ").and_then(|rest| rest.split_once(' ')) else { return };
+    let (outcome, case) = case.split_once(' ').unwrap_or(("", case));
+    thread_local!(static BAD: Cell<usize> = const { Cell::new(0) });
+    if done.starts_with("1/") {
+        BAD.set(0);
+    }
+    if !matches!(outcome, "pass" | "skip" | "xfail") {
+        BAD.set(BAD.get() + 1);
+    }
+    let bad = if BAD.get() > 0 { format!("{} not good, ", BAD.get()) } else { String::new() };
+    line.set(&format!("{done}  {bad}{case}"));
+}
+
+/// `MemAvailable` in MiB.
+fn available(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? / 1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every part of every kernel, as the shards name them.
+    fn covered(kernels: u64, parts: u64) -> Vec<(u64, u64)> {
+        let mut all = Vec::new();
+        for part in 1..=parts {
+            for place in 0..kernels {
+                let Some(text) = (Shard { part, parts }).of_kernel(place, kernels) else { continue };
+                let (which, of) = text.split_once('/').expect("parts");
+                assert_eq!(of, parts.to_string());
+                let (first, last) = which.split_once('-').expect("from, to");
+                let number = |text: &str| text.parse::<u64>().expect("a number");
+                all.extend((number(first)..=number(last)).map(|part| (place, part)));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn shards_cover_every_part_of_every_kernel_once() {
+        for kernels in 1..14 {
+            for parts in 1..9 {
+                let expected: Vec<_> =
+                    (0..kernels).flat_map(|place| (1..=parts).map(move |part| (place, part))).collect();
+                assert_eq!(covered(kernels, parts), expected, "{kernels} kernels, {parts} parts");
+            }
+        }
+    }
+
+    #[test]
+    fn a_shard_boots_few_kernels() {
+        let shard = Shard { part: 2, parts: 4 };
+        let booted: Vec<_> = (0..12).filter(|place| shard.of_kernel(*place, 12).is_some()).collect();
+        assert_eq!(booted, [3, 4, 5]);
+        assert_eq!(shard.of_kernel(3, 12).as_deref(), Some("1-4/4"), "all of it");
+    }
+
+    #[test]
+    fn shards_that_are_none_are_refused() {
+        for wrong in ["0/3", "4/3", "1", "a/b"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn available_memory_is_read_in_mebibytes() {
+        assert_eq!(available("MemTotal: 5 kB\nMemAvailable:   2097152 kB\n"), Some(2048));
+        assert_eq!(available("MemTotal: 5 kB\n"), None);
+    }
+
+    #[test]
+    fn only_what_a_run_leaves_is_cleared() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["results.json", "machine.json", "epoll.a-case.jsonl", "notes.txt"] {
+            fs::write(folder.path().join(name), "").expect("a file");
+        }
+        clear(folder.path()).expect("cleared");
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
+    }
+}
