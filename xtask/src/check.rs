@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use crate::{
-    ebpf,
+    ebpf, packages,
     process::{self, GREEN, RED, paint},
     progress::seconds,
     quotes, suite,
@@ -36,6 +36,8 @@ enum Stage {
     ClippyEbpf,
     /// Unit and whole-program tests
     Unit,
+    /// The report in a real browser
+    Browser,
     /// The published schema is that of the types, and the catalogue of claims that of the cases
     Schemas,
     /// The cases' quotes stand in the documents, where those are at hand
@@ -51,6 +53,7 @@ const ALL: &[Stage] = &[
     Stage::Clippy,
     Stage::ClippyEbpf,
     Stage::Unit,
+    Stage::Browser,
     Stage::Schemas,
     Stage::Quotes,
     Stage::Host,
@@ -120,6 +123,7 @@ impl Stage {
             Self::Clippy => "clippy",
             Self::ClippyEbpf => "clippy-ebpf",
             Self::Unit => "unit",
+            Self::Browser => "browser",
             Self::Schemas => "schemas",
             Self::Quotes => "quotes",
             Self::Host => "host",
@@ -141,6 +145,7 @@ impl Stage {
             }
             Self::ClippyEbpf => clippy_ebpf(workspace),
             Self::Unit => unit(workspace),
+            Self::Browser => browser(workspace),
             Self::Schemas => {
                 let object = ebpf::build(workspace)?;
                 let wakeproof = suite::build_wakeproof(workspace, Some(&object))?;
@@ -158,6 +163,14 @@ impl Stage {
 fn unit(workspace: &Workspace) -> Result<()> {
     let object = ebpf::build(workspace)?;
     status(&mut suite::cargo(workspace, &words("test --workspace --exclude wakeproof-probes"), Some(&object)))
+}
+
+/// The tests that look at the report with a browser.
+fn browser(workspace: &Workspace) -> Result<()> {
+    if process::find_program("chromium").is_none() {
+        packages::install(&[packages::CHROMIUM]).context("looking at the report needs a browser")?;
+    }
+    cargo(workspace, &words("test -p wakeproof --lib render::html::browser -- --ignored"))
 }
 
 fn words(text: &str) -> Vec<&str> {

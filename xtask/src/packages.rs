@@ -50,6 +50,12 @@ pub const ZLIB_DEV: Package = Package {
     reason: "build bpf-linker, which links the eBPF program",
     cost: "under 1 MB to download",
 };
+/// The browser that reads the report.
+pub const CHROMIUM: Package = Package {
+    name: "chromium",
+    reason: "look at the report in a real browser",
+    cost: "about 110 MB to download with its libraries",
+};
 /// The machine that guests run on.
 pub const QEMU: Package = Package {
     name: "qemu-system-x86",

@@ -3,6 +3,8 @@
 //!
 //! The page is text, styles and a small script in one file. It asks no network, and everything in it comes from
 //! [`Results`].
+#[cfg(test)]
+mod browser;
 mod case;
 mod data;
 mod plot;
