@@ -21,7 +21,8 @@ pub struct Bar {
     /// Which side is good.
     pub limit: Limit,
     /// What it must reach.
-    pub bar: f64,
+    #[serde(rename = "bar")]
+    pub reach: f64,
     /// How far medians of the same thing lie apart here, as a share: a miss by less says nothing.
     pub spread: f64,
     /// Whether it is reached, or missed by no more than the spread.
@@ -32,12 +33,18 @@ pub struct Bar {
 
 impl Bar {
     /// Compares.
-    pub fn new(name: &'static str, measured: f64, (limit, bar): (Limit, f64), spread: f64, unit: &'static str) -> Self {
+    pub fn new(
+        name: &'static str,
+        measured: f64,
+        (limit, reach): (Limit, f64),
+        spread: f64,
+        unit: &'static str,
+    ) -> Self {
         let held = match limit {
-            Limit::AtLeast => measured >= bar * (1.0 - spread),
-            Limit::AtMost => measured <= bar * (1.0 + spread),
+            Limit::AtLeast => measured >= reach * (1.0 - spread),
+            Limit::AtMost => measured <= reach * (1.0 + spread),
         };
-        Self { name, measured, limit, bar, spread, held, unit }
+        Self { name, measured, limit, reach, spread, held, unit }
     }
 
     /// Whether it is reached, or missed by no more than the spread.

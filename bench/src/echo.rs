@@ -151,6 +151,7 @@ impl Client {
             }
         }
         let wall = started.elapsed();
-        Ok(Window { requests, wall, cpu: cpu::of_process(server.pid())? + cpu::of_thread() - before })
+        let cpu = (cpu::of_process(server.pid())? + cpu::of_thread()).saturating_sub(before);
+        Ok(Window { requests, wall, cpu })
     }
 }

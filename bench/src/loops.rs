@@ -100,15 +100,15 @@ fn bursts(from: &UdpSocket, to: &UdpSocket) -> Result<f64> {
     message.msg_hdr.msg_iov = &raw mut part;
     message.msg_hdr.msg_iovlen = 1;
     let mut messages = [message; BURST];
-    let mut spent = 0.0;
+    let mut took = 0.0;
     for _ in 0..BURSTS {
         let started = Instant::now();
         // SAFETY: so many messages stand there, each with one part of one byte.
         let sent = unsafe { libc::sendmmsg(from.as_raw_fd(), messages.as_mut_ptr(), 64, 0) };
-        spent += nanos(started);
+        took += nanos(started);
         ensure!(sent == 64, "sendmmsg has sent {sent} of {BURST} datagrams");
         let mut buffer = [0; 8];
         while to.recv(&mut buffer).is_ok() {}
     }
-    Ok(spent / f64::from(BURSTS) / 64.0)
+    Ok(took / f64::from(BURSTS) / 64.0)
 }

@@ -93,15 +93,21 @@ impl Report {
         if let Some(start) = &self.start {
             bars.push(Bar::new(
                 "start to first probe",
-                start.start.median,
+                start.armed.median,
                 (most, 100.0),
-                start.start.relative(),
+                start.armed.relative(),
                 "ms",
             ));
-            bars.push(Bar::new("stop", start.stop.median, (most, 20.0), start.stop.relative(), "ms"));
+            bars.push(Bar::new("stop", start.gone.median, (most, 20.0), start.gone.relative(), "ms"));
         }
         if let Some(memory) = &self.memory {
-            bars.push(Bar::new("memory over an empty run", memory.armed / 1048576.0, (most, 48.0), 0.0, "MiB"));
+            bars.push(Bar::new(
+                "memory over an empty run",
+                memory.armed / f64::from(1 << 20),
+                (most, 48.0),
+                0.0,
+                "MiB",
+            ));
             bars.push(Bar::new("memory of a stored event", memory.event, (most, 64.0), 0.0, "B"));
         }
         if let Some((_, nanos)) = self.judging.as_ref().and_then(|judging| judging.sizes.last()) {
@@ -136,7 +142,7 @@ impl Report {
                 "{:<44} {:>10.2} {sign}{:>11.2} {:>7.0}% {held:<7} {}",
                 bar.name,
                 bar.measured,
-                bar.bar,
+                bar.reach,
                 bar.spread * 100.0,
                 bar.unit
             );

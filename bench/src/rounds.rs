@@ -9,7 +9,7 @@ use serde::Serialize;
 use wakeproof::record::Tap;
 
 use crate::Options;
-use crate::echo::{Client, Server, Window};
+use crate::echo::{Server, Window};
 use crate::observer::{Observer, Own, Set, TOOLS, Watched};
 use crate::stats::Spread;
 
@@ -88,18 +88,19 @@ pub fn run(options: &Options) -> Result<Load> {
             let observer = observers[place].as_mut();
             progress.set_message(format!("round {} of {}: {}", round + 1, options.pairs, observer.name()));
             let name = observer.name().to_owned();
-            if !not_run.contains_key(&name) {
-                match pair(observer, token, options) {
-                    Ok(pair) => {
-                        bares.push(pair.bare);
-                        pairs.entry(name).or_default().push(pair);
-                    }
-                    // A tool of others that does not work here is no failure of ours.
-                    Err(why) if place > 1 => _ = not_run.insert(name, format!("{why:#}")),
-                    Err(why) => return Err(why.context(name)),
-                }
-            }
             progress.inc(1);
+            if not_run.contains_key(&name) {
+                continue;
+            }
+            match pair(observer, token, options) {
+                Ok(pair) => {
+                    bares.push(pair.bare);
+                    pairs.entry(name).or_default().push(pair);
+                }
+                // A tool of others that does not work here is no failure of ours.
+                Err(why) if place > 1 => _ = not_run.insert(name, format!("{why:#}")),
+                Err(why) => return Err(why.context(name)),
+            }
         }
     }
     progress.finish_and_clear();
@@ -121,13 +122,9 @@ fn pair(observer: &mut dyn Observer, token: u64, options: &Options) -> Result<Pa
     client.run(&server, options.window() / 10)?;
     let bare = client.run(&server, options.window())?;
     observer.begin(&server).context("failed to begin")?;
-    let observed = observe(&mut client, &server, options);
+    let under_watch = client.run(&server, options.window());
     let watched = observer.end().context("failed to end")?;
-    Ok(Pair { bare, observed: observed?, watched })
-}
-
-fn observe(client: &mut Client, server: &Server, options: &Options) -> Result<Window> {
-    client.run(server, options.window())
+    Ok(Pair { bare, observed: under_watch?, watched })
 }
 
 /// Bare windows against the bare ones that follow.

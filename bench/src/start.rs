@@ -18,9 +18,9 @@ const CASE: &str = "epoll/edge-triggered-wakes-once-per-arrival";
 #[derive(Clone, Debug, Serialize)]
 pub struct Start {
     /// From nothing to armed probes.
-    pub start: Spread,
+    pub armed: Spread,
     /// From armed probes to nothing.
-    pub stop: Spread,
+    pub gone: Spread,
     /// `bpftrace` with one probe, from command to end; none if it cannot run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bpftrace: Option<Spread>,
@@ -51,8 +51,8 @@ pub fn run(times: u32) -> Result<Start> {
         }
     }
     Ok(Start {
-        start: Spread::of(start),
-        stop: Spread::of(stop),
+        armed: Spread::of(start),
+        gone: Spread::of(stop),
         bpftrace: (!bpftrace.is_empty()).then(|| Spread::of(bpftrace)),
     })
 }

@@ -81,7 +81,7 @@ impl Observer for Own {
             let mut tap = tap.lock().unwrap_or_else(PoisonError::into_inner);
             tap.follow(|_| !stop.load(Ordering::Relaxed));
             let tapped = tap.end()?;
-            Ok((tapped, cpu::of_thread() - before))
+            Ok((tapped, cpu::of_thread().saturating_sub(before)))
         }));
         Ok(())
     }
