@@ -288,4 +288,18 @@ mod tests {
         let memory = Memory::new(Access::Written, 0).unwrap();
         assert!(matches!(Area::with_room(BYTES + 1, Some(memory)), Err(Failure::Broken(_))));
     }
+
+    #[test]
+    fn a_touch_is_of_pages_that_are_there_and_changes_nothing_in_them() {
+        let mut buffers = Buffers::default();
+        let buffer = Buffer { name: "memory".into(), state: Access::Written, fill: Some(Fill(0x5a)) };
+        buffers.add(&buffer).unwrap();
+        let touch = |pages| Touch { of: Pages::Buffer("memory".into()), pages: crate::case::Number(pages) };
+        assert!(buffers.touch(&touch(17)).is_err());
+        assert_eq!((buffers.touch(&touch(16)).unwrap().make)().trouble, None);
+        let range = buffers.pages(Some("memory")).unwrap();
+        assert_eq!(range.len(), BYTES);
+        let area = Area::with_room(BYTES, buffers.find(Some("memory")).unwrap()).unwrap();
+        assert!(area.read(BYTES).iter().all(|byte| *byte == 0x5a));
+    }
 }

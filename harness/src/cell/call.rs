@@ -80,3 +80,22 @@ impl Returned {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(trouble: Option<&str>) -> Call {
+        let trouble = trouble.map(str::to_owned);
+        let make = move || Returned { trouble, ..Returned::take(7) };
+        Call { what: "a call".into(), number: 0, result: None, sleeps: false, make: Box::new(make) }
+    }
+
+    #[test]
+    fn a_call_is_made_only_if_those_before_it_succeed() {
+        assert_eq!((call(None).after(vec![call(None), call(None)]).make)().result.ret, 7);
+        let returned = (call(None).after(vec![call(None), call(Some("no memory"))]).make)();
+        assert_eq!(returned.trouble.as_deref(), Some("a call: no memory"));
+        assert_eq!(returned.result.ret, -1);
+    }
+}

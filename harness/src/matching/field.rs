@@ -168,4 +168,23 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn a_futex_call_is_named_by_its_command_alone() {
+        const PRIVATE: i64 = 128;
+        const CLOCK_REALTIME: i64 = 256;
+        assert_eq!(futex(PRIVATE), "wait");
+        assert_eq!(futex(9 | PRIVATE | CLOCK_REALTIME), "wait_bitset");
+        assert_eq!(futex(6 | PRIVATE), "6");
+    }
+
+    #[test]
+    fn a_switch_says_whose_the_other_task_is_and_whether_memory_changes() {
+        let ours = Event { peer: SWITCH_ENTERS | SWITCH_OURS, object: 7, ..event(0, EventName::SchedSwitch) };
+        let is = |event: &Event, name| field(event, name, Scene::default()) == Some(Value::Bool(true));
+        assert!(is(&ours, "enters") && is(&ours, "ours") && !is(&ours, "same_memory"));
+        assert_eq!(number(&ours, "other"), Some(7));
+        let flush = Event { peer: SWITCH_SAME_MEMORY, ..event(0, EventName::TlbFlush) };
+        assert!(!is(&flush, "ours") && is(&flush, "same_memory"));
+    }
 }

@@ -73,21 +73,22 @@ pub(super) fn call(step: &Step) -> String {
             Pages::Buffer(of) => format!("Write to {} of {of}.", many(touch.pages.0, "page")),
         },
         Step::Pagemap(pagemap) => {
-            let of = match &pagemap.of {
-                Pages::Code => "the page of code that both execute",
-                Pages::Buffer(of) => of,
-            };
-            let name = result(Some(&pagemap.name));
-            format!("Count the pages of {of} that lie in the same frames for {}{name}.", pagemap.with)
+            let (with, name) = (&pagemap.with, result(Some(&pagemap.name)));
+            match &pagemap.of {
+                Pages::Code => {
+                    format!("Count the pages of code, of one, that {with} executes from the same frame{name}.")
+                }
+                Pages::Buffer(of) => format!("Count the pages of {of} that lie in the same frames for {with}{name}."),
+            }
         }
         Step::Maps(maps) => {
             format!("Count the mappings that only one has, the script or {}{}.", maps.with, result(Some(&maps.name)))
         }
         Step::PingPong(game) => {
             let who = match game.between {
-                Kinship::Processes => "parent and child",
-                Kinship::Threads => "two threads of one process",
-                Kinship::SharingMemory => "two processes with one address space",
+                Kinship::Processes => "Parent and child",
+                Kinship::Threads => "Two threads of one process",
+                Kinship::SharingMemory => "Two processes with one address space",
             };
             let name = result(Some(&game.name));
             format!("{who} hand a byte to and fro {} times, on one processor{name}.", game.rounds.0)

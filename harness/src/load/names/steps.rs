@@ -280,7 +280,7 @@ impl Walk<'_> {
         match &kcmp.with {
             Some(actor) => self.refer("with", actor, &[Kind::Actor]),
             None if kcmp.what != Shared::File => {
-                self.wrong("this compares a process with itself", "expected `with`: an actor that is a process");
+                self.wrong("this compares a process with itself", "expected `with`: an actor");
             }
             None => {}
         }

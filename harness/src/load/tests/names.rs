@@ -217,7 +217,7 @@ fn a_script_connects_to_a_listener_that_it_has_made() {
 fn a_comparison_is_of_two_descriptors_or_of_two_processes() {
     let complaint = |step: &str| said("- send: {on: conn, bytes: 1}", step);
     assert!(complaint("- kcmp: {what: file, one: conn, as: same}").contains("expected `one` and `other` for `file`"));
-    assert!(complaint("- kcmp: {what: vm, as: same}").contains("expected `with`: an actor that is a process"));
+    assert!(complaint("- kcmp: {what: vm, as: same}").contains("expected `with`: an actor"));
     assert!(complaint("- kcmp: {what: file, one: conn, other: con, as: same}").contains("did you mean `conn`?"));
 }
 
@@ -251,4 +251,23 @@ fn a_crowd_has_its_room_and_its_result() {
     17 |   - crowd: {as: conn, clients: 9, result: came}
        |                 ^^^^ choose another name
     "#);
+}
+
+#[test]
+fn what_an_actor_does_first_is_a_system_call_too() {
+    let started = |first: &str| {
+        said("- send: {on: conn, bytes: 1}", &format!("- start: {{actor: t, first: [{first}], call: {{close: conn}}}}"))
+    };
+    assert_eq!(started("{touch: {of: code}}"), "nothing is wrong");
+    assert!(started("{mark: there}").starts_with("error: an actor cannot do this"));
+    assert!(started("{touch: {of: {buffer: memory}}}").starts_with("error: unknown buffer `memory`"));
+}
+
+#[test]
+fn tasks_are_compared_with_those_of_actors() {
+    let said = |step: &str| said("- send: {on: conn, bytes: 1}", step);
+    assert!(said("- pagemap: {as: same, of: code, with: nobody}").starts_with("error: unknown actor `nobody`"));
+    assert!(said("- maps: {as: different, with: nobody}").starts_with("error: unknown actor `nobody`"));
+    assert_eq!(said("- maps: {as: different, with: server}"), "nothing is wrong");
+    assert_eq!(said("- inspect: {as: tasks, state: {tasks: server}}"), "nothing is wrong");
 }
