@@ -32,6 +32,9 @@ pub(super) fn table(table: &Table, look: Look) -> String {
     let shown: Vec<usize> = (0..table.columns.len())
         .filter(|&column| table.rows.iter().any(|row| row.cells[column].value.is_some()))
         .collect();
+    if shown.is_empty() {
+        return out + &missing(table, &shown, look);
+    }
     let heads: Vec<Vec<String>> = shown.iter().map(|&column| heading(table, column)).collect();
     let widths: Vec<usize> = shown.iter().zip(&heads).map(|(&column, head)| width(table, column, head)).collect();
     let names: Vec<String> = table.rows.iter().map(|row| word(&row.is)).collect();
@@ -130,7 +133,7 @@ fn bars(table: &Table, room: usize, look: Look) -> Vec<String> {
         let share = number.map_or(0.0, |number| (number.max(0.0) + 1.0).ln() / (greatest + 1.0).ln());
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a few columns")]
         let length = (share * f64::from(room)).round() as usize;
-        paint(NAME, look.signs().bar(length))
+        if length == 0 { String::new() } else { paint(NAME, look.signs().bar(length)) }
     };
     numbers.iter().map(bar).collect()
 }
