@@ -58,8 +58,8 @@ pub enum Kind {
     Watch = 12,
     /// A TCP socket changes its state: `object` is the `sock`, `detail` the old state, `value` the new one.
     InetSockSetState = 13,
-    /// A device gave a packet to the kernel: `value` is its length from the IP header on, `object` the `sk_buff`; ports
-    /// as for [`Kind::TcpV4Rcv`].
+    /// A device gave a packet to the kernel: `value` is its length from the IP header on, `object` the `sk_buff`,
+    /// `detail` the number of the device; ports as for [`Kind::TcpV4Rcv`].
     NetifRx = 14,
     /// A packet is given to the protocols: as [`Kind::NetifRx`].
     NetifReceiveSkb = 15,

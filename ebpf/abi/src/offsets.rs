@@ -31,6 +31,7 @@ pub struct Offsets {
     pub skb_sk: u32,
     pub skb_protocol: u32,
     pub dev_net: u32,
+    pub dev_ifindex: u32,
     pub epitem_rdllink: u32,
     pub epitem_ffd_file: u32,
     pub epitem_ffd_fd: u32,

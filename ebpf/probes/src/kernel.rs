@@ -31,6 +31,7 @@ pub(crate) static OFFSETS: Offsets = Offsets {
     skb_sk: 0,
     skb_protocol: 0,
     dev_net: 0,
+    dev_ifindex: 0,
     epitem_rdllink: 0,
     epitem_ffd_file: 0,
     epitem_ffd_fd: 0,

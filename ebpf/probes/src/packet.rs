@@ -43,6 +43,7 @@ fn packet(ctx: &BtfTracePointContext, kind: Kind) -> Option<()> {
     let [source, destination]: [u16; 2] = read(header + u64::from(words) * 4)?;
     let event = Event {
         object: skb,
+        detail: read::<u32>(dev + offset!(dev_ifindex)).unwrap_or(0),
         value: i64::from(read::<u32>(skb + offset!(skb_len))?),
         local: u16::from_be(destination),
         remote: u16::from_be(source),

@@ -87,10 +87,11 @@ fn own(event: EventName) -> &'static [Field] {
         EventName::TlbFlush => &[("reason", Int), ("other", Int), ("ours", Bool), ("same_memory", Bool)],
         // whether the access was a write, and its distance from the start of the buffer it fell into
         EventName::PageFaultKernel => &[("address", Int), ("write", Bool), ("code", Int)],
-        // the packet as an address; its length from the IP header on, or how many bytes were copied
-        EventName::NetifRx | EventName::NetifReceiveSkb | EventName::SkbCopyDatagramIovec => {
-            &[("skb", Int), ("len", Int)]
-        }
+        // the packet as an address; its length from the IP header on; the number of the device it came through, of which
+        // loopback is 1
+        EventName::NetifRx | EventName::NetifReceiveSkb => &[("skb", Int), ("len", Int), ("dev", Int)],
+        // the packet as an address, and how many bytes were copied
+        EventName::SkbCopyDatagramIovec => &[("skb", Int), ("len", Int)],
         EventName::TcpProbe => &[("skb", Int)],
         // the name of the soft interrupt
         EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => &[("vec", Text)],

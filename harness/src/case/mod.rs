@@ -26,8 +26,8 @@ pub use fields::{Field, FieldType, event_fields};
 pub use limits::{Capability, Dup2, DupUntilRefused, Limit, WhoseLimits};
 pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, Link, List, Measure, OneOrMore, SomeLink, Writes};
 pub use network::{
-    Accept, Bind, ConnectOn, Family, GetOption, ListenOn, MakeSocket, ProcNetTcp, SetOption, SocketOption, SocketType,
-    Sysctl,
+    Accept, AddAddress, Bind, ConnectOn, Family, GetOption, ListenOn, MakeSocket, ProcNetTcp, SetOption, SocketOption,
+    SocketType, Sysctl,
 };
 pub use number::Number;
 pub use script::{

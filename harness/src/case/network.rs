@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Number;
+use super::{Number, Over};
 
 /// The first argument of `socket`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,19 @@ pub struct MakeSocket {
     /// In another network namespace, which has a loopback of its own; all that say so share it.
     #[serde(default)]
     pub elsewhere: bool,
+    /// With `veth` in the second network namespace, at the far end of the wire.
+    #[serde(default)]
+    pub over: Over,
+}
+
+/// One more address, of a device of the experiment's own network namespace.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddAddress {
+    /// The device: `lo`, or `here` for this end of the wire.
+    pub device: String,
+    /// The address. It has no network behind it.
+    pub address: Ipv4Addr,
 }
 
 /// `bind`.

@@ -3,10 +3,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accept, Asked, AttachFilter, Bind, Buffer, Capability, ConnectOn, Crowd, Descriptor, Dup2, DupUntilRefused,
-    EpollControl, EpollCreate, EpollWait, EventName, Filter, GetOption, Inject, IoRing, Kcmp, Limit, Listen, ListenOn,
-    Made, MakeSocket, Maps, NetworkPair, Number, Over, Pagemap, Peek, PingPong, PollCall, ProcNetTcp, Reopen,
-    Resources, Room, SelectCall, SetOption, Snmp, Sysctl, Timer, Touch, Transfer, TwoEnds, WhoseLimits,
+    Accept, AddAddress, Asked, AttachFilter, Bind, Buffer, Capability, ConnectOn, Crowd, Descriptor, Dup2,
+    DupUntilRefused, EpollControl, EpollCreate, EpollWait, EventName, Filter, GetOption, Inject, IoRing, Kcmp, Limit,
+    Listen, ListenOn, Made, MakeSocket, Maps, NetworkPair, Number, Over, Pagemap, Peek, PingPong, PollCall, ProcNetTcp,
+    Reopen, Resources, Room, SelectCall, SetOption, Snmp, Sysctl, Timer, Touch, Transfer, TwoEnds, WhoseLimits,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -77,6 +77,8 @@ pub enum Step {
     DropIncoming(String),
     /// Change a setting, of the experiment's own network namespace.
     Sysctl(Sysctl),
+    /// Give a network device one more address.
+    AddAddress(AddAddress),
     /// The TCP sockets that the kernel shows to everybody.
     ProcNetTcp(ProcNetTcp),
     /// `O_NONBLOCK` for the file of this descriptor; for each, if the name stands for several.

@@ -6,7 +6,8 @@ use nix::sched::{CloneFlags, unshare};
 use super::call::{Call, Returned};
 use super::failure::Failure;
 use super::run::Run;
-use crate::case::{ProcNetTcp, Sysctl, tcp_state};
+use super::wire;
+use crate::case::{AddAddress, ProcNetTcp, Sysctl, tcp_state};
 use crate::recording::SocketRow;
 
 /// Changes a setting. It ends with the namespace.
@@ -19,6 +20,17 @@ pub fn sysctl(run: &Run, step: &Sysctl) -> Result<(), Failure> {
     let value = step.to.map_or_else(|| step.value.0.to_string(), |to| format!("{} {}", step.value.0, to.0));
     std::fs::write(&path, &value)
         .map_err(|error| Failure::Broken(format!("failed to write {value} to {path}: {error}")))
+}
+
+/// Gives a device one more address. It ends with the namespace, too.
+pub fn add_address(run: &Run, step: &AddAddress) -> Result<(), Failure> {
+    if !run.own_network {
+        let why = "addresses are only added in a network namespace of the case's own, and this machine gives none";
+        return Err(Failure::Broken(why.to_owned()));
+    }
+    wire::add_address(&step.device, step.address).map_err(|error| {
+        Failure::Broken(format!("failed to give {} the address {}: {error}", step.device, step.address))
+    })
 }
 
 /// Reads the table of TCP sockets.

@@ -8,13 +8,20 @@ use super::call::{Call, Returned};
 use super::failure::Failure;
 use super::run::Run;
 use super::sockets::{accept, own_address};
-use crate::case::{Accept, Bind, ConnectOn, Family, ListenOn, MakeSocket, SocketType, Step};
+use crate::case::{Accept, Bind, ConnectOn, Family, ListenOn, MakeSocket, Over, SocketType, Step};
 
 /// Makes a socket.
 pub fn make(run: &mut Run, step: &MakeSocket) -> Result<(), Failure> {
     let failed = |errno| Failure::call(format!("make the socket {}", step.name), errno);
     for _ in 0..step.times.0 {
-        let made = if step.elsewhere { run.elsewhere.make(|| one(step)) } else { one(step) };
+        let made = match step.over {
+            Over::Veth => run
+                .wire()?
+                .at_far_end(|| one(step))
+                .map_err(|error| Failure::Broken(format!("failed to enter the second network namespace: {error}")))?,
+            Over::Loopback if step.elsewhere => run.elsewhere.make(|| one(step)),
+            Over::Loopback => one(step),
+        };
         run.add_descriptor(&step.name, made.map_err(failed)?);
     }
     Ok(())

@@ -124,10 +124,31 @@ fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
 }
 
 nix::ioctl_write_ptr_bad!(set_address, libc::SIOCSIFADDR, libc::ifreq);
+nix::ioctl_write_ptr_bad!(set_mask, libc::SIOCSIFNETMASK, libc::ifreq);
 
 /// Gives a device of the calling thread's namespace its address, and brings it up.
 fn set_up(device: &str, address: Ipv4Addr) -> io::Result<()> {
     let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    // SAFETY: SIOCSIFADDR reads an ifreq with a name that ends in a zero, and an address.
+    unsafe { set_address(socket.as_raw_fd(), &with_address(device, address)) }?;
+    bring_up(device)?;
+    Ok(())
+}
+
+/// Gives a device of the calling thread's namespace one more address, and no more than that: an alias (`lo:more`, see
+/// netdevice(7)) with a mask that leaves no network.
+pub fn add_address(device: &str, address: Ipv4Addr) -> io::Result<()> {
+    let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
+    let alias = format!("{device}:more");
+    // SAFETY: SIOCSIFADDR reads an ifreq with a name that ends in a zero, and an address.
+    unsafe { set_address(socket.as_raw_fd(), &with_address(&alias, address)) }?;
+    // SAFETY: SIOCSIFNETMASK reads the same, with a mask for the address.
+    unsafe { set_mask(socket.as_raw_fd(), &with_address(&alias, Ipv4Addr::BROADCAST)) }?;
+    Ok(())
+}
+
+/// A request about a device that says an address.
+fn with_address(device: &str, address: Ipv4Addr) -> libc::ifreq {
     let mut wanted = interface(device);
     let address = libc::sockaddr_in {
         sin_family: libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(2),
@@ -137,10 +158,7 @@ fn set_up(device: &str, address: Ipv4Addr) -> io::Result<()> {
     };
     // SAFETY: both are socket addresses of 16 bytes, the special form and the general one.
     wanted.ifr_ifru.ifru_addr = unsafe { std::mem::transmute::<libc::sockaddr_in, libc::sockaddr>(address) };
-    // SAFETY: SIOCSIFADDR reads an ifreq with a name that ends in a zero, and an address.
-    unsafe { set_address(socket.as_raw_fd(), &raw const wanted) }?;
-    bring_up(device)?;
-    Ok(())
+    wanted
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub fn resolve(btf: &Btf) -> Result<Offsets, BtfError> {
         skb_sk: at("sk_buff", "sk")?,
         skb_protocol: at("sk_buff", "protocol")?,
         dev_net: at("net_device", "nd_net.net")?,
+        dev_ifindex: at("net_device", "ifindex")?,
         epitem_rdllink: at("epitem", "rdllink")?,
         epitem_ffd_file: at("epitem", "ffd.file")?,
         epitem_ffd_fd: at("epitem", "ffd.fd")?,

@@ -76,6 +76,7 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::Fork | EventName::SchedWaking | EventName::SchedWakeup, "group")
         | (EventName::SchedSwitch, "state")
         | (EventName::SysEnterSelect, "nfds")
+        | (EventName::NetifRx | EventName::NetifReceiveSkb, "dev")
         | (EventName::PageFaultKernel, "code") => event.detail.into(),
         (EventName::Fork, "process") => i64::from(event.value == i64::from(event.detail)),
         (EventName::PageFaultKernel | EventName::SysEnterFutex, "address")

@@ -181,6 +181,7 @@ impl Script {
         for step in steps {
             match step {
                 Step::Connect(connect) => self.wired |= connect.over == Over::Veth,
+                Step::Socket(socket) => self.wired |= socket.over == Over::Veth,
                 Step::TcpPair(pair) | Step::UdpPair(pair) => self.wired |= pair.over == Over::Veth,
                 Step::Sentinel => self.sentinel = true,
                 Step::Await(Await::Event(event)) => self.awaited.push((event.of, event.only.clone())),

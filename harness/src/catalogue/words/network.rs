@@ -2,7 +2,7 @@
 use super::calls::result;
 use super::{code, many};
 use crate::case::{
-    Accept, Bind, ConnectOn, Family, Inspected, MakeSocket, SocketOption, SocketType, Step, Whose, WhoseLimits,
+    Accept, Bind, ConnectOn, Family, Inspected, MakeSocket, Over, SocketOption, SocketType, Step, Whose, WhoseLimits,
 };
 
 /// The step in words, if it is one of these.
@@ -34,6 +34,7 @@ pub(super) fn call(step: &Step) -> Option<String> {
         Step::Sysctl(sysctl) => {
             format!("Set {} to {}, in the experiment's own network namespace.", code(&sysctl.name), sysctl.value.0)
         }
+        Step::AddAddress(add) => format!("Give the device {} the address {}, too.", code(&add.device), add.address),
         Step::ProcNetTcp(table) => {
             let place = if table.elsewhere { " in another network namespace" } else { "" };
             format!("Read {}{place}{}.", code("/proc/net/tcp"), result(Some(&table.name)))
@@ -83,7 +84,11 @@ fn makes(socket: &MakeSocket) -> String {
         (Family::Inet6, SocketType::Stream) => "A TCP socket over IPv6",
         (Family::Inet6, SocketType::Dgram) => "A UDP socket over IPv6",
     };
-    let place = if socket.elsewhere { " in another network namespace" } else { "" };
+    let place = match socket.over {
+        Over::Veth => " at the far end of the wire",
+        Over::Loopback if socket.elsewhere => " in another network namespace",
+        Over::Loopback => "",
+    };
     match socket.times.0 {
         1 => format!("{kind}{place}: {}.", socket.name),
         times => format!("{times} times: {}{}{place}: {}.", kind[..1].to_lowercase(), &kind[1..], socket.name),

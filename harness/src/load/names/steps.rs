@@ -175,6 +175,7 @@ impl Walk<'_> {
             | Step::GetOption(_)
             | Step::DropIncoming(_)
             | Step::Sysctl(_)
+            | Step::AddAddress(_)
             | Step::ProcNetTcp(_) => self.network(step, actors),
             Step::Fionread(asked) => {
                 self.refer("on", &asked.on, FILES);
