@@ -11,6 +11,7 @@ pub mod kernel;
 pub mod load;
 pub mod matching;
 pub mod object;
+pub mod observe;
 pub mod plan;
 pub mod record;
 pub mod recording;

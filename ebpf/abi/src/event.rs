@@ -82,6 +82,14 @@ pub enum Kind {
     /// Address translations were flushed or changed: `value` is the reason. At a switch of tasks, of which one is the
     /// experiment's, `object` is the tid of the next task, and `peer` as for [`Kind::SchedSwitch`].
     TlbFlush = 24,
+    /// A system call of a watched server returned, with a [`Called`](crate::Called) behind the header: `call` is its
+    /// number, `value` its result, `detail` its first argument, `object` and the ports what that leads to (for `accept`
+    /// the new connection, with the listener in `peer`).
+    Called = 25,
+    /// A watched server has submitted a request to a ring: `call` is its opcode, `detail` its descriptor.
+    RingSubmit = 26,
+    /// A request of a ring has completed: `call` is its opcode, `value` its result.
+    RingComplete = 27,
 }
 
 /// In `peer` of a [`Kind::SchedSwitch`]: the task enters the processor.
@@ -93,7 +101,7 @@ pub const SWITCH_SAME_MEMORY: u64 = 4;
 
 impl Kind {
     /// How many kinds there are, counted from 0 (which is none).
-    pub const COUNT: usize = 25;
+    pub const COUNT: usize = 28;
 
     /// The bit of this kind in [`Config::kinds`](crate::Config::kinds) and [`Config::stacks`](crate::Config::stacks).
     pub const fn bit(self) -> u32 {

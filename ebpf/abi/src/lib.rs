@@ -17,4 +17,6 @@ pub use event::{
     CONTEXT_HARDIRQ, Event, FENCE, FenceOp, Kind, MAX_FRAMES, SWITCH_ENTERS, SWITCH_OURS, SWITCH_SAME_MEMORY,
 };
 pub use offsets::Offsets;
-pub use payload::{Ctl, MAX_PAIRS, MAX_POLLFDS, Pair, PollFd, SET_BYTES, TaskItem, WalkItem};
+pub use payload::{
+    CALLED_MORE, Called, Ctl, MAX_PAIRS, MAX_POLLFDS, Pair, PollFd, SET_BYTES, TaskItem, WalkItem, called,
+};

@@ -39,4 +39,12 @@ pub struct Offsets {
     pub eppoll_wait: u32,
     pub eppoll_base: u32,
     pub eventpoll_rdllist: u32,
+    pub file_f_flags: u32,
+    pub sock_state: u32,
+    pub sock_ack_backlog: u32,
+    pub tcp_rcv_nxt: u32,
+    pub tcp_copied_seq: u32,
+    pub ring_opcode: u32,
+    pub ring_flags: u32,
+    pub ring_fd: u32,
 }

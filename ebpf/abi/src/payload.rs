@@ -49,6 +49,39 @@ pub struct Ctl {
     pub target: u64,
 }
 
+/// What [`Called::flags`] says.
+pub mod called {
+    /// The descriptor is a socket.
+    pub const SOCKET: u32 = 1;
+    /// Its file has `O_NONBLOCK`.
+    pub const NONBLOCK: u32 = 2;
+    /// The socket listens.
+    pub const LISTEN: u32 = 4;
+    /// The entry was seen too, so that `entered` and `slept` are known.
+    pub const ENTERED: u32 = 8;
+}
+
+/// A system call of a watched server.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Called {
+    /// Its second to fifth argument.
+    pub args: [u64; 4],
+    /// When it was entered, `CLOCK_MONOTONIC`.
+    pub entered: u64,
+    /// How often its thread has left the processor of its own accord meanwhile.
+    pub slept: u32,
+    /// See [`called`].
+    pub flags: u32,
+    /// After the call: bytes in the receive queue of a TCP connection, connections in the accept queue of a listener.
+    pub left: u32,
+    /// How many bytes follow.
+    pub more: u32,
+}
+
+/// How many bytes may follow a [`Called`].
+pub const CALLED_MORE: usize = 192;
+
 /// One open descriptor found by the task-file iterator.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -94,3 +127,4 @@ const _: () = assert!(size_of::<Pair>() == 12);
 const _: () = assert!(size_of::<PollFd>() == 8);
 const _: () = assert!(size_of::<Ctl>() == 32);
 const _: () = assert!(size_of::<WalkItem>() == 56);
+const _: () = assert!(size_of::<Called>() == 56);

@@ -39,6 +39,14 @@ pub(crate) static OFFSETS: Offsets = Offsets {
     eppoll_wait: 0,
     eppoll_base: 0,
     eventpoll_rdllist: 0,
+    file_f_flags: 0,
+    sock_state: 0,
+    sock_ack_backlog: 0,
+    tcp_rcv_nxt: 0,
+    tcp_copied_seq: 0,
+    ring_opcode: 0,
+    ring_flags: 0,
+    ring_fd: 0,
 };
 
 /// The offset of one member, in bytes.

@@ -13,23 +13,23 @@ use crate::{
 };
 
 /// System call numbers of x86-64 whose arguments or results need a closer look.
-mod nr {
-    pub(super) const POLL: u64 = 7;
-    pub(super) const MMAP: u64 = 9;
-    pub(super) const SELECT: u64 = 23;
-    pub(super) const ACCEPT: u64 = 43;
-    pub(super) const CLONE: u64 = 56;
-    pub(super) const FORK: u64 = 57;
-    pub(super) const VFORK: u64 = 58;
-    pub(super) const FUTEX: u64 = 202;
-    pub(super) const EPOLL_WAIT: u64 = 232;
-    pub(super) const EPOLL_CTL: u64 = 233;
-    pub(super) const PSELECT6: u64 = 270;
-    pub(super) const PPOLL: u64 = 271;
-    pub(super) const EPOLL_PWAIT: u64 = 281;
-    pub(super) const ACCEPT4: u64 = 288;
-    pub(super) const CLONE3: u64 = 435;
-    pub(super) const EPOLL_PWAIT2: u64 = 441;
+pub(crate) mod nr {
+    pub(crate) const POLL: u64 = 7;
+    pub(crate) const MMAP: u64 = 9;
+    pub(crate) const SELECT: u64 = 23;
+    pub(crate) const ACCEPT: u64 = 43;
+    pub(crate) const CLONE: u64 = 56;
+    pub(crate) const FORK: u64 = 57;
+    pub(crate) const VFORK: u64 = 58;
+    pub(crate) const FUTEX: u64 = 202;
+    pub(crate) const EPOLL_WAIT: u64 = 232;
+    pub(crate) const EPOLL_CTL: u64 = 233;
+    pub(crate) const PSELECT6: u64 = 270;
+    pub(crate) const PPOLL: u64 = 271;
+    pub(crate) const EPOLL_PWAIT: u64 = 281;
+    pub(crate) const ACCEPT4: u64 = 288;
+    pub(crate) const CLONE3: u64 = 435;
+    pub(crate) const EPOLL_PWAIT2: u64 = 441;
 }
 
 #[btf_tracepoint(function = "sys_enter")]
@@ -128,7 +128,7 @@ fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64) -> Option<()> {
 
 /// The array ends where it ends: the memory behind it may not be there, so short ones are read entry by entry.
 #[inline(always)]
-fn poll_entries(to: *mut u8, from: u64, entries: u64) {
+pub(crate) fn poll_entries(to: *mut u8, from: u64, entries: u64) {
     for index in 0..wakeproof_abi::MAX_POLLFDS {
         let at = to.wrapping_add(index * 8).cast::<[u8; 8]>();
         let entry = if (index as u64) < entries { read_user(from + index as u64 * 8) } else { None };
@@ -139,7 +139,7 @@ fn poll_entries(to: *mut u8, from: u64, entries: u64) {
 
 /// What `epoll_ctl(epfd, op, fd, event)` was asked.
 #[inline(always)]
-fn control(regs: u64, op: u64) -> Option<Ctl> {
+pub(crate) fn control(regs: u64, op: u64) -> Option<Ctl> {
     let fd: u64 = read(regs + regs::DX)?;
     let event: u64 = read(regs + regs::R10)?;
     let target = file(fd).map(thing).unwrap_or_default();

@@ -13,10 +13,10 @@ mod crowd;
 mod elsewhere;
 mod epoll;
 mod failure;
-mod fence;
+pub(crate) mod fence;
 mod files;
 mod filter;
-mod guardian;
+pub(crate) mod guardian;
 mod inject;
 mod isolate;
 mod kinds;
@@ -30,7 +30,7 @@ mod options;
 mod pause;
 mod ping_pong;
 mod poll;
-mod process;
+pub(crate) mod process;
 pub mod protocol;
 mod resources;
 mod ring;
@@ -41,8 +41,8 @@ mod settings;
 mod socket;
 mod sockets;
 mod steps;
-mod tasks;
-mod wait;
+pub(crate) mod tasks;
+pub(crate) mod wait;
 mod wire;
 
 pub use fence::join;
@@ -62,12 +62,6 @@ pub fn command() -> Command {
     let mut command = Command::new("/proc/self/exe");
     command.arg("cell").arg("--harness").arg(std::process::id().to_string());
     command
-}
-
-/// Leaves the network namespace for a new one that has nothing but a loopback. Needs root.
-pub fn leave_network() -> anyhow::Result<()> {
-    isolate::NETWORK.leave()?;
-    isolate::NETWORK.furnish()
 }
 
 /// Is a cell: isolates itself, makes one run, reports it. Call it from a process with one thread.

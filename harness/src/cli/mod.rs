@@ -5,8 +5,10 @@ pub mod catalogue;
 pub mod cell;
 pub mod claims;
 pub mod doctor;
+pub mod driver;
 mod exit;
 pub mod explain;
+pub mod inspect;
 pub mod judge;
 mod log;
 pub mod merge;
@@ -56,11 +58,16 @@ enum Command {
     Catalogue(catalogue::Args),
     /// Print the JSON Schema of a case file.
     Schema(schema::Args),
+    /// Find out which I/O model a server has, and which mistakes it makes.
+    Inspect(inspect::Args),
     /// Run a reference server until a signal ends it.
     Serve(serve::Args),
     /// Make one run, for the harness that asks for it.
     #[command(hide = true)]
     Cell(cell::Args),
+    /// Start a server and be its clients, for the harness that asks for it.
+    #[command(hide = true)]
+    Driver(driver::Args),
 }
 
 const AFTER: &str = concat!(
@@ -96,6 +103,8 @@ impl Command {
             Self::Schema(args) => schema::run(&args),
             Self::Serve(args) => serve::run(&args),
             Self::Cell(args) => cell::run(&args),
+            Self::Driver(args) => driver::run(&args),
+            Self::Inspect(args) => inspect::run(&args),
         }
     }
 }

@@ -42,5 +42,14 @@ pub fn resolve(btf: &Btf) -> Result<Offsets, BtfError> {
         eppoll_wait: at("eppoll_entry", "wait")?,
         eppoll_base: at("eppoll_entry", "base")?,
         eventpoll_rdllist: at("eventpoll", "rdllist")?,
+        file_f_flags: at("file", "f_flags")?,
+        sock_state: at("sock", "__sk_common.skc_state")?,
+        sock_ack_backlog: at("sock", "sk_ack_backlog")?,
+        tcp_rcv_nxt: at("tcp_sock", "rcv_nxt")?,
+        tcp_copied_seq: at("tcp_sock", "copied_seq")?,
+        // What rings do is seen only from 6.3 on, where the tracepoint hands over the request itself (ad711c5d113d).
+        ring_opcode: at("io_kiocb", "opcode").unwrap_or(0),
+        ring_flags: at("io_kiocb", "flags").unwrap_or(0),
+        ring_fd: at("io_kiocb", "cqe.fd").unwrap_or(0),
     })
 }

@@ -142,11 +142,14 @@ fn kind_name(index: usize) -> &'static str {
         "irq_handler_entry",
         "local_timer_entry",
         "tlb_flush",
+        "called",
+        "ring_submit",
+        "ring_complete",
     ];
     NAMES[index]
 }
 
-fn sum(map: &PerCpuArray<&mut MapData, u64>, index: u32) -> Result<u64, String> {
+pub(super) fn sum(map: &PerCpuArray<&mut MapData, u64>, index: u32) -> Result<u64, String> {
     Ok(map.get(&index, 0).map_err(|error| reason(&error))?.iter().sum())
 }
 
@@ -155,12 +158,15 @@ pub(super) fn array<'a, T: Pod>(ebpf: &'a mut aya::Ebpf, name: &str) -> Result<A
     map.try_into().map_err(|error: MapError| reason(&error))
 }
 
-fn per_cpu<'a>(ebpf: &'a mut aya::Ebpf, name: &str) -> Result<PerCpuArray<&'a mut MapData, u64>, String> {
+pub(super) fn per_cpu<'a>(ebpf: &'a mut aya::Ebpf, name: &str) -> Result<PerCpuArray<&'a mut MapData, u64>, String> {
     let map = ebpf.map_mut(name).ok_or_else(|| format!("the object has no map {name}"))?;
     map.try_into().map_err(|error: MapError| reason(&error))
 }
 
-fn hash<'a, K: Pod, V: Pod>(ebpf: &'a mut aya::Ebpf, name: &str) -> Result<HashMap<&'a mut MapData, K, V>, String> {
+pub(super) fn hash<'a, K: Pod, V: Pod>(
+    ebpf: &'a mut aya::Ebpf,
+    name: &str,
+) -> Result<HashMap<&'a mut MapData, K, V>, String> {
     let map = ebpf.map_mut(name).ok_or_else(|| format!("the object has no map {name}"))?;
     map.try_into().map_err(|error: MapError| reason(&error))
 }

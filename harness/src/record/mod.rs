@@ -10,6 +10,7 @@ mod decode;
 mod inspect;
 mod live;
 mod memory;
+mod observer;
 mod probes;
 mod reason;
 mod run;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use observer::Observer;
 pub use probes::{Probes, Unobserved};
 pub use tap::{Tap, Tapped};
 

@@ -70,7 +70,7 @@ pub struct Probes {
 }
 
 /// Room for 250,000 events, which is a stalled reader's 0.8 s at 300,000 events a second.
-const RING_BYTES: u32 = 16 << 20;
+pub(super) const RING_BYTES: u32 = 16 << 20;
 
 /// What the program's own diagnostics are logged under, and at which level aya-log puts them (`Level::Debug`).
 const LOG_TARGET: &str = "wakeproof_probes";
@@ -329,7 +329,8 @@ where
         .map_err(|error| reason(&error))
 }
 
-fn load(object: &[u8], btf: &Btf, offsets: &Offsets, ring: u32, logs: bool) -> Result<Ebpf, aya::EbpfError> {
+/// Loads the object's maps; programs are loaded when they are attached.
+pub(super) fn load(object: &[u8], btf: &Btf, offsets: &Offsets, ring: u32, logs: bool) -> Result<Ebpf, aya::EbpfError> {
     // Frozen, so that the verifier drops what is not logged.
     let log_level = if logs { LOG_DEBUG } else { 0 };
     EbpfLoader::new()

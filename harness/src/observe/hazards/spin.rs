@@ -1,0 +1,131 @@
+//! Waits that return at once, again and again, while nothing is taken.
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{Hazard, Kind, Seen, Severity};
+use crate::observe::calls::Class;
+use crate::observe::observation::{Event, More, What};
+
+/// So many reports in a row without a call that could have taken anything.
+const ROUNDS: u32 = 64;
+const ERR_OR_HUP: u32 = 0x18;
+
+#[derive(Default)]
+struct Run<'a> {
+    length: u32,
+    longest: u32,
+    hangups: u32,
+    first: Vec<&'a Event>,
+}
+
+pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
+    let mut runs: BTreeMap<u32, Run<'_>> = BTreeMap::new();
+    let mut found = Vec::new();
+    for event in &seen.observation.events {
+        let run = runs.entry(event.tid).or_default();
+        match event.class() {
+            Some(class) if class.waits() && event.result > 0 => {
+                if run.length == 0 {
+                    run.first.clear();
+                    run.hangups = 0;
+                }
+                let times = 1 + event.again;
+                let before = run.length;
+                run.length += times;
+                run.hangups += if hangs_up(event) { times } else { 0 };
+                if run.first.len() < 3 {
+                    run.first.push(event);
+                }
+                if before < ROUNDS && run.length >= ROUNDS {
+                    found.push((event.tid, run.hangups * 2 > run.length, run.first.clone()));
+                }
+                run.longest = run.longest.max(run.length);
+            }
+            Some(Class::RingEnter) if event.what == What::Call => {}
+            Some(_) => run.length = 0,
+            None => {}
+        }
+    }
+    let hazard = |hangup: bool| {
+        let mut of = found.iter().filter(|(_, hangs, _)| *hangs == hangup);
+        let (tid, _, first) = of.next()?;
+        let longest = runs.get(tid).map_or(0, |run| run.longest);
+        let mut events: Vec<_> = first.iter().map(|event| seen.shown(event)).collect();
+        events.push(seen.note(
+            first.last()?.time,
+            format!("and so on, {longest} times in a row, without a read, write, accept or close between"),
+        ));
+        let (kind, what, rests_on) = if hangup {
+            (
+                Kind::HangupIgnored,
+                "EPOLLHUP or EPOLLERR is reported again and again, and nobody closes the descriptor",
+                "epoll_ctl(2): EPOLLERR and EPOLLHUP are always reported, \"it is not necessary to set it in events\"",
+            )
+        } else {
+            (
+                Kind::LevelSpin,
+                "what a level-triggered wait reports is never taken, so that each wait returns at once",
+                "epoll(7): level-triggered reports again for as long as the condition holds",
+            )
+        };
+        let times = 1 + u32::try_from(of.count()).unwrap_or(0);
+        Some(Hazard { kind, severity: Severity::Danger, times, what: what.into(), rests_on: rests_on.into(), events })
+    };
+    [hazard(true), hazard(false), starved(seen)].into_iter().flatten().collect()
+}
+
+fn hangs_up(event: &Event) -> bool {
+    match &event.more {
+        More::Ready(ready) => ready.iter().any(|(mask, _)| mask & ERR_OR_HUP != 0),
+        More::Poll(entries) => entries.iter().any(|(.., found)| u32::from(found.cast_unsigned()) & ERR_OR_HUP != 0),
+        _ => false,
+    }
+}
+
+/// Full waits in a row that report the same few, while another that is ready is never among them.
+fn starved(seen: &Seen<'_>) -> Option<Hazard> {
+    let mut last: BTreeMap<u32, VecDeque<&Event>> = BTreeMap::new();
+    for event in &seen.observation.events {
+        let More::Ready(ready) = &event.more else { continue };
+        let times = 1 + event.again;
+        let full = event.result.unsigned_abs() == event.args[1] && event.args[1] <= 16;
+        let row = last.entry(event.tid).or_default();
+        let same =
+            row.back().is_none_or(|before| matches!(&before.more, More::Ready(other) if datas(other) == datas(ready)));
+        if !full || !same {
+            row.clear();
+        }
+        if full {
+            row.extend(std::iter::repeat_n(event, times.min(32) as usize));
+        }
+        // A ready list is served in turns, so the same ones twice as often as there is room means that no turn is left.
+        if row.len() >= 32 {
+            let waiting = seen
+                .observation
+                .phases
+                .iter()
+                .flat_map(|phase| &phase.clients)
+                .filter(|client| client.asked > client.answered)
+                .count();
+            if waiting > 0 {
+                let mut events: Vec<_> = row.iter().take(3).map(|event| seen.shown(event)).collect();
+                events.push(seen.note(
+                    event.time,
+                    format!("{} full waits in a row report the same; {waiting} client(s) got no answer", row.len()),
+                ));
+                return Some(Hazard {
+                    kind: Kind::MaxeventsStarvation,
+                    severity: Severity::Danger,
+                    times: 1,
+                    what: "each wait returns as many events as it has room for, always the same, and others are never reported".into(),
+                    rests_on: "epoll_wait(2): \"If maxevents … file descriptors are ready … successive epoll_wait calls will round robin\"; epoll(7), \"Starvation\"".into(),
+                    events,
+                });
+            }
+        }
+    }
+    None
+}
+
+fn datas(ready: &[(u32, u64)]) -> BTreeSet<u64> {
+    ready.iter().map(|(_, data)| *data).collect()
+}

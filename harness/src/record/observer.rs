@@ -1,0 +1,226 @@
+//! Watching a server that nobody here wrote: all its system calls, rings, births and deaths, and nothing else of the
+//! machine. The programs are attached only while an observer lives.
+use std::collections::BTreeMap;
+
+use aya::maps::{Array, HashMap, MapData, MapError, PerCpuHashMap, RingBuf};
+use aya::programs::BtfTracePoint;
+use aya::{Btf, Ebpf};
+use wakeproof_abi::{self as abi, CALLED_MORE, CALLS, Called, Config, FenceOp, Kind, Role, called};
+
+use super::arm::{array, hash, per_cpu, sum};
+use super::probes::{Unobserved, find, load};
+use super::reason::reason;
+use crate::kernel;
+use crate::observe::calls::{self, Class};
+use crate::observe::observation::{Event, More, What};
+
+/// Attached programs, and what they have seen.
+pub struct Observer {
+    ebpf: Ebpf,
+    ring: RingBuf<MapData>,
+    token: u64,
+    /// Processes that have joined by a fence, the server first.
+    pub joined: Vec<u32>,
+    /// What could not be attached, and why.
+    pub blind: Vec<String>,
+}
+
+/// Programs by the tracepoint that each is for.
+const ESSENTIAL: &[(&str, &str)] = &[
+    ("observe_enter", "sys_enter"),
+    ("observe_exit", "sys_exit"),
+    ("observe_switch", "sched_switch"),
+    ("sched_process_fork", "sched_process_fork"),
+    ("sched_process_exit", "sched_process_exit"),
+];
+const RINGS: &[(&str, &str)] = &[("ring_submit", "io_uring_submit_req"), ("ring_complete", "io_uring_complete")];
+
+impl Observer {
+    /// Loads and attaches. Nothing is recorded before [`Observer::track`] or a fence with the token.
+    pub fn attach(token: u64) -> Result<Self, Unobserved> {
+        let object = crate::object::object().ok_or(Unobserved::NoObject)?;
+        let user = nix::unistd::geteuid();
+        if !user.is_root() {
+            return Err(Unobserved::NotRoot(user.as_raw()));
+        }
+        let offsets = kernel::resolve(&kernel::Btf::running()?)?;
+        let failed = |error: String| Unobserved::Load(error);
+        let btf = Btf::from_sys_fs().map_err(|error| failed(error.to_string()))?;
+        let mut ebpf = load(object, &btf, &offsets, super::probes::RING_BYTES, false).map_err(|error| failed(reason(&error)))?;
+        let ring = ebpf.take_map("EVENTS").ok_or_else(|| failed("the object has no ring buffer".into()))?;
+        let ring = RingBuf::try_from(ring).map_err(|error| failed(reason(&error)))?;
+        let mut observer = Self { ebpf, ring, token, joined: Vec::new(), blind: Vec::new() };
+        observer.arm().map_err(failed)?;
+        for &(program, tracepoint) in ESSENTIAL {
+            observer.program(&btf, program, tracepoint).map_err(failed)?;
+        }
+        for &(program, tracepoint) in RINGS {
+            let tried = match offsets.ring_fd {
+                0 => Err("this kernel's rings do not show their requests (they do from 6.3 on)".to_owned()),
+                _ => observer.program(&btf, program, tracepoint),
+            };
+            if let Err(why) = tried {
+                observer.blind.push(format!("requests of io_uring ({tracepoint}): {why}"));
+            }
+        }
+        Ok(observer)
+    }
+
+    fn program(&mut self, btf: &Btf, program: &str, tracepoint: &str) -> Result<(), String> {
+        let found = find::<BtfTracePoint>(&mut self.ebpf, program)?;
+        let attached = found.load(tracepoint, btf).and_then(|()| found.attach().map(drop));
+        attached.map_err(|error| format!("{tracepoint}: {}", reason(&error)))
+    }
+
+    fn arm(&mut self) -> Result<(), String> {
+        let mut table: Array<&mut MapData, u32> = array(&mut self.ebpf, "CALL_TABLE")?;
+        for number in calls::numbers().filter(|number| usize::from(*number) < CALLS) {
+            table.set(u32::from(number), 1, 0).map_err(|error| reason(&error))?;
+        }
+        self.record(true)
+    }
+
+    /// Goes on recording, or stops.
+    pub fn record(&mut self, on: bool) -> Result<(), String> {
+        let bits = [Kind::Called, Kind::RingSubmit, Kind::RingComplete, Kind::Fork, Kind::Exit, Kind::Fence];
+        let kinds = if on { bits.iter().map(|kind| kind.bit()).sum() } else { 0 };
+        let config = Config { token: self.token, kinds, stacks: 0 };
+        array::<Config>(&mut self.ebpf, "CONFIG")?.set(0, config, 0).map_err(|error| reason(&error))
+    }
+
+    /// Watches a process that runs already; the children it will have are watched with it.
+    pub fn track(&mut self, pid: u32) -> Result<(), String> {
+        let mut tracked: HashMap<&mut MapData, u32, u32> = hash(&mut self.ebpf, "TRACKED")?;
+        tracked.insert(pid, Role::Server as u32, 0).map_err(|error| reason(&error))
+    }
+
+    /// All processes that are or were the server's.
+    pub fn tracked(&mut self) -> Result<Vec<u32>, String> {
+        let tracked: HashMap<&mut MapData, u32, u32> = hash(&mut self.ebpf, "TRACKED")?;
+        let mut found: Vec<u32> = tracked.iter().flatten().map(|(pid, _)| pid).collect();
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// Hands on what is in the ring, in the order of the ring.
+    pub fn drain(&mut self, events: &mut Vec<Event>) {
+        while let Some(bytes) = self.ring.next() {
+            let Some(header) = header(&bytes) else { continue };
+            if header.kind == Kind::Fence as u8 {
+                if header.detail == FenceOp::Join as u32 {
+                    self.joined.push(header.tgid);
+                }
+            } else if let Some(event) = event(&header, bytes.get(size_of::<abi::Event>()..).unwrap_or_default()) {
+                events.push(event);
+            }
+        }
+    }
+
+    /// How often each system call was made so far by all processes together, by number.
+    pub fn made(&mut self) -> Result<BTreeMap<u16, u64>, String> {
+        let map = self.ebpf.map_mut("MADE").ok_or("the object has no map MADE")?;
+        let made: PerCpuHashMap<&mut MapData, u64, u64> = map.try_into().map_err(|error: MapError| reason(&error))?;
+        let mut calls = BTreeMap::new();
+        for (key, counts) in made.iter().flatten() {
+            let number = u16::try_from(key & 0xffff).unwrap_or(u16::MAX);
+            *calls.entry(number).or_default() += counts.iter().sum::<u64>();
+        }
+        Ok(calls)
+    }
+
+    /// Records for which there was no room.
+    pub fn lost(&mut self) -> Result<u64, String> {
+        let lost = per_cpu(&mut self.ebpf, "LOST")?;
+        let kinds = 0..u32::try_from(Kind::COUNT).unwrap_or(0);
+        kinds.map(|kind| sum(&lost, kind)).sum()
+    }
+}
+
+fn header(bytes: &[u8]) -> Option<abi::Event> {
+    if bytes.len() < size_of::<abi::Event>() {
+        return None;
+    }
+    // SAFETY: long enough, and any bit pattern is a value of this `repr(C)` struct of integers.
+    Some(unsafe { bytes.as_ptr().cast::<abi::Event>().read_unaligned() })
+}
+
+fn event(header: &abi::Event, payload: &[u8]) -> Option<Event> {
+    let what = match header.kind {
+        kind if kind == Kind::Called as u8 => What::Call,
+        kind if kind == Kind::RingSubmit as u8 => What::Submit,
+        kind if kind == Kind::RingComplete as u8 => What::Complete,
+        kind if kind == Kind::Fork as u8 => What::Birth,
+        kind if kind == Kind::Exit as u8 => What::Death,
+        _ => return None,
+    };
+    let mut event = Event {
+        time: header.time,
+        pid: header.tgid,
+        tid: header.tid,
+        what,
+        call: header.call,
+        fd: header.detail.cast_signed(),
+        object: header.object,
+        listener: header.peer,
+        local: header.local,
+        remote: header.remote,
+        result: header.value,
+        ..Event::default()
+    };
+    if what == What::Call {
+        if payload.len() < size_of::<Called>() {
+            return None;
+        }
+        // SAFETY: as above.
+        let call = unsafe { payload.as_ptr().cast::<Called>().read_unaligned() };
+        event.args = call.args;
+        event.entered = call.entered;
+        event.slept = call.slept;
+        event.left = call.left;
+        event.nonblocking = call.flags & called::NONBLOCK != 0;
+        event.listens = call.flags & called::LISTEN != 0;
+        event.more = more(&event, payload.get(size_of::<Called>()..).unwrap_or_default());
+    }
+    Some(event)
+}
+
+fn more(event: &Event, bytes: &[u8]) -> More {
+    let u32_at =
+        |at: usize| bytes.get(at..at + 4).and_then(|found| found.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let u64_at =
+        |at: usize| bytes.get(at..at + 8).and_then(|found| found.try_into().ok()).map_or(0, u64::from_le_bytes);
+    let u16_at =
+        |at: usize| bytes.get(at..at + 2).and_then(|found| found.try_into().ok()).map_or(0, u16::from_le_bytes);
+    if bytes.len() < CALLED_MORE {
+        return More::None;
+    }
+    match event.class() {
+        Some(Class::EpollWait) => {
+            let reported = usize::try_from(event.result).unwrap_or(0).min(CALLED_MORE / 12);
+            More::Ready((0..reported).map(|place| (u32_at(place * 12), u64_at(place * 12 + 4))).collect())
+        }
+        Some(Class::Poll) => {
+            let asked = usize::try_from(event.args[0]).unwrap_or(0).min(CALLED_MORE / 8);
+            let entry = |place: usize| {
+                let at = place * 8;
+                (u32_at(at).cast_signed(), u16_at(at + 4).cast_signed(), u16_at(at + 6).cast_signed())
+            };
+            More::Poll((0..asked).map(entry).collect())
+        }
+        Some(Class::Select) => {
+            let bit = |place: usize| bytes[place / 8] >> (place % 8) & 1 == 1;
+            let fd = |place: usize| i32::try_from(place % 1024).unwrap_or(0);
+            More::Select((0..CALLED_MORE * 8).filter(|&place| bit(place)).map(fd).collect())
+        }
+        Some(Class::EpollCtl) => More::Ctl {
+            op: u32_at(0),
+            fd: u32_at(4).cast_signed(),
+            mask: u32_at(8),
+            local: u16_at(12),
+            remote: u16_at(14),
+            data: u64_at(16),
+            target: u64_at(24),
+        },
+        _ => More::None,
+    }
+}
