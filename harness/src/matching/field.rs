@@ -69,7 +69,9 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::LocalTimerEntry, "vector")
         // the second argument of poll; of select it is the first
         | (EventName::SysEnterPoll, "nfds") => event.value,
-        (EventName::TcpProbe | EventName::SkbCopyDatagramIovec, "skb") => event.peer.cast_signed(),
+        (EventName::TcpProbe | EventName::SkbCopyDatagramIovec, "skb") | (EventName::Clone, "ip") => {
+            event.peer.cast_signed()
+        }
         (EventName::TcpV4Rcv, "flags")
         | (EventName::EpPollCallback, "mask")
         | (EventName::SkDataReady, "family")
@@ -83,7 +85,6 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::NetifRx | EventName::NetifReceiveSkb, "skb")
         | (EventName::SchedSwitch | EventName::TlbFlush, "other")
         | (EventName::Clone, "sp") => event.object.cast_signed(),
-        (EventName::Clone, "ip") => event.peer.cast_signed(),
         (EventName::EpollCtl, "mask") => control_mask(event).into(),
         (EventName::EpollCtl, "op") => control(event).0.into(),
         (EventName::EpollCtl, "target") => control(event).1.into(),

@@ -129,36 +129,13 @@ impl Walk<'_> {
                 let times = self.names.times(&dup.of);
                 self.name("as", &dup.name, Kind::Descriptor, times);
             }
-            Step::EpollCreate(epoll) => self.name("as", &epoll.name, Kind::Epoll, 1),
-            Step::EpollCtl(control) => self.control(control, actors),
-            Step::EpollWait(wait) => {
-                self.refer("ep", &wait.ep, &[Kind::Epoll]);
-                self.buffer(wait.buffer.as_ref());
-                self.result(wait.name.as_ref(), actors);
-            }
-            Step::Select(select) => {
-                for (key, names) in [("read", &select.read), ("write", &select.write)] {
-                    self.within(key, |walk| {
-                        for (index, name) in names.iter().enumerate() {
-                            walk.refer(&index.to_string(), name, FILES);
-                        }
-                    });
-                }
-                self.buffer(select.buffer.as_ref());
-                if select.reuse && select.buffer.is_none() {
-                    self.within("reuse", |walk| walk.wrong("there is no set to use again", "expected `buffer`, too"));
-                }
-                self.result(select.name.as_ref(), actors);
-            }
-            Step::Poll(poll) => {
-                self.within("fds", |walk| {
-                    for (index, entry) in poll.fds.iter().enumerate() {
-                        walk.within(index.to_string(), |walk| walk.refer("fd", &entry.fd, FILES));
-                    }
-                });
-                self.buffer(poll.buffer.as_ref());
-                self.result(poll.name.as_ref(), actors);
-            }
+            Step::EpollCreate(_)
+            | Step::EpollCtl(_)
+            | Step::EpollWait(_)
+            | Step::Select(_)
+            | Step::Poll(_)
+            | Step::MmapEpoll(_)
+            | Step::IoUring(_) => self.multiplexing(step, actors),
             Step::Read(transfer) | Step::Write(transfer) => {
                 self.refer("on", &transfer.on, FILES);
                 let times = self.names.times(&transfer.on);
@@ -218,6 +195,43 @@ impl Walk<'_> {
             }
             Step::PingPong(game) => self.result(Some(&game.name), actors),
             Step::Buffer(buffer) => self.name("as", &buffer.name, Kind::Buffer, 1),
+            _ => {}
+        }
+    }
+
+    /// A system call that watches many descriptors.
+    fn multiplexing(&mut self, step: &Step, actors: u64) {
+        match step {
+            Step::EpollCreate(epoll) => self.name("as", &epoll.name, Kind::Epoll, 1),
+            Step::EpollCtl(control) => self.control(control, actors),
+            Step::EpollWait(wait) => {
+                self.refer("ep", &wait.ep, &[Kind::Epoll]);
+                self.buffer(wait.buffer.as_ref());
+                self.result(wait.name.as_ref(), actors);
+            }
+            Step::Select(select) => {
+                for (key, names) in [("read", &select.read), ("write", &select.write)] {
+                    self.within(key, |walk| {
+                        for (index, name) in names.iter().enumerate() {
+                            walk.refer(&index.to_string(), name, FILES);
+                        }
+                    });
+                }
+                self.buffer(select.buffer.as_ref());
+                if select.reuse && select.buffer.is_none() {
+                    self.within("reuse", |walk| walk.wrong("there is no set to use again", "expected `buffer`, too"));
+                }
+                self.result(select.name.as_ref(), actors);
+            }
+            Step::Poll(poll) => {
+                self.within("fds", |walk| {
+                    for (index, entry) in poll.fds.iter().enumerate() {
+                        walk.within(index.to_string(), |walk| walk.refer("fd", &entry.fd, FILES));
+                    }
+                });
+                self.buffer(poll.buffer.as_ref());
+                self.result(poll.name.as_ref(), actors);
+            }
             Step::MmapEpoll(map) => {
                 self.refer("of", &map.of, &[Kind::Epoll]);
                 self.result(Some(&map.name), actors);
