@@ -14,6 +14,7 @@ use crate::{
     kernel::{offset, read},
     scope::{role, sock_inside, tgid, tid},
     state::{WAITING, wanted},
+    turn,
 };
 
 #[fentry(function = "ep_poll_callback")]
@@ -82,6 +83,7 @@ fn returned(ctx: *mut c_void, result: i32) -> Option<()> {
     }
     // SAFETY: written and read by the same thread only.
     let waiting = *unsafe { WAITING.get(tid()) }?;
+    turn::leave();
     epoll_wait(ctx, waiting.call, waiting.epfd, waiting.buffer, i64::from(result));
     Some(())
 }

@@ -6,8 +6,9 @@ use wakeproof_abi::{Event, FENCE, FenceOp, Kind, PEEK_BYTES};
 use crate::{
     emit::emit,
     kernel::{current, offset, read, regs},
-    scope::tgid,
-    state::{EPOCH, NETS, PEEK, TRACKED, config},
+    scope::{tgid, tid},
+    state::{EPOCH, FENCED, NETS, PEEK, TRACKED, config},
+    turn::Look,
 };
 
 /// `prctl` on x86-64.
@@ -15,7 +16,7 @@ pub(crate) const PRCTL: u64 = 157;
 
 /// Acts on a fence and reports it; a `prctl` that is none is left alone.
 #[inline(always)]
-pub(crate) fn prctl(ctx: &BtfTracePointContext, regs: u64) -> Option<()> {
+pub(crate) fn prctl(ctx: &BtfTracePointContext, regs: u64, look: Look) -> Option<()> {
     if read::<u64>(regs + regs::DI)? != FENCE {
         return None;
     }
@@ -23,6 +24,9 @@ pub(crate) fn prctl(ctx: &BtfTracePointContext, regs: u64) -> Option<()> {
     let argument = read::<u64>(regs + regs::DX)?;
     let token = read::<u64>(regs + regs::R10)?;
     if token == 0 || token != config()?.token {
+        return None;
+    }
+    if !first(look, u64::from(op) << 56 ^ argument) {
         return None;
     }
     if op == FenceOp::Peek as u32 {
@@ -41,6 +45,20 @@ pub(crate) fn prctl(ctx: &BtfTracePointContext, regs: u64) -> Option<()> {
     }
     emit(ctx.as_ptr(), Kind::Fence, Event { value: argument as i64, detail: op, ..Event::default() });
     Some(())
+}
+
+/// Whether nobody has acted on this fence of the calling thread yet.
+#[inline(always)]
+fn first(look: Look, fence: u64) -> bool {
+    // SAFETY: written and read by the same thread only.
+    if look == Look::Second && unsafe { FENCED.get(tid()) } == Some(&fence) {
+        let _ = FENCED.remove(tid());
+        return false;
+    }
+    if look == Look::First {
+        let _ = FENCED.insert(tid(), fence, 0);
+    }
+    true
 }
 
 /// Reads kernel memory for the harness.

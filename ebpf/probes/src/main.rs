@@ -33,6 +33,7 @@ mod scope;
 mod state;
 mod syscall;
 mod tcp;
+mod turn;
 mod walk;
 mod watch;
 

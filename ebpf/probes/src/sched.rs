@@ -14,6 +14,7 @@ use crate::{
     kernel::{offset, read},
     scope::{role, tgid},
     state::{TRACKED, wanted},
+    turn,
 };
 
 /// Thread and thread group of a task.
@@ -147,6 +148,7 @@ fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
 
 #[btf_tracepoint(function = "sched_process_exit")]
 fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
+    turn::forget();
     if wanted(Kind::Exit) && role(tgid()) != 0 {
         emit(ctx.as_ptr(), Kind::Exit, Event::default());
     }

@@ -61,6 +61,13 @@ pub(crate) struct Waiting {
 #[map]
 pub(crate) static WAITING: LruHashMap<u32, Waiting> = LruHashMap::with_max_entries(16_384, 0);
 
+/// On which side of a recorded system call a thread was seen last: see [`crate::turn`].
+#[map]
+pub(crate) static TURN: HashMap<u32, u32> = HashMap::with_max_entries(65_536, 0);
+/// The last fence of a thread, until its second look.
+#[map]
+pub(crate) static FENCED: HashMap<u32, u64> = HashMap::with_max_entries(65_536, 0);
+
 /// The configuration, if there is one.
 #[inline(always)]
 pub(crate) fn config() -> Option<&'static Config> {

@@ -10,6 +10,7 @@ use crate::{
     kernel::{read, read_user, regs},
     scope::{role, tgid, tid},
     state::{CALL_TABLE, WAITING, Waiting},
+    turn::{self, Look},
 };
 
 /// System call numbers of x86-64 whose arguments or results need a closer look.
@@ -34,25 +35,40 @@ pub(crate) mod nr {
 
 #[btf_tracepoint(function = "sys_enter")]
 fn sys_enter(ctx: BtfTracePointContext) -> i32 {
-    let regs = ctx.arg::<*const u8>(0) as u64;
-    let call = ctx.arg::<u64>(1);
-    if call == PRCTL {
-        let _ = fence::prctl(&ctx, regs);
-    }
-    let _ = enter(&ctx, regs, call);
+    entered(&ctx, Look::First);
     0
 }
 
-/// What is recorded of this call by this task, if any of `ways` is.
+#[btf_tracepoint(function = "sys_enter")]
+fn sys_enter_again(ctx: BtfTracePointContext) -> i32 {
+    entered(&ctx, Look::Second);
+    0
+}
+
 #[inline(always)]
-fn recorded(call: u64, ways: u8) -> Option<u32> {
-    let found = *CALL_TABLE.get(call as u32)? & u32::from(ways);
+fn entered(ctx: &BtfTracePointContext, look: Look) {
+    let regs = ctx.arg::<*const u8>(0) as u64;
+    let call = ctx.arg::<u64>(1);
+    if call == PRCTL {
+        let _ = fence::prctl(ctx, regs, look);
+    }
+    let _ = enter(ctx, regs, call, look);
+}
+
+/// What is recorded of this call by this task, if anything is.
+#[inline(always)]
+fn recorded(call: u64) -> Option<u32> {
+    let found = *CALL_TABLE.get(call as u32)?;
     (found != 0 && role(tgid()) != 0).then_some(found)
 }
 
 #[inline(always)]
-fn enter(ctx: &BtfTracePointContext, regs: u64, call: u64) -> Option<()> {
-    let ways = recorded(call, CALL_ENTER | CALL_STASH)?;
+fn enter(ctx: &BtfTracePointContext, regs: u64, call: u64, look: Look) -> Option<()> {
+    let ways = recorded(call)?;
+    let other = (ways & u32::from(CALL_EXIT | CALL_STASH) != 0).then_some(Kind::SysExit);
+    if !turn::take(look, turn::IN, other) {
+        return None;
+    }
     let first: u64 = read(regs + regs::DI)?;
     let second: u64 = read(regs + regs::SI)?;
     if ways & u32::from(CALL_STASH) != 0 {
@@ -87,14 +103,27 @@ fn about(call: u64, fd: u64, event: Event) -> Event {
 
 #[btf_tracepoint(function = "sys_exit")]
 fn sys_exit(ctx: BtfTracePointContext) -> i32 {
-    let _ = exit(&ctx, ctx.arg::<*const u8>(0) as u64, ctx.arg::<i64>(1));
+    let _ = exit(&ctx, ctx.arg::<*const u8>(0) as u64, ctx.arg::<i64>(1), Look::First);
+    0
+}
+
+#[btf_tracepoint(function = "sys_exit")]
+fn sys_exit_again(ctx: BtfTracePointContext) -> i32 {
+    let _ = exit(&ctx, ctx.arg::<*const u8>(0) as u64, ctx.arg::<i64>(1), Look::Second);
     0
 }
 
 #[inline(always)]
-fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64) -> Option<()> {
+fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64, look: Look) -> Option<()> {
     let call: u64 = read(regs + regs::ORIG_AX)?;
-    recorded(call, CALL_EXIT)?;
+    let ways = recorded(call)?;
+    // What a probe on the function's way out reports, or should have.
+    let stashed = ways & u32::from(CALL_STASH) != 0;
+    let other = (ways & u32::from(CALL_ENTER) != 0).then_some(Kind::SysEnter);
+    let acts = if stashed { turn::leave() } else { turn::take(look, turn::OUT, other) };
+    if !acts || ways & u32::from(CALL_EXIT | CALL_STASH) == 0 {
+        return None;
+    }
     let first: u64 = read(regs + regs::DI)?;
     let second: u64 = read(regs + regs::SI)?;
     let raw = ctx.as_ptr();

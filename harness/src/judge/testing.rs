@@ -243,7 +243,7 @@ impl Script {
     pub(crate) fn calls(mut self, of: &str, calls: u64) -> Self {
         if !self.run.head.counters.iter().any(|counter| counter.of == of) {
             let won = Some(format!("fentry {of}"));
-            self.run.head.counters.push(CounterReport { of: of.to_owned(), won, lost: Vec::new() });
+            self.run.head.counters.push(CounterReport { of: of.to_owned(), won, lost: Vec::new(), missed: 0 });
         }
         let (by, inside) = (Some("server".to_owned()), true);
         let row =

@@ -3,7 +3,7 @@ use super::testing::*;
 use super::*;
 use crate::case::EventName;
 use crate::load::load;
-use crate::recording::{BufferRange, End, Event, Half, Recording, Run};
+use crate::recording::{BufferRange, End, Event, Half, Presence, Recording, Run};
 use crate::verdict::Outcome;
 
 /// A case about arrivals; `rest` replaces or adds keys.
@@ -188,6 +188,41 @@ fn a_known_difference_must_show() {
     assert!(reason.contains("since 6.10"), "{reason}");
     assert_eq!(with(known, 0).0, Outcome::Xpass);
     assert_eq!(with(&known.replace("6.10", "7.0"), 0).0, Outcome::Pass, "another kernel");
+}
+
+#[test]
+fn a_known_difference_may_hang_on_a_function_of_the_kernel() {
+    let rest = "measure: {n: {count: {of: read}}}\nexpect: {quick: n == 0, some: n < 9}\ncontrol: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [some]}\n";
+    let known = "differs: [{when: '!has_function(\"ep_send_events\")', because: it is inlined, fails: [quick]}]";
+    let run = |script: Script, reads| {
+        (0..reads).fold(script.connection("conn", 5001), |script, _| script.read("conn", 1)).mark("later").run()
+    };
+    let with = |presence: Option<Presence>| {
+        let mut recording = recording([run(Script::subject(), 1), run(Script::control(), 9)]);
+        recording.head.landmarks.functions =
+            presence.into_iter().map(|presence| ("ep_send_events".to_owned(), presence)).collect();
+        judged(&case(&format!("{rest}{known}")), &recording)
+    };
+    assert_eq!(with(Some(Presence::Absent)).0, Outcome::Xfail);
+    assert_eq!(with(Some(Presence::Typed)).0, Outcome::Fail);
+    let (outcome, reason, _) = with(None);
+    assert_eq!(outcome, Outcome::Broken);
+    assert!(reason.contains("was not recorded"), "{reason}");
+}
+
+#[test]
+fn calls_that_passed_without_being_counted_make_the_count_inconclusive() {
+    let rest = "measure: {asked: {calls: {of: tcp_poll}}}\nexpect: {once: asked == 1}\ncontrol: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [once]}\n";
+    let with = |missed| {
+        let run = |script: Script, calls| script.mark("later").calls("tcp_poll", calls).run();
+        let mut recording = recording([run(Script::subject(), 1), run(Script::control(), 2)]);
+        recording.runs[0].head.counters.iter_mut().for_each(|report| report.missed = missed);
+        judged(&case(rest), &recording)
+    };
+    assert_eq!(with(0).0, Outcome::Pass);
+    let (outcome, reason, _) = with(3);
+    assert_eq!(outcome, Outcome::Inconclusive);
+    assert!(reason.contains("3 calls of tcp_poll passed without being counted"), "{reason}");
 }
 
 #[test]

@@ -3,6 +3,7 @@ use aya::Pod;
 use aya::maps::{Array, HashMap, MapData, MapError, PerCpuArray, PerCpuHashMap, PerCpuValues};
 use wakeproof_abi::{CALL_ENTER, CALL_EXIT, CALL_STASH, CALLS, Config, CountKey, Kind, Role};
 
+use super::misses::Misses;
 use super::probes::Probes;
 use super::reason::reason;
 use crate::case::{EventName, Probe};
@@ -16,6 +17,7 @@ impl Probes {
         self.forget_all()?;
         while self.ring.next().is_some() {}
         self.zero_numbers()?;
+        self.missed.clone_from(&self.passed);
         let late = self.won_by(Probe::EpollWaitReturn, "fexit") || self.won_by(Probe::EpollWaitReturn, "kretprobe");
         let (_, wait_calls) = EventName::EpollWait.calls().unwrap_or((crate::case::Side::Exit, &[]));
         let mut table: Array<&mut MapData, u32> = array(&mut self.ebpf, "CALL_TABLE")?;
@@ -38,7 +40,9 @@ impl Probes {
 
     /// Records nothing from now on.
     pub(super) fn disarm(&mut self) -> Result<(), String> {
-        self.configure(Config::default())
+        self.configure(Config::default())?;
+        self.passed = self.misses();
+        Ok(())
     }
 
     fn configure(&mut self, config: Config) -> Result<(), String> {
@@ -63,6 +67,8 @@ impl Probes {
     /// Nobody belongs to the experiment any more.
     pub(super) fn forget_all(&mut self) -> Result<(), String> {
         clear::<u32, u32>(&mut hash(&mut self.ebpf, "TRACKED")?)?;
+        clear::<u32, u32>(&mut hash(&mut self.ebpf, "TURN")?)?;
+        clear::<u32, u64>(&mut hash(&mut self.ebpf, "FENCED")?)?;
         clear::<u64, u32>(&mut hash(&mut self.ebpf, "NETS")?)
     }
 
@@ -91,8 +97,13 @@ impl Probes {
             let at = u32::try_from(index).unwrap_or(0);
             let fired = sum(&per_cpu(&mut self.ebpf, "FIRED")?, at)?;
             let lost = sum(&per_cpu(&mut self.ebpf, "LOST")?, at)?;
+            // What was passed over was never wanted by anybody who could count it.
+            let kind = kind_name(index);
+            let passed = |misses: &Misses| misses.get(kind).copied().unwrap_or(0);
+            let over = passed(&self.passed).saturating_sub(passed(&self.missed));
+            let (fired, lost) = (fired + over, lost + over);
             if fired + lost + delivered > 0 {
-                accounts.push(Account { kind: kind_name(index).into(), fired, lost, delivered });
+                accounts.push(Account { kind: kind.into(), fired, lost, delivered });
             }
         }
         Ok(accounts)

@@ -38,7 +38,7 @@ impl Probes {
         let mut counters = Counters::default();
         for alternatives in functions {
             let Some(of) = alternatives.first() else { continue };
-            let mut report = CounterReport { of: of.clone(), won: None, lost: Vec::new() };
+            let mut report = CounterReport { of: of.clone(), won: None, lost: Vec::new(), missed: 0 };
             let number = counters.slots.len();
             if number == SLOTS {
                 report.lost.push(Loser {
@@ -182,8 +182,18 @@ impl Probes {
         }
     }
 
-    /// What was counted.
-    pub(super) fn rows(&mut self, counters: &Counters) -> Result<Vec<CountRow>, String> {
+    /// What was counted; the reports get what was passed over.
+    pub(super) fn rows(&mut self, counters: &Counters, reports: &mut [CounterReport]) -> Result<Vec<CountRow>, String> {
+        for (number, slot) in counters.slots.iter().enumerate() {
+            let name = match slot.programs {
+                Programs::Fentry => format!("count_{number}"),
+                Programs::Kprobe => format!("count_kprobe_{number}"),
+                Programs::Breakpoint => format!("count_breakpoint_{number}"),
+                Programs::Tracepoint => format!("count_tracepoint_{number}"),
+            };
+            let missed = self.missed(&name);
+            reports.iter_mut().filter(|report| report.of == slot.of).for_each(|report| report.missed = missed);
+        }
         let counted = self.counted()?;
         Ok(counted
             .into_iter()

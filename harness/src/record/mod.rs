@@ -10,6 +10,7 @@ mod decode;
 mod inspect;
 mod live;
 mod memory;
+mod misses;
 mod observer;
 mod probes;
 mod reason;
@@ -29,7 +30,7 @@ pub use probes::{Probes, Unobserved};
 pub use tap::{Tap, Tapped};
 
 use crate::kernel;
-use crate::plan::{Capabilities, Plan};
+use crate::plan::{Capabilities, Named, Plan};
 use crate::recording::{Head, Landmarks, Recording, VERSION};
 
 /// Says that all work must stop; shared with whoever catches the signal.
@@ -89,6 +90,12 @@ impl Recorder {
         }
     }
 
+    /// What there is here of that which a case names.
+    fn landmarks(&self, named: &Named) -> Landmarks {
+        let there = |probes: &Probes| kernel::landmarks(named, &probes.types, &probes.symbols);
+        self.probes.as_ref().map_or_else(|_| Landmarks::default(), there)
+    }
+
     /// Makes all runs of a plan, in order. What goes wrong in one is part of its record; after a cancelled one there are
     /// no more.
     pub fn record(&mut self, plan: &Plan) -> Recording {
@@ -100,7 +107,7 @@ impl Recorder {
             kernel: kernel::identity(),
             grade: have.grade,
             probes: have.probes,
-            landmarks: Landmarks::default(),
+            landmarks: self.landmarks(&plan.landmarks),
             defect: plan.defect,
         };
         let mut runs = Vec::with_capacity(plan.runs.len());

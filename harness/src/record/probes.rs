@@ -13,6 +13,7 @@ use wakeproof_abi::{Offsets, TaskItem, WalkItem};
 
 use super::breakpoint::{Breakpoint, Stop, Whose};
 use super::candidates::{ESSENTIAL, FUNCTION, PROBES, Way};
+use super::misses::Misses;
 use super::reason::reason;
 use crate::case::{Grade, Probe};
 use crate::kernel::{self, BtfError, Symbols};
@@ -65,6 +66,10 @@ pub struct Probes {
     reports: Vec<ProbeReport>,
     /// Why no pair of virtual Ethernet devices can be made, if so.
     no_wire: Option<String>,
+    /// How often programs had been passed over when the run was armed.
+    pub(super) missed: Misses,
+    /// And when it was disarmed.
+    pub(super) passed: Misses,
     /// Diagnostics of the program itself; none unless the user's log level asks for them.
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
 }
@@ -112,6 +117,8 @@ impl Probes {
             epoll_ops: 0,
             reports: Vec::new(),
             no_wire: crate::cell::Wire::refusal(),
+            missed: Misses::new(),
+            passed: Misses::new(),
             logger,
         };
         for &(probe, candidates) in PROBES {
@@ -248,9 +255,15 @@ impl Probes {
     }
 
     fn tracepoint(&mut self, name: &str) -> Result<(), String> {
-        let (programs, btf) = (&mut self.ebpf, &self.btf);
-        let tracepoint = find::<BtfTracePoint>(programs, name)?;
-        tracepoint.load(name, btf).and_then(|()| tracepoint.attach().map(drop)).map_err(|error| reason(&error))
+        // After the first, so that it looks second.
+        let understudy = format!("{name}_again");
+        let programs: &[&str] = if self.ebpf.program(&understudy).is_some() { &[name, &understudy] } else { &[name] };
+        for program in programs {
+            let tracepoint = find::<BtfTracePoint>(&mut self.ebpf, program)?;
+            let attached = tracepoint.load(name, &self.btf).and_then(|()| tracepoint.attach().map(drop));
+            attached.map_err(|error| reason(&error))?;
+        }
+        Ok(())
     }
 
     fn try_watchpoint(&mut self) -> Result<(), String> {

@@ -312,7 +312,7 @@ impl Session<'_> {
         let Some(probes) = self.probes.as_deref_mut() else { return Ok(()) };
         head.accounts = probes.settle(&mut self.live)?;
         let counters = std::mem::take(&mut self.counters);
-        head.counts = probes.rows(&counters)?;
+        head.counts = probes.rows(&counters, &mut head.counters)?;
         probes.take_off(counters);
         probes.forget_all()?;
         if !self.live.decoder.stacks.is_empty() {

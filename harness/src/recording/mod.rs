@@ -304,6 +304,9 @@ pub struct CounterReport {
     pub won: Option<String>,
     /// What was tried in vain.
     pub lost: Vec<Loser>,
+    /// How many calls, of whomever, the kernel let pass without counting them.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub missed: u64,
 }
 
 /// Memory that a call was given.

@@ -1,0 +1,65 @@
+//! Seeing every system call, although a program may be passed over.
+//!
+//! A kernel that can be preempted inside of a tracing program (since 6.13 those of system calls may, with `PREEMPT_LAZY` or
+//! `PREEMPT`) runs the same program for no other task on that processor until the first one goes on: the recursion check of
+//! `bpf_trace_run` takes the second task for a nested call (kernel/trace/bpf_trace.c: `__bpf_trace_run`, `prog->active`).
+//! So each side of a system call has two programs, of which the second steps in where the first was passed over. Both
+//! being passed over takes two preempted tasks at once; it leaves the same side seen twice, and is counted as lost.
+use wakeproof_abi::Kind;
+
+use crate::{
+    scope::tid,
+    state::{FIRED, LOST, TURN, bump},
+};
+
+/// Which of the two programs looks.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Look {
+    /// The one that is called first, and always acts.
+    First,
+    /// Its understudy.
+    Second,
+}
+
+/// The thread is in the system call.
+pub(crate) const IN: u32 = 1;
+/// It has left it.
+pub(crate) const OUT: u32 = 2;
+
+/// Where the calling thread was seen last.
+#[inline(always)]
+fn last() -> u32 {
+    // SAFETY: written and read by the same thread only.
+    unsafe { TURN.get(tid()) }.copied().unwrap_or(0)
+}
+
+/// Notes that the calling thread is on this side now. Whether the one who looks has to act, as nobody has before.
+///
+/// `other` is the kind of the event that is missing if the first look finds the thread where it already was.
+#[inline(always)]
+pub(crate) fn take(look: Look, side: u32, other: Option<Kind>) -> bool {
+    let seen = last() == side;
+    if look == Look::Second && seen {
+        return false;
+    }
+    if let (true, Some(kind)) = (seen, other) {
+        bump(&FIRED, kind as u32);
+        bump(&LOST, kind as u32);
+    }
+    let _ = TURN.insert(tid(), side, 0);
+    true
+}
+
+/// Notes that the calling thread has left the call. Whether nobody had seen that.
+#[inline(always)]
+pub(crate) fn leave() -> bool {
+    let inside = last() == IN;
+    let _ = TURN.insert(tid(), OUT, 0);
+    inside
+}
+
+/// Forgets a thread that ends: another one may get its number.
+#[inline(always)]
+pub(crate) fn forget() {
+    let _ = TURN.remove(tid());
+}
