@@ -165,7 +165,8 @@ pub struct Control {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Difference {
-    /// A predicate over `kernel` and `grade`, such as `kernel >= version("7.0")`.
+    /// A predicate over what this kernel is: `has_function("ep_send_events")`, `has_member("eventpoll.ovflist")`, `grade`,
+    /// and where nothing else tells its version, as `kernel >= version("7.0")`.
     pub when: String,
     /// Why, with the commit or file that explains it.
     pub because: String,

@@ -29,7 +29,7 @@ use indexmap::IndexMap;
 
 use crate::case::{Case, ClaimVerdict, Difference, Grade};
 use crate::load::LoadedCase;
-use crate::recording::Recording;
+use crate::recording::{Landmarks, Recording};
 use crate::verdict::Verdict;
 
 use finding::Findings;
@@ -43,6 +43,7 @@ struct Facts {
     /// The kernel's version as a number that compares.
     kernel: i64,
     grade: Grade,
+    landmarks: Landmarks,
 }
 
 /// What is expected on this kernel, where `differs` says that it is something else.
@@ -58,7 +59,11 @@ struct Expected<'a> {
 pub fn judge(loaded: &LoadedCase, recording: &Recording) -> Verdict {
     let case = loaded.case();
     let head = &recording.head;
-    let facts = Facts { kernel: predicate::version(&head.kernel.release), grade: head.grade };
+    let facts = Facts {
+        kernel: predicate::version(&head.kernel.release),
+        grade: head.grade,
+        landmarks: head.landmarks.clone(),
+    };
     let mut problems = Problems::default();
     let runs = Runs::read(loaded, recording, &mut problems);
     let predicates = Predicates::default();

@@ -3,12 +3,13 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock};
 
-use cel::{Context, Env, Program, Value};
+use cel::{Context, Env, ExecutionError, Program, Value};
 use serde_json::Value as Json;
 
 use super::value::cel;
 use super::{Facts, Gap, Scored, Taken};
 use crate::case::Value as Parameter;
+use crate::recording::Presence;
 
 static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| Arc::new(Env::stdlib()));
 
@@ -93,9 +94,22 @@ fn context(facts: &Facts) -> Context<'static, 'static> {
     let mut context = Context::with_env(Arc::clone(&ENV));
     // Fails only for a name that the standard library has.
     let _ = context.add_function("version", |text: Arc<String>| version(&text));
+    let landmarks = Arc::new(facts.landmarks.clone());
+    let (functions, members) = (Arc::clone(&landmarks), landmarks);
+    let _ = context.add_function("has_function", move |name: Arc<String>| {
+        let found = functions.functions.get(name.as_str());
+        found.map(|found| *found != Presence::Absent).ok_or_else(|| unknown("function", &name))
+    });
+    let _ = context.add_function("has_member", move |name: Arc<String>| {
+        members.members.get(name.as_str()).map(Option::is_some).ok_or_else(|| unknown("member", &name))
+    });
     context.add_variable_from_value("kernel", facts.kernel);
     context.add_variable_from_value("grade", facts.grade.to_string());
     context
+}
+
+fn unknown(what: &str, name: &str) -> ExecutionError {
+    ExecutionError::function_error("has", format!("whether there is a {what} {name} was not recorded"))
 }
 
 fn parameter(value: &Parameter) -> Value {

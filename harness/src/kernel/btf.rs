@@ -155,6 +155,11 @@ impl Btf {
         }
     }
 
+    /// Whether there is a function of this name.
+    pub fn has_function(&self, function: &str) -> bool {
+        self.functions.contains_key(function)
+    }
+
     /// For each parameter of a function the structure it points to, if it points to one.
     pub fn parameters(&self, function: &str) -> Option<Vec<Option<&str>>> {
         let id = *self.functions.get(function)?;

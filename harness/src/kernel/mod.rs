@@ -1,9 +1,11 @@
 //! What the running kernel says of itself: its type information, its symbols, its identity.
 mod btf;
+mod landmarks;
 mod offsets;
 mod symbols;
 
 pub use btf::{Btf, BtfError};
+pub use landmarks::landmarks;
 pub use offsets::resolve;
 pub use symbols::Symbols;
 

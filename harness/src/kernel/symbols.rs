@@ -1,5 +1,6 @@
 //! Names of kernel addresses.
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, OnceLock};
 
 /// No function is longer: behind the last symbol of a section lies what has no names, such as compiled eBPF programs
 /// (without `net.core.bpf_jit_kallsyms`) and trampolines.
@@ -9,6 +10,8 @@ const LONGEST: u64 = 256 << 10;
 pub struct Symbols {
     addresses: Vec<u64>,
     names: Vec<Arc<str>>,
+    /// Functions, and whether they have that very name; made when it is first asked for.
+    functions: OnceLock<HashMap<Box<str>, bool>>,
 }
 
 impl Symbols {
@@ -32,6 +35,7 @@ impl Symbols {
         Self {
             addresses: table.iter().map(|&(address, _)| address).collect(),
             names: table.iter().map(|&(_, name)| name.into()).collect(),
+            functions: OnceLock::new(),
         }
     }
 
@@ -47,6 +51,23 @@ impl Symbols {
     /// Whether the kernel hides its addresses.
     pub fn is_empty(&self) -> bool {
         self.addresses.is_empty()
+    }
+
+    /// Whether there is a function of this name, and whether the compiler has left the name alone: a clone of it has a
+    /// suffix (`.isra.0`, `.constprop.0`), the unlikely part (`.cold`) is no function.
+    pub fn has(&self, wanted: &str) -> Option<bool> {
+        let functions = self.functions.get_or_init(|| {
+            let mut functions = HashMap::new();
+            for name in &self.names {
+                match name.split_once('.') {
+                    None => _ = functions.insert(name.as_ref().into(), true),
+                    Some((_, suffix)) if suffix.ends_with("cold") => {}
+                    Some((base, _)) => _ = functions.entry(base.into()).or_insert(false),
+                }
+            }
+            functions
+        });
+        functions.get(wanted).copied()
     }
 
     /// The address of a function.
@@ -67,6 +88,15 @@ mod tests {
         assert_eq!(&*symbols.name(0x50), "0x50");
         assert_eq!(symbols.address("second"), Some(0x200));
         assert_eq!(&*symbols.name(0x200 + LONGEST), "0x40200", "what is far behind the last symbol has no name");
+    }
+
+    #[test]
+    fn clones_of_functions_are_known_by_their_suffix() {
+        let symbols = Symbols::parse("100 t whole\n200 t clone.isra.0\n300 t split.cold\n400 t whole.cold\n");
+        assert_eq!(
+            ["whole", "clone", "split", "none"].map(|name| symbols.has(name)),
+            [Some(true), Some(false), None, None]
+        );
     }
 
     #[test]

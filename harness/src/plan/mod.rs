@@ -3,6 +3,7 @@ mod capabilities;
 mod decide;
 mod defect;
 pub mod derive;
+mod landmarks;
 mod picture;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use capabilities::Capabilities;
 pub use decide::{Decision, decide};
 pub use defect::{Fit, fit, put_in};
+pub use landmarks::{Named, named};
 pub use wants::{CounterWant, Wants};
 
 use wakeproof_servers::Defect;
@@ -32,6 +34,8 @@ pub struct Plan {
     pub runs: Vec<RunPlan>,
     /// What cannot be decided, and why.
     pub decision: Decision,
+    /// What of the kernel the case names.
+    pub landmarks: Named,
     /// The mistake that was put into the server of the case itself.
     pub defect: Option<Defect>,
 }
@@ -67,7 +71,8 @@ pub fn plan(loaded: &LoadedCase, have: &Capabilities) -> Plan {
             runs.push(RunPlan { half, point: values, case, wants });
         }
     }
-    Plan { id: loaded.id.clone(), text: loaded.text.clone(), runs, decision, defect: None }
+    let landmarks = named(loaded.case());
+    Plan { id: loaded.id.clone(), text: loaded.text.clone(), runs, decision, landmarks, defect: None }
 }
 
 /// Puts a `watch` step behind each `epoll_create` whose ready list must be watched for `ep_poll_callback` to be seen.

@@ -33,6 +33,18 @@ impl Landmarks {
         self.functions.is_empty() && self.members.is_empty()
     }
 
+    /// What a member is here: its type, or that there is none of that name in a structure of which others are known; none
+    /// if nothing is known.
+    pub fn member(&self, name: &str) -> Option<&str> {
+        const NONE: &str = "no member";
+        if let Some(of) = self.members.get(name) {
+            return Some(of.as_deref().unwrap_or(NONE));
+        }
+        let (structure, _) = name.split_once('.')?;
+        let known = |other: &String| other.split_once('.').is_some_and(|(of, _)| of == structure);
+        self.members.keys().any(known).then_some(NONE)
+    }
+
     /// Takes over what others say of the same kernel.
     pub fn extend(&mut self, other: &Self) {
         self.functions.extend(other.functions.iter().map(|(name, presence)| (name.clone(), *presence)));

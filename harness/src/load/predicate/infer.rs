@@ -26,7 +26,7 @@ pub(super) struct Infer {
 /// Functions on one text that say yes or no.
 const TESTS: [&str; 3] = ["startsWith", "endsWith", "contains"];
 /// Functions that can be called at all.
-const FUNCTIONS: [&str; 13] = [
+const FUNCTIONS: [&str; 15] = [
     "size",
     "startsWith",
     "endsWith",
@@ -35,6 +35,8 @@ const FUNCTIONS: [&str; 13] = [
     "double",
     "string",
     "version",
+    "has_function",
+    "has_member",
     "all",
     "exists",
     "exists_one",
@@ -202,6 +204,10 @@ impl Infer {
             ("version", [of]) if target.is_none() => {
                 self.must_be(of, &Type::Text);
                 Type::Version
+            }
+            ("has_function" | "has_member", [of]) if target.is_none() => {
+                self.must_be(of, &Type::Text);
+                Type::Bool
             }
             (known, _) if FUNCTIONS.contains(&known) => {
                 self.wrong(node, format!("`{known}` is not called like this"), "");

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 
 use super::changes::changes;
 use super::{Cell, Column, Feature, FeatureKind, Mark, Matrix, Row, VERSION};
+use crate::recording::Presence;
 use crate::render::{Machine, Results};
 use crate::verdict::{ClaimResult, Outcome, Verdict};
 
@@ -251,9 +252,23 @@ fn features(kernels: &[Joined]) -> Vec<Feature> {
         for (name, presence) in &landmarks.functions {
             put(FeatureKind::Function, name.clone(), presence.to_string());
         }
-        for (name, of) in &landmarks.members {
-            put(FeatureKind::Member, name.clone(), of.clone().unwrap_or_else(|| "no member".to_owned()));
+        for name in landmarks.members.keys() {
+            put(FeatureKind::Member, name.clone(), landmarks.member(name).unwrap_or_default().to_owned());
         }
     }
+    // What another kernel has of a structure that this one has too, this one lacks.
+    for ((kind, name), cells) in &mut features {
+        for (cell, kernel) in
+            cells.iter_mut().zip(kernels).filter(|(cell, _)| cell.is_none() && *kind == FeatureKind::Member)
+        {
+            let landmarks = kernel.results.as_ref().map(Results::landmarks);
+            *cell = landmarks.and_then(|landmarks| landmarks.member(name).map(str::to_owned));
+        }
+    }
+    // A name that no kernel has is no function's: the case's text only looks so.
+    let absent = Presence::Absent.to_string();
+    features.retain(|(kind, _), cells| {
+        *kind != FeatureKind::Function || cells.iter().flatten().any(|cell| *cell != absent)
+    });
     features.into_iter().map(|((kind, name), cells)| Feature { kind, name, cells }).collect()
 }

@@ -140,10 +140,11 @@ fn differs(old: &Joined, new: &Joined, case: &str) -> Vec<String> {
                 all.push(say(name, &then.to_string(), &now.to_string()));
             }
         }
-        for (name, now) in &after.members {
-            if let Some(then) = before.members.get(name).filter(|then| *then != now) {
-                let word = |of: &Option<String>| of.clone().unwrap_or_else(|| "no member".to_owned());
-                all.push(say(name, &word(then), &word(now)));
+        for name in before.members.keys().chain(after.members.keys().filter(|name| !before.members.contains_key(*name)))
+        {
+            let (then, now) = (before.member(name), after.member(name));
+            if then.is_some() && now.is_some() && then != now {
+                all.push(say(name, then.unwrap_or_default(), now.unwrap_or_default()));
             }
         }
     }
