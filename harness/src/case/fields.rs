@@ -149,8 +149,10 @@ pub const FAULT: &[Field] = &[("offset", Int), ("write", Bool), ("by", Text)];
 /// list's last item leads to, and whether the list is empty.
 pub const WRITE: &[Field] = &[("by", Text), ("stack", Texts), ("target", Text), ("empty", Bool)];
 /// Who waits on a queue: the wake-up function of its entry (which tells the I/O model), whether it is exclusive, and the
-/// sleeping task's number (0 if the entry belongs to no task).
-pub const WAITER: &[Field] = &[("by", Text), ("exclusive", Bool), ("sleeper", Int)];
+/// sleeping task's number (0 if the entry belongs to no task); whether the entry lies on that task's own kernel stack, and
+/// whether that task can be chosen from a run queue.
+pub const WAITER: &[Field] =
+    &[("by", Text), ("exclusive", Bool), ("sleeper", Int), ("on_stack", Bool), ("runnable", Bool)];
 
 /// One registration in an eventpoll's interest tree: what is watched (its name, or empty), the descriptor, the mask asked
 /// for, how deep in the tree (the root is 1), and its colour.

@@ -2,6 +2,7 @@
 
 mod calls;
 mod claim;
+mod compute;
 mod crowd;
 mod erratum;
 mod event;
@@ -19,6 +20,7 @@ mod task;
 
 pub use calls::{Call, Side, call_name};
 pub use claim::{Claim, ClaimVerdict, Quote, Source};
+pub use compute::{Compute, CpuTime};
 pub use crowd::{Crowd, Limited, Resources, Room, ServerLimit};
 pub use erratum::{Errata, Erratum};
 pub use event::{EventName, Probe};

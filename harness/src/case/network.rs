@@ -143,6 +143,7 @@ pub enum SocketOption {
     SoDomain,
     SoError,
     SoProtocol,
+    SoRcvlowat,
     SoReuseaddr,
     SoReuseport,
     SoType,

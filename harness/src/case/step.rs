@@ -3,10 +3,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Accept, AddAddress, Asked, AttachFilter, Bind, Buffer, Capability, ConnectOn, Crowd, Descriptor, Dup2,
-    DupUntilRefused, EpollControl, EpollCreate, EpollWait, EventName, Filter, GetOption, Inject, IoRing, Kcmp, Limit,
-    Listen, ListenOn, Made, MakeSocket, Maps, NetworkPair, Number, Over, Pagemap, Peek, PingPong, PollCall, ProcNetTcp,
-    Reopen, Resources, Room, SelectCall, SetOption, Snmp, Sysctl, Timer, Touch, Transfer, TwoEnds, WhoseLimits,
+    Accept, AddAddress, Asked, AttachFilter, Bind, Buffer, Capability, Compute, ConnectOn, CpuTime, Crowd, Descriptor,
+    Dup2, DupUntilRefused, EpollControl, EpollCreate, EpollWait, EventName, Filter, GetOption, Inject, IoRing, Kcmp,
+    Limit, Listen, ListenOn, Made, MakeSocket, Maps, NetworkPair, Number, Over, Pagemap, Peek, PingPong, PollCall,
+    ProcNetTcp, Reopen, Resources, Room, SelectCall, SetOption, Snmp, Sysctl, Timer, Touch, Transfer, TwoEnds,
+    WhoseLimits,
 };
 
 /// One step. The first group are clients of the server, the second the flow of the case, the rest system calls that the
@@ -91,6 +92,10 @@ pub enum Step {
     Snmp(Snmp),
     /// Bytes of a buffer.
     Peek(Peek),
+    /// Compute, as an actor.
+    Compute(Compute),
+    /// The time that an actor has had a processor.
+    CpuTime(CpuTime),
     /// A pipe: the reading end, then the writing end.
     Pipe(TwoEnds),
     /// A named pipe, whose name is gone at once: the reading end, then the writing end.

@@ -149,6 +149,14 @@ impl Run<'_> {
         Ok(found)
     }
 
+    /// Process and thread of an actor.
+    pub fn actor_task(&self, reference: &str) -> Result<(i32, i32), Failure> {
+        match self.find_actors(reference)?[..] {
+            [at] => Ok(*self.actors[at].task.lock().unwrap_or_else(PoisonError::into_inner)),
+            ref all => Err(Failure::Broken(format!("`{reference}` stands for {} actors: say which", all.len()))),
+        }
+    }
+
     /// Waits until each of them has come back from its call.
     pub fn await_returned(&mut self, reference: &str, deadline: &Deadline) -> Result<(), Failure> {
         for at in self.find_actors(reference)? {

@@ -9,6 +9,7 @@ mod call;
 mod child;
 mod client;
 mod compare;
+mod compute;
 mod crowd;
 mod elsewhere;
 mod epoll;

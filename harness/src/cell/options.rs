@@ -20,6 +20,7 @@ fn number(option: SocketOption) -> (libc::c_int, libc::c_int) {
         Is::SoError => (libc::SOL_SOCKET, libc::SO_ERROR),
         Is::SoProtocol => (libc::SOL_SOCKET, libc::SO_PROTOCOL),
         Is::SoReuseaddr => (libc::SOL_SOCKET, libc::SO_REUSEADDR),
+        Is::SoRcvlowat => (libc::SOL_SOCKET, libc::SO_RCVLOWAT),
         Is::SoReuseport => (libc::SOL_SOCKET, libc::SO_REUSEPORT),
         Is::SoType => (libc::SOL_SOCKET, libc::SO_TYPE),
         Is::TcpDeferAccept => (libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT),

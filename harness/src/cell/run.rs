@@ -10,6 +10,7 @@ use super::actors::Actor;
 use super::alarm::Alarm;
 use super::buffers::Buffers;
 use super::call::{Call, Returned};
+use super::compute::Ending;
 use super::elsewhere::Elsewhere;
 use super::failure::Failure;
 use super::files::ports;
@@ -48,6 +49,8 @@ pub struct Run<'a> {
     pub buffers: Buffers,
     /// Rings by name; their memory must stay.
     pub rings: IndexMap<String, IoUring>,
+    /// Ends what computes.
+    pub over: Ending,
     /// The second network namespace, once something is in it.
     wire: Option<Wire>,
     /// The other network namespace.
@@ -74,6 +77,7 @@ pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Resu
         actors: Vec::new(),
         buffers: Buffers::default(),
         rings: IndexMap::new(),
+        over: Ending::default(),
         wire: None,
         elsewhere: Elsewhere::default(),
         since: now(),
@@ -109,6 +113,7 @@ impl Run<'_> {
         self.link.ask(&Say::Idle).map_err(Stop::at("idle"))?;
         self.mark("start");
         let made = self.steps(&order.steps);
+        self.over.say();
         let settled = self.settle_actors(&self.deadline()).map_err(Stop::at("wait for the actors"));
         self.mark("end");
         made.and(settled)

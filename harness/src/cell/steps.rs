@@ -74,6 +74,8 @@ fn label(step: &Step) -> String {
         Step::Fionread(_) => "fionread",
         Step::Snmp(_) => "snmp",
         Step::Peek(_) => "peek",
+        Step::Compute(_) => "compute",
+        Step::CpuTime(_) => "cpu_time",
         Step::Pipe(_) => "pipe",
         Step::Fifo(_) => "fifo",
         Step::Pty(_) => "pty",
@@ -128,6 +130,7 @@ fn acts(step: &Step) -> bool {
             | Step::GetOption(_)
             | Step::ProcNetTcp(_)
             | Step::Peek(_)
+            | Step::CpuTime(_)
             | Step::Kcmp(_)
             | Step::Pagemap(_)
             | Step::Maps(_)
@@ -247,6 +250,8 @@ impl Run<'_> {
             Step::ProcNetTcp(step) => Ok(vec![settings::proc_net_tcp(step)]),
             Step::Fionread(step) => sockets::unread(self, step),
             Step::Snmp(step) => Ok(vec![sockets::snmp(step)]),
+            Step::Compute(step) => self.compute(step).map(|call| vec![call]),
+            Step::CpuTime(step) => self.cpu_time(step).map(|call| vec![call]),
             Step::Limit(step) => Ok(vec![nofile::set(step)]),
             Step::DupUntilRefused(step) => nofile::exhaust(self, step).map(|call| vec![call]),
             Step::Dup2(step) => nofile::dup2(self, step).map(|call| vec![call]),

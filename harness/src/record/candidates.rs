@@ -70,17 +70,18 @@ pub(super) const PROBES: &[(Probe, &[Candidate])] = &[
     (
         Probe::SoftInterrupts,
         &[candidate(
-            "tp_btf softirq_raise, softirq_entry, softirq_exit",
+            "tp_btf softirq_exit, softirq_entry, softirq_raise",
             Grade::Trace,
-            Way::Tracepoints(&["softirq_raise", "softirq_entry", "softirq_exit"]),
+            Way::Tracepoints(&["softirq_exit", "softirq_entry", "softirq_raise"]),
         )],
     ),
     (
         Probe::HardInterrupts,
+        // The ends before the beginnings: a handler that begins in between would never be seen to end.
         &[candidate(
-            "tp_btf irq_handler_entry, irq_handler_exit, local_timer_entry, local_timer_exit",
+            "tp_btf irq_handler_exit, irq_handler_entry, local_timer_exit, local_timer_entry",
             Grade::Trace,
-            Way::Tracepoints(&["irq_handler_entry", "irq_handler_exit", "local_timer_entry", "local_timer_exit"]),
+            Way::Tracepoints(&["irq_handler_exit", "irq_handler_entry", "local_timer_exit", "local_timer_entry"]),
         )],
     ),
     (

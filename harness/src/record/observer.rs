@@ -46,7 +46,8 @@ impl Observer {
         let offsets = kernel::resolve(&kernel::Btf::running()?)?;
         let failed = |error: String| Unobserved::Load(error);
         let btf = Btf::from_sys_fs().map_err(|error| failed(error.to_string()))?;
-        let mut ebpf = load(object, &btf, &offsets, super::probes::RING_BYTES, false).map_err(|error| failed(reason(&error)))?;
+        let mut ebpf =
+            load(object, &btf, &offsets, super::probes::RING_BYTES, false).map_err(|error| failed(reason(&error)))?;
         let ring = ebpf.take_map("EVENTS").ok_or_else(|| failed("the object has no ring buffer".into()))?;
         let ring = RingBuf::try_from(ring).map_err(|error| failed(reason(&error)))?;
         let mut observer = Self { ebpf, ring, token, joined: Vec::new(), blind: Vec::new() };

@@ -108,6 +108,8 @@ impl Session<'_> {
                 }
                 Say::Idle => self.idle(),
                 Say::Await { of, only, times, since, names, actors } => {
+                    // The fence by which a new actor said who it is may still lie in the ring.
+                    self.drain();
                     let actors = self.live.actors(&actors);
                     let probes = self.probes.as_deref().map_or(&[][..], Probes::reports);
                     match Awaited::new(of, &only, (times, since), &names, &actors, probes) {

@@ -8,6 +8,14 @@ use crate::case::{
 /// The call in words. One that has no sentence here is shown as the file has it.
 pub(super) fn call(step: &Step) -> String {
     match step {
+        Step::Compute(compute) => {
+            let place = compute.on_processor.map_or_else(String::new, |number| format!(" on processor {}", number.0));
+            format!(
+                "Compute{place}, without any system call, until all steps have been made{}.",
+                result(compute.name.as_ref())
+            )
+        }
+        Step::CpuTime(time) => format!("Read how long {} has had a processor{}.", time.of, result(Some(&time.name))),
         Step::Socketpair(ends) => pair(&ends.names, ends.times, "Two connected sockets of the UNIX domain"),
         Step::TcpPair(ends) => {
             pair(&ends.names, ends.times, &format!("A TCP connection {}, with both its ends", over(ends.over)))

@@ -177,6 +177,11 @@ impl Walk<'_> {
             Step::AttachFilter(filter) => self.refer("on", &filter.on, &[Kind::Descriptor]),
             Step::DetachFilter(of) => self.refer("", of, &[Kind::Descriptor]),
             Step::Snmp(snmp) => self.result(Some(&snmp.name), actors),
+            Step::Compute(compute) => self.result(compute.name.as_ref(), actors),
+            Step::CpuTime(time) => {
+                self.refer("of", &time.of, &[Kind::Actor]);
+                self.result(Some(&time.name), actors);
+            }
             Step::Peek(peek) => {
                 self.refer("of", &peek.of, &[Kind::Buffer]);
                 self.result(Some(&peek.name), actors);
@@ -361,6 +366,7 @@ fn is_call(step: &Step) -> bool {
         Step::EpollCtl(_)
             | Step::EpollWait(_)
             | Step::Select(_)
+            | Step::Compute(_)
             | Step::Poll(_)
             | Step::Read(_)
             | Step::Write(_)

@@ -6,6 +6,9 @@ use super::Reader;
 /// `WQ_FLAG_EXCLUSIVE` (include/linux/wait.h).
 const EXCLUSIVE: u32 = 1;
 
+/// `THREAD_SIZE` (`arch/x86/include/asm/page_64_types.h`, without KASAN).
+const STACK: u64 = 16 << 10;
+
 impl Reader<'_> {
     /// The wait queue of a `sock`.
     pub(super) fn socket_queue(&self, sock: u64) -> Result<Value, String> {
@@ -31,7 +34,27 @@ impl Reader<'_> {
             "ep_poll_callback" => 0,
             _ => private,
         };
-        let sleeper = if task == 0 { 0 } else { self.memory.half(task + self.offset("task_struct", "pid")?)? };
-        Ok(json!({"by": &*by, "exclusive": flags & EXCLUSIVE != 0, "sleeper": sleeper}))
+        let exclusive = flags & EXCLUSIVE != 0;
+        if task == 0 {
+            return Ok(json!({"by": &*by, "exclusive": exclusive, "sleeper": 0, "on_stack": false, "runnable": false}));
+        }
+        let sleeper = self.memory.half(task + self.offset("task_struct", "pid")?)?;
+        let stack = self.memory.word(task + self.offset("task_struct", "stack")?)?;
+        let on_stack = (stack..stack + STACK).contains(&entry);
+        let runnable = self.runnable(task)?;
+        Ok(json!({
+            "by": &*by, "exclusive": exclusive, "sleeper": sleeper, "on_stack": on_stack, "runnable": runnable
+        }))
+    }
+
+    /// Whether a task is on a run queue to be chosen. Since 6.12 one that sleeps may stay there for a while, marked as
+    /// delayed (kernel/sched/fair.c: `DELAY_DEQUEUE`).
+    fn runnable(&self, task: u64) -> Result<bool, String> {
+        let on_rq = self.memory.half(task + self.offset("task_struct", "on_rq")?)? != 0;
+        let delayed = match self.offset("task_struct", "se.sched_delayed") {
+            Ok(member) => self.memory.bytes::<1>(task + member)?[0] != 0,
+            Err(_) => false,
+        };
+        Ok(on_rq && !delayed)
     }
 }
