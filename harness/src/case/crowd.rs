@@ -15,6 +15,13 @@ pub struct Room {
     pub clients: Number,
     /// How much memory each may cost at most, in kB: together they may take half of what is available.
     pub kilobytes: Number,
+    /// How long it may take to make a process for each, in seconds: a machine that is emulated has room for fewer.
+    #[serde(default = "ten")]
+    pub seconds: Number,
+}
+
+fn ten() -> Number {
+    Number(10)
 }
 
 /// Clients come and stay; each sends a byte and waits for an answer before the next ones come. It ends with the first

@@ -1,15 +1,20 @@
 //! The machine's limits, and how many clients there is room for within them. Nothing is changed.
 use std::fs;
+use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit};
+use nix::sys::wait::waitpid;
 use serde_json::json;
 
 use super::failure::Failure;
+use super::process;
 use super::run::Run;
 use crate::case::Room;
 
 /// Descriptors, tasks and ports that are left for everything else.
 const RESERVE: u64 = 100;
+/// How many processes are made to see how long that takes.
+const TRIALS: usize = 16;
 
 /// The limits as they are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,12 +31,13 @@ struct Machine {
     tasks: u64,
     max_map_count: u64,
     ports: u64,
+    forks_per_second: u64,
 }
 
 /// Finds out how many clients there is room for.
 pub fn room(run: &mut Run, step: &Room) -> Result<(), Failure> {
     let machine = Machine::read()?;
-    let (clients, bound) = machine.fits(step.clients.0, step.kilobytes.0);
+    let (clients, bound) = machine.fits(step.clients.0, step.kilobytes.0, step.seconds.0);
     run.keep(
         &step.name,
         json!({
@@ -49,6 +55,7 @@ pub fn room(run: &mut Run, step: &Room) -> Result<(), Failure> {
             "tasks": machine.tasks,
             "max_map_count": machine.max_map_count,
             "ports": machine.ports,
+            "forks_per_second": machine.forks_per_second,
         }),
     );
     Ok(())
@@ -71,11 +78,12 @@ impl Machine {
             tasks: tasks(&text("/proc/loadavg")?),
             max_map_count: number("/proc/sys/vm/max_map_count")?,
             ports: ports(&text("/proc/sys/net/ipv4/ip_local_port_range")?),
+            forks_per_second: forks_per_second()?,
         })
     }
 
     /// How many there is room for, and what bounds them.
-    fn fits(&self, wanted: u64, kilobytes: u64) -> (u64, &'static str) {
+    fn fits(&self, wanted: u64, kilobytes: u64, seconds: u64) -> (u64, &'static str) {
         let of_cgroup = if self.cgroup_tasks == 0 { u64::MAX } else { self.cgroup_tasks };
         let tasks = self.pid_max.min(self.threads_max).min(of_cgroup).saturating_sub(self.tasks);
         let bounds = [
@@ -83,12 +91,29 @@ impl Machine {
             ("ports", self.ports.saturating_sub(RESERVE)),
             ("tasks", tasks.saturating_sub(RESERVE)),
             ("memory", self.available_kb / 2 / kilobytes.max(1)),
+            ("speed", self.forks_per_second.saturating_mul(seconds)),
         ];
         match bounds.into_iter().filter(|bound| bound.1 < wanted).min_by_key(|bound| bound.1) {
             Some((what, clients)) => (round(clients), what),
             None => (wanted, ""),
         }
     }
+}
+
+/// How many processes can be made and collected in a second, from the quickest of a few: the others were held up.
+fn forks_per_second() -> Result<u64, Failure> {
+    let failed = |errno| Failure::call("make a process", errno);
+    let mut quickest = Duration::from_secs(1);
+    for _ in 0..TRIALS {
+        let began = Instant::now();
+        match process::split().map_err(failed)? {
+            // SAFETY: leaves without running anything of the parent's.
+            None => unsafe { libc::_exit(0) },
+            Some(child) => waitpid(child, None).map_err(failed)?,
+        };
+        quickest = quickest.min(began.elapsed());
+    }
+    Ok(u64::try_from(Duration::from_secs(1).as_nanos() / quickest.as_nanos().max(1)).unwrap_or(u64::MAX))
 }
 
 /// Down to two digits, so that a machine whose free memory varies a little has room for the same number again.
@@ -164,15 +189,17 @@ mod tests {
         tasks: 200,
         max_map_count: 65_530,
         ports: 28_232,
+        forks_per_second: 3_000,
     };
 
     #[test]
     fn the_scarcest_resource_bounds_the_crowd() {
-        assert_eq!(LARGE.fits(10_000, 160), (10_000, ""));
-        assert_eq!(Machine { available_kb: 1_000_000, ..LARGE }.fits(10_000, 160), (3_100, "memory"));
-        assert_eq!(Machine { nofile: 4_096, ..LARGE }.fits(10_000, 160), (3_900, "descriptors"));
-        assert_eq!(Machine { cgroup_tasks: 800, ..LARGE }.fits(10_000, 160), (500, "tasks"));
-        assert_eq!(Machine { ports: 50, ..LARGE }.fits(10_000, 160), (0, "ports"));
+        assert_eq!(LARGE.fits(10_000, 160, 10), (10_000, ""));
+        assert_eq!(Machine { forks_per_second: 77, ..LARGE }.fits(10_000, 160, 10), (770, "speed"));
+        assert_eq!(Machine { available_kb: 1_000_000, ..LARGE }.fits(10_000, 160, 10), (3_100, "memory"));
+        assert_eq!(Machine { nofile: 4_096, ..LARGE }.fits(10_000, 160, 10), (3_900, "descriptors"));
+        assert_eq!(Machine { cgroup_tasks: 800, ..LARGE }.fits(10_000, 160, 10), (500, "tasks"));
+        assert_eq!(Machine { ports: 50, ..LARGE }.fits(10_000, 160, 10), (0, "ports"));
     }
 
     #[test]
