@@ -144,16 +144,6 @@ impl Walk<'_> {
             Step::Close(of) | Step::Nonblock(of) => self.refer("", of, FILES),
             Step::Listen(listen) => self.name("as", &listen.name, Kind::Descriptor, 1),
             Step::Accept(accept) => self.accept(accept, actors),
-            Step::Socket(_)
-            | Step::Bind(_)
-            | Step::ListenOn(_)
-            | Step::ConnectOn(_)
-            | Step::SetOption(_)
-            | Step::GetOption(_)
-            | Step::DropIncoming(_)
-            | Step::Sysctl(_)
-            | Step::AddAddress(_)
-            | Step::ProcNetTcp(_) => self.network(step, actors),
             Step::Fionread(asked) => {
                 self.refer("on", &asked.on, FILES);
                 let times = self.names.times(&asked.on);
@@ -246,7 +236,7 @@ impl Walk<'_> {
                 self.name("ring", &ring.ring, Kind::Ring, 1);
                 self.result(Some(&ring.name), actors);
             }
-            _ => {}
+            other => self.network(other, actors),
         }
     }
 
