@@ -71,7 +71,7 @@ fn one(file: &Path, screens: &mut Vec<Results>) -> anyhow::Result<()> {
     });
     let results = &mut screens[place];
     results.millis += verdict.millis;
-    results.exhibits.insert(verdict.case.clone(), Exhibit::new(case.case(), Some(&recording), &verdict));
+    results.exhibits.insert(verdict.case.clone(), Exhibit::new(&case, Some(&recording), &verdict));
     results.verdicts.push(verdict);
     Ok(())
 }

@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod cell;
 pub mod claims;
+pub mod diff;
 pub mod doctor;
 pub mod driver;
 mod exit;
@@ -18,6 +19,7 @@ pub mod show;
 mod suite;
 mod terminal;
 pub mod test;
+pub mod trace;
 
 use std::process::ExitCode;
 
@@ -44,8 +46,12 @@ enum Command {
     Test(test::Args),
     /// Judge recordings again, without the kernel and without privileges.
     Judge(judge::Args),
-    /// Show the results of an earlier run again.
+    /// Show results again, or what happened in a recording, connection by connection.
     Show(show::Args),
+    /// Say what is different between two results, or between two recordings.
+    Diff(diff::Args),
+    /// Show what a command, or a process that runs, makes the kernel do, event by event.
+    Trace(trace::Args),
     /// Join results of several kernels and machines into the table claims × kernels.
     Merge(merge::Args),
     /// Say what this kernel allows, and what each absence costs.
@@ -79,6 +85,9 @@ const AFTER: &str = concat!(
     "  wakeproof claims refuted            what is wrong in the documents\n",
     "  wakeproof explain epoll.default-lt  one sentence, and the experiment that decides it\n",
     "  wakeproof judge recordings/*.jsonl  the verdicts again, without the kernel\n",
+    "  wakeproof show out/results.json     the screen again; a recording: what happened, event by event\n",
+    "  wakeproof diff old.json new.json    which verdicts changed\n",
+    "  wakeproof trace -- COMMAND          what a command makes the kernel do\n",
     "  wakeproof merge target/reports      what becomes of each claim on each kernel\n",
     "\n",
     "Exit status:\n",
@@ -95,6 +104,8 @@ impl Command {
             Self::Test(args) => test::run(&args),
             Self::Judge(args) => judge::run(&args),
             Self::Show(args) => show::run(&args),
+            Self::Diff(args) => diff::run(&args),
+            Self::Trace(args) => trace::run(&args),
             Self::Merge(args) => merge::run(&args),
             Self::Doctor(args) => doctor::run(&args),
             Self::Claims(args) => claims::run(&args),

@@ -1,21 +1,34 @@
-//! `wakeproof show`: the result screen again, from the results that a run has left.
+//! `wakeproof show`: the result screen again from results, and the timeline of a recording as text; or either in another
+//! shape.
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
 use super::test::Color;
 use super::{Exit, bad_input, terminal};
-use crate::render::{json, screen};
+use crate::recording::{self, Recording};
+use crate::render::picture::{text, whole};
+use crate::render::reporter::{self, Reporter};
+use crate::render::{Results, json, screen};
 
 /// Arguments of `wakeproof show`.
 #[derive(Clone, Debug, ClapArgs)]
-#[command(after_help = super::exit::HELP)]
+#[command(after_help = super::exit::HELP, after_long_help = AFTER)]
 pub struct Args {
-    /// `results.json`, as `wakeproof test --report-dir` writes it.
+    /// `results.json` or a recording (`.jsonl`), as `wakeproof test --report-dir` writes them.
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Another shape; of a recording only `trace` and `csv` show every event.
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<Reporter>,
+    /// Of a recording: only what happened on this connection or descriptor, by its name in the case.
+    #[arg(long, value_name = "NAME")]
+    on: Option<String>,
+    /// Of a recording: only events whose name contains this (can be given again).
+    #[arg(long, value_name = "EVENT")]
+    event: Vec<String>,
     /// Show a line for each skipped case.
     #[arg(long)]
     show_skips: bool,
@@ -24,19 +37,76 @@ pub struct Args {
     color: Color,
 }
 
+const AFTER: &str = concat!(
+    "Examples:\n",
+    "  wakeproof show out/results.json                                  the screen again\n",
+    "  wakeproof show out/results.json --format html > report.html      the page\n",
+    "  wakeproof show out/epoll.some-case.jsonl                         what happened, connection by connection\n",
+    "  wakeproof show out/epoll.some-case.jsonl --on conn --event epoll only some of it\n",
+    "  wakeproof show out/epoll.some-case.jsonl --format trace > t.json for ui.perfetto.dev\n",
+    "\n",
+    "Exit status: as the run had it; of a recording 0.\n",
+);
+
 /// Shows it, and ends as the run did.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     terminal::colors(args.color);
-    let failed = |why: &dyn std::fmt::Display| bad_input(format!("failed to read {}: {why}", args.file.display()));
-    let text = fs::read_to_string(&args.file).map_err(|error| failed(&error))?;
-    let results = json::read(&text).map_err(|error| failed(&error))?;
+    match open(&args.file)? {
+        Shown::Results(results) => of_results(args, &results),
+        Shown::Recording(recording) => of_recording(args, &recording),
+    }
+}
+
+/// What a file holds.
+pub(super) enum Shown {
+    Results(Box<Results>),
+    Recording(Box<Recording>),
+}
+
+/// Reads results or a recording: of several lines only a recording is made.
+pub(super) fn open(file: &Path) -> anyhow::Result<Shown> {
+    let failed = |why: &dyn std::fmt::Display| bad_input(format!("failed to read {}: {why}", file.display()));
+    let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
+    if text.trim_end().contains('\n') && file.extension().is_some_and(|extension| extension == "jsonl") {
+        let recording = recording::read(text.as_bytes()).map_err(|error| failed(&error))?;
+        return Ok(Shown::Recording(Box::new(recording)));
+    }
+    Ok(Shown::Results(Box::new(json::read(&text).map_err(|error| failed(&error))?)))
+}
+
+fn of_results(args: &Args, results: &Results) -> anyhow::Result<Exit> {
     let look = screen::Look { skips: args.show_skips, ..terminal::look() };
     let mut out = anstream::stdout();
-    out.write_all(screen::screen(&results, look).as_bytes())?;
+    match args.format {
+        None => out.write_all(screen::screen(results, look).as_bytes())?,
+        Some(reporter) => out.write_all(reporter.write(results)?.as_bytes())?,
+    }
     out.flush()?;
     Ok(if results.unfinished.is_empty() {
         Exit::of(results.verdicts.iter().map(|verdict| verdict.outcome))
     } else {
         Exit::Interrupted
     })
+}
+
+fn of_recording(args: &Args, recording: &Recording) -> anyhow::Result<Exit> {
+    let text = match args.format {
+        None => {
+            let wanted = text::Wanted { on: args.on.clone(), events: args.event.clone() };
+            text::text(recording, &wanted, terminal::look())
+        }
+        Some(shape @ (Reporter::Trace | Reporter::Csv)) => {
+            let pictures = whole(recording);
+            let all = pictures.iter().map(|picture| (recording.head.case.as_str(), picture));
+            if shape == Reporter::Csv { reporter::csv(all) } else { reporter::trace(all)? }
+        }
+        Some(reporter) => {
+            let judged = super::judge::results(std::slice::from_ref(&args.file))?;
+            judged.iter().map(|results| reporter.write(results)).collect::<anyhow::Result<String>>()?
+        }
+    };
+    let mut out = anstream::stdout();
+    out.write_all(text.as_bytes())?;
+    out.flush()?;
+    Ok(Exit::Good)
 }

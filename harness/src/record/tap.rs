@@ -73,6 +73,11 @@ impl Tap {
         std::mem::take(&mut self.live.events)
     }
 
+    /// Kernel stacks so far, by the place that an event names.
+    pub fn stacks(&self) -> Vec<Vec<Arc<str>>> {
+        self.live.decoder.stacks.names(&self.probes.symbols)
+    }
+
     /// Stops recording, and waits until every record that was fired has come or is known to be lost.
     pub fn end(&mut self) -> Result<Tapped, String> {
         let accounts = self.probes.settle(&mut self.live)?;

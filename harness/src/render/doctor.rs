@@ -2,6 +2,7 @@
 use std::fmt::Write as _;
 
 use indexmap::IndexMap;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::paint::{BAD, BOLD, DIM, DOUBT, GOOD, NAME, paint};
@@ -11,7 +12,7 @@ use crate::case::Grade;
 use crate::recording::{Kernel, Loser, ProbeReport};
 
 /// The state of this machine.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Doctor {
     /// The evidence grade that can be had.
     pub grade: Grade,
@@ -34,7 +35,7 @@ pub struct Doctor {
 }
 
 /// The privileges of this process that matter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Privileges {
     /// The effective user.
     pub uid: u32,
@@ -45,7 +46,7 @@ pub struct Privileges {
 }
 
 /// One probe, and what hangs on it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ProbeHealth {
     /// How it was attached.
     pub report: ProbeReport,
@@ -54,7 +55,7 @@ pub struct ProbeHealth {
 }
 
 /// How much of the suite can run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Suite {
     /// How many cases there are.
     pub cases: usize,
@@ -65,7 +66,7 @@ pub struct Suite {
 }
 
 /// One absence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Missing {
     /// What is not there.
     pub what: String,
@@ -167,52 +168,51 @@ fn suite(suite: &Suite, look: Look) -> String {
     out
 }
 
+/// A made-up machine.
+#[cfg(test)]
+pub(super) fn example() -> Doctor {
+    let cases = vec!["epoll/edge-triggered-wakes-once-per-arrival".to_owned()];
+    let why = "fentry, kprobe: EPERM (1): this kernel or its lockdown does not allow it".to_owned();
+    let remedy = "use a guest: cargo xtask test --kernel guest".to_owned();
+    Doctor {
+        grade: Grade::Trace,
+        kernel: super::testing::kernel(),
+        privileges: Privileges {
+            uid: 0,
+            held: vec!["CAP_BPF".to_owned()],
+            lacking: vec!["CAP_SYS_RESOURCE".to_owned()],
+        },
+        btf: true,
+        lockdown: Some("integrity".to_owned()),
+        object: true,
+        probes: super::testing::probes()
+            .into_iter()
+            .map(|report| ProbeHealth { report, cases: cases.clone() })
+            .collect(),
+        suite: Suite {
+            cases: 3,
+            at_grade: IndexMap::from([(Grade::Trace, 2)]),
+            skipped: IndexMap::from([("`function_counter` cannot be attached here".to_owned(), 1)]),
+        },
+        missing: vec![Missing { what: "function_counter".to_owned(), why, cost: "1 of 3 cases".to_owned(), remedy }],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use anstream::adapter::strip_str;
 
-    use super::super::testing;
     use super::*;
-
-    fn doctor() -> Doctor {
-        let cases = vec!["epoll/edge-triggered-wakes-once-per-arrival".to_owned()];
-        let why = "fentry, kprobe: EPERM (1): this kernel or its lockdown does not allow it".to_owned();
-        let remedy = "use a guest: cargo xtask test --kernel guest".to_owned();
-        Doctor {
-            grade: Grade::Trace,
-            kernel: testing::kernel(),
-            privileges: Privileges {
-                uid: 0,
-                held: vec!["CAP_BPF".to_owned()],
-                lacking: vec!["CAP_SYS_RESOURCE".to_owned()],
-            },
-            btf: true,
-            lockdown: Some("integrity".to_owned()),
-            object: true,
-            probes: testing::probes().into_iter().map(|report| ProbeHealth { report, cases: cases.clone() }).collect(),
-            suite: Suite {
-                cases: 3,
-                at_grade: IndexMap::from([(Grade::Trace, 2)]),
-                skipped: IndexMap::from([("`function_counter` cannot be attached here".to_owned(), 1)]),
-            },
-            missing: vec![Missing {
-                what: "function_counter".to_owned(),
-                why,
-                cost: "1 of 3 cases".to_owned(),
-                remedy,
-            }],
-        }
-    }
 
     #[test]
     fn each_absence_says_why_what_it_costs_and_what_to_do() {
         let look = Look { width: 90, utf8: true, skips: false };
-        insta::assert_snapshot!(strip_str(&text(&doctor(), look)).to_string());
+        insta::assert_snapshot!(strip_str(&text(&example(), look)).to_string());
     }
 
     #[test]
     fn programs_find_the_grade_at_the_top() -> serde_json::Result<()> {
-        let json = serde_json::to_value(doctor())?;
+        let json = serde_json::to_value(example())?;
         assert_eq!(json["grade"], "trace");
         assert_eq!(json["missing"][0]["what"], "function_counter");
         Ok(())

@@ -135,15 +135,25 @@ fn shortened(stack: &[Arc<str>]) -> Vec<String> {
 
 /// What this kind of event says, by the names that a case uses for it.
 pub(super) fn fields(run: &Run, event: &Event) -> Map<String, Json> {
+    let mut about = run.head.names.iter().filter(|(_, all)| all.iter().any(|one| is_about(event, one)));
+    let mut fields: Map<String, Json> =
+        about.next().map(|(name, _)| ("on".to_owned(), json!(name))).into_iter().collect();
+    fields.extend(own(event, &run.head.watches));
+    fields
+}
+
+/// The fields of an event without a run, in one line.
+pub(super) fn plain(event: &Event) -> String {
+    let one = |(name, value): (&String, &Json)| format!(" {name}={}", super::screen::bare(value));
+    own(event, &[]).iter().map(one).collect()
+}
+
+/// What an event says by itself.
+fn own(event: &Event, watches: &[String]) -> Map<String, Json> {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Json| {
         fields.insert(name.to_owned(), value);
     };
-    if let Some(name) =
-        run.head.names.iter().find_map(|(name, all)| all.iter().any(|one| is_about(event, one)).then_some(name))
-    {
-        put("on", json!(name));
-    }
     match event.name {
         EventName::TcpV4Rcv => {
             put("len", json!(event.value));
@@ -181,7 +191,7 @@ pub(super) fn fields(run: &Run, event: &Event) -> Map<String, Json> {
             put("new", json!(u32::try_from(event.value).map_or("", tcp_state)));
         }
         EventName::Watch => {
-            put("watch", json!(run.head.watches.get(usize::from(event.call))));
+            put("watch", json!(watches.get(usize::from(event.call))));
             put("empty", json!(event.detail == 1));
         }
         _ => {

@@ -8,7 +8,8 @@ use wakeproof_servers::Defect;
 
 use super::excerpt::{Excerpt, excerpts};
 use super::picture::{Picture, pictures};
-use crate::case::{Case, Claim, ClaimVerdict, Grade};
+use crate::case::{Claim, ClaimVerdict, Grade};
+use crate::load::LoadedCase;
 use crate::recording::{Kernel, Landmarks, ProbeReport, Recording};
 use crate::verdict::{ClaimResult, Outcome, Verdict};
 
@@ -47,6 +48,12 @@ pub struct Results {
 pub struct Exhibit {
     /// The case's claims, with their quotes.
     pub claims: Vec<Claim>,
+    /// The case file, as it was named when it was read.
+    #[serde(default)]
+    pub file: String,
+    /// Where expectations (by name), claims (by id) and the control stand in it: lines from 1.
+    #[serde(default)]
+    pub lines: BTreeMap<String, usize>,
     /// Who is connected to whom, as a drawing.
     #[serde(default)]
     pub wiring: String,
@@ -69,8 +76,11 @@ pub struct Exhibit {
 
 impl Exhibit {
     /// What is worth showing of a case and its recording.
-    pub fn new(case: &Case, recording: Option<&Recording>, verdict: &Verdict) -> Self {
+    pub fn new(loaded: &LoadedCase, recording: Option<&Recording>, verdict: &Verdict) -> Self {
+        let case = loaded.case();
         let mut exhibit = Self {
+            file: loaded.file().to_owned(),
+            lines: lines(loaded),
             claims: case.claims.clone(),
             wiring: case.wiring.clone(),
             control: case.control.title.clone(),
@@ -93,6 +103,15 @@ impl Exhibit {
     pub fn claim(&self, id: &str) -> Option<&Claim> {
         self.claims.iter().find(|claim| claim.id == id)
     }
+}
+
+/// Where the parts of a case stand that something may be said of.
+fn lines(case: &LoadedCase) -> BTreeMap<String, usize> {
+    let line = |path: &[&str]| case.place(path.iter().copied()).line;
+    let claims = case.case().claims.iter().enumerate();
+    let claims = claims.map(|(place, claim)| (claim.id.clone(), line(&["claims", &place.to_string(), "id"])));
+    let expectations = case.case().expect.keys().map(|name| (name.clone(), line(&["expect", name])));
+    claims.chain(expectations).chain([("control".to_owned(), line(&["control"]))]).collect()
 }
 
 /// How many claims became what.

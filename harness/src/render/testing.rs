@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 use serde_json::json;
 
 use super::{Exhibit, Results};
-use crate::case::{Case, ClaimVerdict, EventName, Grade, Probe, Value};
-use crate::load::load;
+use crate::case::{ClaimVerdict, EventName, Grade, Probe, Value};
+use crate::load::{LoadedCase, load};
 use crate::recording::{
     Account, By, End, Event, Extra, Half, Head, Kernel, Loser, Mark, Named, ProbeReport, Recording, Run, RunHead,
     ServerRun, VERSION, Via,
@@ -64,8 +64,8 @@ fn empty() -> Results {
 }
 
 /// A case by its text; panics if it does not load, as a test should.
-fn case(id: &str, text: &str) -> Case {
-    load(id, text).unwrap_or_else(|wrong| panic!("{wrong}")).case().clone()
+fn case(id: &str, text: &str) -> LoadedCase {
+    load(id, text).unwrap_or_else(|wrong| panic!("{wrong}"))
 }
 
 fn event(time: u64, name: EventName, by: Option<By>, value: i64) -> Event {
@@ -206,7 +206,7 @@ fn verdict(id: &str, title: &str, outcome: Outcome, reason: Option<&str>) -> Ver
     }
 }
 
-fn add(results: &mut Results, verdict: Verdict, case: &Case, recording: Option<&Recording>) {
+fn add(results: &mut Results, verdict: Verdict, case: &LoadedCase, recording: Option<&Recording>) {
     results.exhibits.insert(verdict.case.clone(), Exhibit::new(case, recording, &verdict));
     results.verdicts.push(verdict);
 }

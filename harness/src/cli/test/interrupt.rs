@@ -8,7 +8,7 @@ use crate::cli::Exit;
 use crate::record::Cancel;
 
 /// What is cancelled when the user wants to stop.
-pub(super) fn watch() -> anyhow::Result<Cancel> {
+pub(in crate::cli) fn watch() -> anyhow::Result<Cancel> {
     let flag = Cancel::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

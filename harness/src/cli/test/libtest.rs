@@ -35,7 +35,7 @@ fn one(runner: &dyn Runner, case: &LoadedCase, cancel: &Cancel, insist: bool) ->
         return Ok(Completion::Completed);
     }
     let mut results = runner.setting().results();
-    let exhibit = Exhibit::new(case.case(), ran.recording.as_ref(), &ran.verdict);
+    let exhibit = Exhibit::new(case, ran.recording.as_ref(), &ran.verdict);
     results.exhibits.insert(case.id.clone(), exhibit);
     results.verdicts.push(ran.verdict);
     let look = screen::Look { width: 100, utf8: true, skips: true };
@@ -52,9 +52,9 @@ fn arguments(protocol: &Protocol) -> Arguments {
         test_threads: Some(protocol.test_threads.unwrap_or(1)),
         logfile: protocol.logfile.as_ref().map(|path| path.to_string_lossy().into_owned()),
         format: Some(match protocol.format() {
-            Format::Pretty => FormatSetting::Pretty,
             Format::Terse => FormatSetting::Terse,
             Format::Json => FormatSetting::Json,
+            _ => FormatSetting::Pretty,
         }),
         color: Some(match protocol.color {
             Color::Auto => ColorSetting::Auto,

@@ -75,7 +75,7 @@ pub(super) fn run(
                         eprintln!("progress {ended}/{} {} {}", cases.len(), ran.verdict.outcome, ran.verdict.case);
                     }
                     keep(&ran)?;
-                    let exhibit = Exhibit::new(cases[place].case(), ran.recording.as_ref(), &ran.verdict);
+                    let exhibit = Exhibit::new(&cases[place], ran.recording.as_ref(), &ran.verdict);
                     results.exhibits.insert(ran.verdict.case.clone(), exhibit);
                     results.verdicts.push(ran.verdict);
                 }

@@ -1,7 +1,7 @@
 //! `wakeproof test`: the suite on the running kernel.
 mod bar;
 mod defect;
-mod interrupt;
+pub(super) mod interrupt;
 mod libtest;
 mod live;
 mod real;
@@ -29,6 +29,7 @@ pub use select::Selection;
 use super::{Exit, bad_input, terminal};
 use crate::load::LoadedCase;
 use crate::record::{Cancel, Deadlines};
+use crate::render::reporter::Reporter;
 use crate::render::screen;
 use crate::verdict::Outcome;
 
@@ -43,7 +44,7 @@ pub struct Args {
     /// The strongest evidence to ask for: what the kernel gives, or only results of system calls, without privilege.
     #[arg(long, value_enum, default_value_t, value_name = "EVIDENCE")]
     evidence: Evidence,
-    /// Write recordings and `results.json` to this folder.
+    /// Write recordings and every report to this folder: results.json, report.html, junit.xml, results.ktap, summary.md, …
     #[arg(long, value_name = "DIR")]
     report_dir: Option<PathBuf>,
     /// Put this mistake into the servers of the cases (not of their controls): the suite must then fail. `list` names
@@ -90,7 +91,7 @@ struct Protocol {
     /// How many cases run at a time [default: 1, since they share the probes].
     #[arg(long, value_name = "N")]
     test_threads: Option<usize>,
-    /// The result screen, or libtest's protocol.
+    /// The result screen, libtest's protocol, or one of the files of `--report-dir` on standard output.
     #[arg(long, value_enum, value_name = "FORMAT")]
     format: Option<Format>,
     /// Short for `--format terse`.
@@ -123,6 +124,39 @@ enum Format {
     Terse,
     /// libtest: JSON events.
     Json,
+    /// Everything, for programs: see `wakeproof schema results`.
+    Results,
+    /// The page, which needs nothing else.
+    Html,
+    /// `JUnit` XML.
+    Junit,
+    /// KTAP, as the kernel's own tests write it.
+    Ktap,
+    /// Annotations of GitHub.
+    Github,
+    /// Markdown, for the summary of a CI step.
+    Summary,
+    /// For Perfetto.
+    Trace,
+    /// A table of events.
+    Csv,
+}
+
+impl Format {
+    /// The reporter that writes it, once all is done.
+    fn reporter(self) -> Option<Reporter> {
+        Some(match self {
+            Self::Pretty | Self::Terse | Self::Json => return None,
+            Self::Results => Reporter::Results,
+            Self::Html => Reporter::Html,
+            Self::Junit => Reporter::Junit,
+            Self::Ktap => Reporter::Ktap,
+            Self::Github => Reporter::Github,
+            Self::Summary => Reporter::Summary,
+            Self::Trace => Reporter::Trace,
+            Self::Csv => Reporter::Csv,
+        })
+    }
 }
 
 /// When to use colours.
@@ -163,7 +197,7 @@ impl Protocol {
 
     /// Whether libtest's protocol is spoken.
     fn speaks_libtest(&self) -> bool {
-        self.list || self.format() != Format::Pretty
+        self.list || matches!(self.format(), Format::Terse | Format::Json)
     }
 
     fn insists(&self) -> bool {
@@ -228,15 +262,23 @@ fn on_screen(
     };
     terminal::colors(args.protocol.color);
     let look = screen::Look { skips: args.show_skips, ..terminal::look() };
-    let mut out = anstream::stdout();
+    let reporter = args.protocol.format().reporter();
+    // What a reporter writes is written when all is known; the bar goes on on standard error.
+    let mut out: Box<dyn Write> =
+        if reporter.is_some() { Box::new(std::io::sink()) } else { Box::new(anstream::stdout()) };
     let threads = args.protocol.test_threads.unwrap_or(1);
     let results =
-        live::run(runner, cases, threads, cancel, Seen { look, progress: args.progress }, &mut out, &mut keep)?;
+        live::run(runner, cases, threads, cancel, Seen { look, progress: args.progress }, &mut *out, &mut keep)?;
     if let Some(report) = &report {
         report.results(&results)?;
     }
     out.write_all(screen::tail(&results, look).as_bytes())?;
     out.flush()?;
+    if let Some(reporter) = reporter {
+        let mut out = std::io::stdout().lock();
+        out.write_all(reporter.write(&results)?.as_bytes())?;
+        out.flush()?;
+    }
     if let Some(path) = &args.protocol.logfile {
         let failed = || format!("failed to write the log file {}", path.display());
         let mut file = File::create(path).with_context(failed)?;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use crate::recording::{self, Recording};
-use crate::render::{Results, html, json};
+use crate::render::Results;
+use crate::render::reporter::Reporter;
 
 pub(super) struct ReportDir(PathBuf);
 
@@ -24,9 +25,11 @@ impl ReportDir {
 
     /// Writes `results.json` and every other rendering of it.
     pub(super) fn results(&self, results: &Results) -> anyhow::Result<()> {
-        let path = self.0.join("results.json");
-        fs::write(&path, json::json(results)?).with_context(|| format!("failed to write {}", path.display()))?;
-        let path = self.0.join("report.html");
-        fs::write(&path, html::of_one(results)).with_context(|| format!("failed to write {}", path.display()))
+        for reporter in Reporter::ALL {
+            let path = self.0.join(reporter.file());
+            let failed = || format!("failed to write {}", path.display());
+            fs::write(&path, reporter.write(results).with_context(failed)?).with_context(failed)?;
+        }
+        Ok(())
     }
 }

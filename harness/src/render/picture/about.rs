@@ -50,6 +50,10 @@ impl Objects {
         }
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.names.len()
+    }
+
     pub(super) fn name(&self, place: usize) -> &str {
         self.names.get(place).map_or("", String::as_str)
     }

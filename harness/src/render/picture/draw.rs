@@ -21,7 +21,7 @@ pub const MOST: usize = 240;
 const VALUE: usize = 60;
 
 /// The picture of one run; none if there is nothing to draw.
-pub(super) fn picture(recording: &Recording, place: usize, evidence: &[&Evidence]) -> Option<Picture> {
+pub(super) fn picture(recording: &Recording, place: usize, evidence: &[&Evidence], room: usize) -> Option<Picture> {
     let run = recording.runs.get(place)?;
     let objects = Objects::new(run);
     let (items, lanes) = items(recording, run, &objects);
@@ -31,7 +31,7 @@ pub(super) fn picture(recording: &Recording, place: usize, evidence: &[&Evidence
     let inside = |item: &Item| (start..=end).contains(&item.event.time);
     let drawn: Vec<Item> = items.into_iter().filter(|item| inside(item) && item.is_drawn(scripted)).collect();
     let all = drawn.len();
-    let drawn = most(drawn, evidence);
+    let drawn = most(drawn, evidence, room);
     if let Some(last) = drawn.last().filter(|_| drawn.len() < all) {
         end = last.event.time;
     }
@@ -48,15 +48,15 @@ pub(super) fn picture(recording: &Recording, place: usize, evidence: &[&Evidence
 }
 
 /// As many as a picture has room for: from the first that a measure counts on, or from the beginning.
-fn most(mut drawn: Vec<Item>, evidence: &[&Evidence]) -> Vec<Item> {
-    if drawn.len() <= MOST {
+fn most(mut drawn: Vec<Item>, evidence: &[&Evidence], room: usize) -> Vec<Item> {
+    if drawn.len() <= room {
         return drawn;
     }
     let counted: BTreeSet<usize> = evidence.iter().flat_map(|evidence| &evidence.events).copied().collect();
     let first = drawn.iter().position(|item| counted.contains(&item.place)).unwrap_or(0);
-    let from = first.saturating_sub(MOST / 4).min(drawn.len() - MOST);
+    let from = first.saturating_sub(room / 4).min(drawn.len() - room);
     drawn.drain(..from);
-    drawn.truncate(MOST);
+    drawn.truncate(room);
     drawn
 }
 

@@ -129,6 +129,11 @@ impl<'a> Lanes<'a> {
         (self.lane(key).kind, place)
     }
 
+    /// What a lane is called.
+    pub(super) fn name(&self, key: Key) -> String {
+        self.lane(key).name
+    }
+
     fn lane(&self, key: Key) -> Lane {
         let (kind, name) = match key {
             // Without a server the script is who waits, and stands below what it waits for.

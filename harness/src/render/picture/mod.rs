@@ -11,6 +11,7 @@ mod spans;
 mod story;
 #[cfg(test)]
 mod tests;
+pub mod text;
 mod ways;
 
 use std::collections::BTreeMap;
@@ -196,9 +197,14 @@ pub(super) fn pictures(recording: &Recording, verdict: &Verdict) -> Vec<Picture>
             let evidence = evidence(verdict, half);
             let run = chosen(recording, half, &evidence)?;
             let evidence: Vec<_> = evidence.into_iter().filter(|evidence| evidence.run == run).collect();
-            draw::picture(recording, run, &evidence)
+            draw::picture(recording, run, &evidence, MOST)
         })
         .collect()
+}
+
+/// Every run as a whole, however long it is.
+pub fn whole(recording: &Recording) -> Vec<Picture> {
+    (0..recording.runs.len()).filter_map(|run| draw::picture(recording, run, &[], usize::MAX)).collect()
 }
 
 /// What the verdict rests on in one half, what came out otherwise than expected first.
