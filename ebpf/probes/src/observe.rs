@@ -19,6 +19,7 @@ use crate::{
     scope::{role, tgid, tid},
     state::{CALL_TABLE, EVENTS, FIRED, LOST, bump, wanted},
     syscall::{control, nr, poll_entries},
+    turn::Look,
 };
 
 /// A call that a thread is in.
@@ -64,7 +65,7 @@ fn observe_enter(ctx: BtfTracePointContext) -> i32 {
     let regs = ctx.arg::<*const u8>(0) as u64;
     let call = ctx.arg::<u64>(1);
     if call == PRCTL {
-        let _ = fence::prctl(&ctx, regs);
+        let _ = fence::prctl(&ctx, regs, Look::First);
     }
     if wanted(Kind::Called) && watched() {
         let _ = enter(regs, call);
