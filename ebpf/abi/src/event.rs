@@ -90,6 +90,14 @@ pub enum Kind {
     RingSubmit = 26,
     /// A request of a ring has completed: `call` is its opcode, `value` its result.
     RingComplete = 27,
+    /// TCP hands a segment to IP: `object` is the `sk_buff`, `value` its length; ports are those of the sending socket.
+    IpQueueXmit = 28,
+    /// A packet is put into the queue of a device: as [`Kind::IpQueueXmit`].
+    NetDevQueue = 29,
+    /// A packet is handed to a device's driver: as [`Kind::IpQueueXmit`].
+    NetDevStartXmit = 30,
+    /// IP gets a packet: as [`Kind::NetifRx`].
+    IpRcv = 31,
 }
 
 /// In `peer` of a [`Kind::SchedSwitch`]: the task enters the processor.
@@ -101,7 +109,7 @@ pub const SWITCH_SAME_MEMORY: u64 = 4;
 
 impl Kind {
     /// How many kinds there are, counted from 0 (which is none).
-    pub const COUNT: usize = 28;
+    pub const COUNT: usize = 32;
 
     /// The bit of this kind in [`Config::kinds`](crate::Config::kinds) and [`Config::stacks`](crate::Config::stacks).
     pub const fn bit(self) -> u32 {

@@ -18,5 +18,5 @@ pub use event::{
 };
 pub use offsets::Offsets;
 pub use payload::{
-    CALLED_MORE, Called, Ctl, MAX_PAIRS, MAX_POLLFDS, Pair, PollFd, SET_BYTES, TaskItem, WalkItem, called,
+    CALLED_MORE, Called, Ctl, MAX_PAIRS, MAX_POLLFDS, Packet, Pair, PollFd, SET_BYTES, TaskItem, WalkItem, called,
 };

@@ -25,6 +25,7 @@ pub struct Offsets {
     pub sock_dport: u32,
     pub sock_family: u32,
     pub sock_type: u32,
+    pub skb_head: u32,
     pub skb_data: u32,
     pub skb_len: u32,
     pub skb_dev: u32,

@@ -82,6 +82,18 @@ pub struct Called {
 /// How many bytes may follow a [`Called`].
 pub const CALLED_MORE: usize = 192;
 
+/// Where the data of a packet lies in its buffer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Packet {
+    /// `skb->head`: where the buffer begins.
+    pub head: u64,
+    /// `skb->data - skb->head`: how far in the data begins.
+    pub headroom: u32,
+    /// `skb->len`: how many bytes there are.
+    pub bytes: u32,
+}
+
 /// One open descriptor found by the task-file iterator.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -126,5 +138,6 @@ const _: () = assert!(size_of::<TaskItem>() == 16);
 const _: () = assert!(size_of::<Pair>() == 12);
 const _: () = assert!(size_of::<PollFd>() == 8);
 const _: () = assert!(size_of::<Ctl>() == 32);
+const _: () = assert!(size_of::<Packet>() == 16);
 const _: () = assert!(size_of::<WalkItem>() == 56);
 const _: () = assert!(size_of::<Called>() == 56);

@@ -25,6 +25,7 @@ pub(crate) static OFFSETS: Offsets = Offsets {
     sock_dport: 0,
     sock_family: 0,
     sock_type: 0,
+    skb_head: 0,
     skb_data: 0,
     skb_len: 0,
     skb_dev: 0,

@@ -82,6 +82,10 @@ impl EventName {
             | Self::SoftirqExit
             | Self::IrqHandlerEntry
             | Self::LocalTimerEntry
+            | Self::IpQueueXmit
+            | Self::NetDevQueue
+            | Self::NetDevStartXmit
+            | Self::IpRcv
             | Self::Watch
             | Self::InetSockSetState => return None,
         })

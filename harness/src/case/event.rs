@@ -78,6 +78,14 @@ pub enum EventName {
     IrqHandlerEntry,
     /// The handler of the processor's timer interrupt began, while a task of the experiment ran.
     LocalTimerEntry,
+    /// TCP handed a segment to IP, which puts its header in front.
+    IpQueueXmit,
+    /// A packet was put into the queue of a device, all headers in front of it.
+    NetDevQueue,
+    /// A packet was handed to a device's driver.
+    NetDevStartXmit,
+    /// IP got a packet, the device's header taken off.
+    IpRcv,
     /// A watched word was written; `by` is the kernel function that wrote it.
     Watch,
     /// A TCP socket changed its state, from `old` to `new` by the kernel's names (`LISTEN`, `ESTABLISHED`, …).
@@ -85,6 +93,21 @@ pub enum EventName {
 }
 
 impl EventName {
+    /// Whether it is about a packet, and says where its data lies.
+    pub fn is_packet(self) -> bool {
+        matches!(
+            self,
+            Self::IpQueueXmit
+                | Self::NetDevQueue
+                | Self::NetDevStartXmit
+                | Self::NetifRx
+                | Self::NetifReceiveSkb
+                | Self::IpRcv
+                | Self::TcpProbe
+                | Self::SkbCopyDatagramIovec
+        )
+    }
+
     /// Every event.
     pub const ALL: &[Self] = &[
         Self::TcpV4Rcv,
@@ -123,6 +146,10 @@ impl EventName {
         Self::SoftirqExit,
         Self::IrqHandlerEntry,
         Self::LocalTimerEntry,
+        Self::IpQueueXmit,
+        Self::NetDevQueue,
+        Self::NetDevStartXmit,
+        Self::IpRcv,
         Self::Watch,
         Self::InetSockSetState,
     ];
@@ -146,6 +173,10 @@ pub enum Probe {
     Scheduler,
     /// Packets on their way between device, protocols and user.
     Packets,
+    /// The hand-over of TCP to IP.
+    IpQueueXmit,
+    /// The receive handler of IP.
+    IpRcv,
     /// Soft interrupts.
     SoftInterrupts,
     /// Hard interrupts of devices and of the timer.

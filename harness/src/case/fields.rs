@@ -87,12 +87,17 @@ fn own(event: EventName) -> &'static [Field] {
         EventName::TlbFlush => &[("reason", Int), ("other", Int), ("ours", Bool), ("same_memory", Bool)],
         // whether the access was a write, and its distance from the start of the buffer it fell into
         EventName::PageFaultKernel => &[("address", Int), ("write", Bool), ("code", Int)],
-        // the packet as an address; its length from the IP header on; the number of the device it came through, of which
-        // loopback is 1
-        EventName::NetifRx | EventName::NetifReceiveSkb => &[("skb", Int), ("len", Int), ("dev", Int)],
-        // the packet as an address, and how many bytes were copied
-        EventName::SkbCopyDatagramIovec => &[("skb", Int), ("len", Int)],
-        EventName::TcpProbe => &[("skb", Int)],
+        // the packet as an address, its length, its buffer, and how far in its data begins; on the way up also the number of
+        // the device it came through, of which loopback is 1
+        EventName::NetifRx | EventName::NetifReceiveSkb | EventName::IpRcv => {
+            &[("skb", Int), ("len", Int), ("head", Int), ("headroom", Int), ("dev", Int)]
+        }
+        // of a copy the length is how many bytes were copied
+        EventName::IpQueueXmit
+        | EventName::NetDevQueue
+        | EventName::NetDevStartXmit
+        | EventName::SkbCopyDatagramIovec => &[("skb", Int), ("len", Int), ("head", Int), ("headroom", Int)],
+        EventName::TcpProbe => &[("skb", Int), ("head", Int), ("headroom", Int)],
         // the name of the soft interrupt
         EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => &[("vec", Text)],
         // the interrupt's number
@@ -140,6 +145,10 @@ pub const READY: &[Field] = &[("name", Text), ("bits", Texts)];
 
 /// One entry of a `chain` measure: the events' names in order, and the time from the first to the last.
 pub const CHAIN: &[Field] = &[("steps", Texts), ("ns", Int)];
+
+/// One entry of a `packets` measure: the event's name; the addresses of the `sk_buff` and of its buffer, in hexadecimal; how
+/// far in the data begins, and how many bytes there are.
+pub const PACKET: &[Field] = &[("at", Text), ("skb", Text), ("head", Text), ("headroom", Int), ("bytes", Int)];
 
 /// One entry of a `faults` measure: distance from the start of the buffer, whether it was a write, and the kernel
 /// function that faulted.

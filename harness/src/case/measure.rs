@@ -20,6 +20,9 @@ pub enum Measure {
     Faults(Faults),
     /// Writes to a watched word: a list of `{by, stack, target, empty}`.
     Writes(Writes),
+    /// Where the packets to a socket were seen, with their `sk_buff` and where their data lay in it: a list of
+    /// `{at, skb, head, headroom, bytes}`.
+    Packets(Packets),
     /// How a number grows with a swept parameter: `constant`, `logarithmic`, `linear`, `quadratic` or `exponential`.
     Fit(Fit),
 }
@@ -227,4 +230,20 @@ pub enum Growth {
     Quadratic,
     Exponential,
     Irregular,
+}
+
+/// Packets on their way to a socket.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Packets {
+    /// The places at which they are looked for: events about packets.
+    pub at: Vec<EventName>,
+    /// The TCP socket that they are sent to: one of the script, or the server's end of a connection.
+    pub to: String,
+    /// After this mark.
+    #[serde(default)]
+    pub from: Option<String>,
+    /// Before this mark.
+    #[serde(default)]
+    pub until: Option<String>,
 }

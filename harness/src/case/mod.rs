@@ -26,7 +26,9 @@ pub use erratum::{Errata, Erratum};
 pub use event::{EventName, Probe};
 pub use fields::{Field, FieldType, event_fields};
 pub use limits::{Capability, Dup2, DupUntilRefused, Limit, WhoseLimits};
-pub use measure::{Calls, Chain, Count, Faults, Filter, Fit, Growth, Link, List, Measure, OneOrMore, SomeLink, Writes};
+pub use measure::{
+    Calls, Chain, Count, Faults, Filter, Fit, Growth, Link, List, Measure, OneOrMore, Packets, SomeLink, Writes,
+};
 pub use network::{
     Accept, AddAddress, Bind, ConnectOn, Family, GetOption, ListenOn, MakeSocket, ProcNetTcp, SetOption, SocketOption,
     SocketType, Sysctl,

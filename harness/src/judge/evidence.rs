@@ -54,7 +54,7 @@ pub(super) fn lost(event: EventName, head: &Head, accounts: &[Account]) -> Optio
 
 /// An unknown kind may be anything, so it concerns everything.
 fn concerns(lost: &str, event: EventName, derived: bool) -> bool {
-    const NAMES: [(&str, Kind); 24] = [
+    const NAMES: [(&str, Kind); 28] = [
         ("fence", Kind::Fence),
         ("sys_enter", Kind::SysEnter),
         ("sys_exit", Kind::SysExit),
@@ -79,6 +79,10 @@ fn concerns(lost: &str, event: EventName, derived: bool) -> bool {
         ("irq_handler_entry", Kind::IrqHandlerEntry),
         ("local_timer_entry", Kind::LocalTimerEntry),
         ("tlb_flush", Kind::TlbFlush),
+        ("ip_queue_xmit", Kind::IpQueueXmit),
+        ("net_dev_queue", Kind::NetDevQueue),
+        ("net_dev_start_xmit", Kind::NetDevStartXmit),
+        ("ip_rcv", Kind::IpRcv),
     ];
     let Some((_, lost)) = NAMES.iter().find(|(name, _)| *name == lost) else { return true };
     // Accepts, registrations and forks tell which descriptor and which report is about which connection.

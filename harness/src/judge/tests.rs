@@ -507,3 +507,33 @@ control: {title: Nothing happens, with: {n: 0}, must_fail: [once each]}
     assert!(table.rows[1].cells[2].why.as_deref().is_some_and(|why| why.contains("tcp_poll")));
     assert_eq!(table.facts[0].cell.value, Some(1.into()));
 }
+
+#[test]
+fn packets_are_followed_to_the_socket_that_gets_them() {
+    let mut case = case(ARRIVALS).case().clone();
+    case.measure = serde_json::from_value(serde_json::json!({
+        "way": {"packets": {"at": ["net_dev_queue", "netif_receive_skb", "tcp_probe"], "to": "conn"}},
+    }))
+    .expect("measures");
+    let packet = |name, (local, remote), headroom| Event {
+        object: 0x10,
+        peer: 0x10,
+        local,
+        remote,
+        extra: crate::recording::Extra::Packet { head: 0x100, headroom, bytes: 100 - headroom },
+        ..client(name)
+    };
+    let run = Script::subject()
+        .connection("conn", 5001)
+        .event(packet(EventName::NetDevQueue, (5001, testing::SERVER), 20))
+        .event(packet(EventName::NetifReceiveSkb, (testing::SERVER, 5001), 34))
+        .event(packet(EventName::TcpProbe, (testing::SERVER, 5001), 54))
+        .event(packet(EventName::NetDevQueue, (testing::SERVER, 5001), 20))
+        .event(packet(EventName::TcpProbe, (5001, testing::SERVER), 54))
+        .run();
+    let taken = measure::measure(&run, &case, &head()).taken;
+    let way = taken["way"].value.clone().expect("a value");
+    assert_eq!(way.as_array().map(Vec::len), Some(3), "what goes the other way is another packet: {way}");
+    let third = serde_json::json!({"at": "tcp_probe", "skb": "0x10", "head": "0x100", "headroom": 54, "bytes": 46});
+    assert_eq!(way[2], third);
+}

@@ -28,6 +28,7 @@ pub fn resolve(btf: &Btf) -> Result<Offsets, BtfError> {
         sock_dport: at("sock", "__sk_common.skc_dport")?,
         sock_family: at("sock", "__sk_common.skc_family")?,
         sock_type: at("sock", "sk_type")?,
+        skb_head: at("sk_buff", "head")?,
         skb_data: at("sk_buff", "data")?,
         skb_len: at("sk_buff", "len")?,
         skb_dev: at("sk_buff", "dev")?,

@@ -6,8 +6,8 @@ use super::predicate::{Predicate, Type, check, check_cell};
 use super::tree::Node;
 use super::{Diagnostic, Params};
 use crate::case::fields::{
-    CHAIN, CROWD, EPOLL, ESTABLISHED, FAULT, FILE, FILES, LAYOUT, LIMITS, QUEUES, RESOURCES, RESULT, ROOM, TASK, TCP,
-    WAITER, WRITE,
+    CHAIN, CROWD, EPOLL, ESTABLISHED, FAULT, FILE, FILES, LAYOUT, LIMITS, PACKET, QUEUES, RESOURCES, RESULT, ROOM,
+    TASK, TCP, WAITER, WRITE,
 };
 use crate::case::{Await, Case, EventName, Field, FieldType, Filter, Measure, Step, Value, event_fields};
 
@@ -58,6 +58,7 @@ fn measured(measure: &Measure) -> Type {
             event_fields(list.of).find(|field| field.0 == list.take).map_or(Type::Any, |field| field.1.into()),
         ),
         Measure::Chain(_) => Type::list(Type::Record(CHAIN)),
+        Measure::Packets(_) => Type::list(Type::Record(PACKET)),
         Measure::Faults(_) => Type::list(Type::Record(FAULT)),
         Measure::Writes(_) => Type::list(Type::Record(WRITE)),
         Measure::Fit(_) => Type::Words(GROWTH),

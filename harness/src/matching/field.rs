@@ -57,7 +57,14 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         (_, "remote") => event.remote.into(),
         (_, "ns") => event.time.cast_signed(),
         (
-            EventName::TcpV4Rcv | EventName::NetifRx | EventName::NetifReceiveSkb | EventName::SkbCopyDatagramIovec,
+            EventName::TcpV4Rcv
+            | EventName::NetifRx
+            | EventName::NetifReceiveSkb
+            | EventName::IpRcv
+            | EventName::IpQueueXmit
+            | EventName::NetDevQueue
+            | EventName::NetDevStartXmit
+            | EventName::SkbCopyDatagramIovec,
             "len",
         )
         | (EventName::EpPollCallback | EventName::Watch, "fd")
@@ -69,16 +76,17 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::LocalTimerEntry, "vector")
         // the second argument of poll; of select it is the first
         | (EventName::SysEnterPoll, "nfds") => event.value,
-        (EventName::TcpProbe | EventName::SkbCopyDatagramIovec, "skb") | (EventName::Clone, "ip") => {
-            event.peer.cast_signed()
-        }
+        (name, "skb") if name.is_packet() => skb(event).cast_signed(),
+        (name, "head") if name.is_packet() => packet(event).0.cast_signed(),
+        (name, "headroom") if name.is_packet() => packet(event).1.into(),
+        (EventName::Clone, "ip") => event.peer.cast_signed(),
         (EventName::TcpV4Rcv, "flags")
         | (EventName::EpPollCallback, "mask")
         | (EventName::SkDataReady, "family")
         | (EventName::Fork | EventName::SchedWaking | EventName::SchedWakeup, "group")
         | (EventName::SchedSwitch, "state")
         | (EventName::SysEnterSelect, "nfds")
-        | (EventName::NetifRx | EventName::NetifReceiveSkb, "dev")
+        | (EventName::NetifRx | EventName::NetifReceiveSkb | EventName::IpRcv, "dev")
         | (EventName::PageFaultKernel, "code") => event.detail.into(),
         (EventName::Fork, "process") => i64::from(event.value == i64::from(event.detail)),
         (EventName::PageFaultKernel | EventName::SysEnterFutex, "address")
@@ -109,6 +117,16 @@ fn futex(operation: i64) -> String {
         10 => "wake_bitset".to_owned(),
         other => other.to_string(),
     }
+}
+
+/// The packet that an event is about. Behind the lookup, the event is about the socket first.
+pub fn skb(event: &Event) -> u64 {
+    if matches!(event.name, EventName::TcpProbe | EventName::SkbCopyDatagramIovec) { event.peer } else { event.object }
+}
+
+/// Where a packet's data lies: its buffer, how far in it begins, how many bytes there are.
+pub fn packet(event: &Event) -> (u64, u32, u32) {
+    if let Extra::Packet { head, headroom, bytes } = event.extra { (head, headroom, bytes) } else { (0, 0, 0) }
 }
 
 fn control(event: &Event) -> (u32, u32) {

@@ -19,7 +19,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use condition::BadCondition;
-pub use field::{field, mask_names};
+pub use field::{field, mask_names, packet, skb};
 pub use learned::Learned;
 pub use pattern::Pattern;
 pub use stack::{function, passes, writer};

@@ -120,6 +120,7 @@ fn measurable(measure: &Measure, have: &Capabilities) -> Result<(), String> {
                 Err(missing(Probe::FunctionCounter, have))
             }
         }
+        Measure::Packets(packets) => packets.at.iter().try_for_each(|event| visible(*event, &Filter::default(), have)),
         Measure::Faults(_) => visible(EventName::PageFaultKernel, &Filter::default(), have),
         Measure::Writes(_) => visible(EventName::Watch, &Filter::default(), have),
         Measure::Fit(_) => Ok(()),

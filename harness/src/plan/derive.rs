@@ -90,9 +90,14 @@ pub fn probe(event: EventName) -> Probe {
         | EventName::SysEnterRead => Probe::SystemCalls,
         EventName::Fork | EventName::Exit => Probe::Processes,
         EventName::SchedWaking | EventName::SchedWakeup | EventName::SchedSwitch => Probe::Scheduler,
-        EventName::NetifRx | EventName::NetifReceiveSkb | EventName::TcpProbe | EventName::SkbCopyDatagramIovec => {
-            Probe::Packets
-        }
+        EventName::NetifRx
+        | EventName::NetifReceiveSkb
+        | EventName::TcpProbe
+        | EventName::SkbCopyDatagramIovec
+        | EventName::NetDevQueue
+        | EventName::NetDevStartXmit => Probe::Packets,
+        EventName::IpQueueXmit => Probe::IpQueueXmit,
+        EventName::IpRcv => Probe::IpRcv,
         EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => Probe::SoftInterrupts,
         EventName::IrqHandlerEntry | EventName::LocalTimerEntry => Probe::HardInterrupts,
         EventName::TlbFlush => Probe::TlbFlush,
@@ -121,6 +126,10 @@ pub fn kind(event: EventName) -> Kind {
         EventName::SoftirqExit => Kind::SoftirqExit,
         EventName::IrqHandlerEntry => Kind::IrqHandlerEntry,
         EventName::LocalTimerEntry => Kind::LocalTimerEntry,
+        EventName::IpQueueXmit => Kind::IpQueueXmit,
+        EventName::NetDevQueue => Kind::NetDevQueue,
+        EventName::NetDevStartXmit => Kind::NetDevStartXmit,
+        EventName::IpRcv => Kind::IpRcv,
         EventName::SchedSwitch => Kind::SchedSwitch,
         EventName::TlbFlush => Kind::TlbFlush,
         EventName::PageFaultKernel => Kind::PageFaultKernel,

@@ -123,6 +123,7 @@ impl Wants {
                 self.see(EventName::PageFaultKernel, have, script);
                 self.stacks |= Kind::PageFaultKernel.bit() & self.kinds;
             }
+            Measure::Packets(packets) => packets.at.iter().for_each(|event| self.see(*event, have, script)),
             Measure::Writes(_) => self.see(EventName::Watch, have, script),
             Measure::Fit(_) => {}
         }

@@ -156,6 +156,10 @@ fn kind_name(index: usize) -> &'static str {
         "called",
         "ring_submit",
         "ring_complete",
+        "ip_queue_xmit",
+        "net_dev_queue",
+        "net_dev_start_xmit",
+        "ip_rcv",
     ];
     NAMES[index]
 }

@@ -62,10 +62,31 @@ pub(super) const PROBES: &[(Probe, &[Candidate])] = &[
     (
         Probe::Packets,
         &[candidate(
-            "tp_btf netif_rx, netif_receive_skb, tcp_probe, skb_copy_datagram_iovec",
+            "tp_btf net_dev_queue, net_dev_start_xmit, netif_rx, netif_receive_skb, tcp_probe, skb_copy_datagram_iovec",
             Grade::Trace,
-            Way::Tracepoints(&["netif_rx", "netif_receive_skb", "tcp_probe", "skb_copy_datagram_iovec"]),
+            Way::Tracepoints(&[
+                "net_dev_queue",
+                "net_dev_start_xmit",
+                "netif_rx",
+                "netif_receive_skb",
+                "tcp_probe",
+                "skb_copy_datagram_iovec",
+            ]),
         )],
+    ),
+    (
+        Probe::IpQueueXmit,
+        &[
+            candidate("fentry ip_queue_xmit", Grade::Function, Way::Fentry("ip_queue_xmit", "ip_queue_xmit")),
+            candidate("kprobe ip_queue_xmit", Grade::Function, Way::Kprobe("ip_queue_xmit_kprobe", "ip_queue_xmit")),
+        ],
+    ),
+    (
+        Probe::IpRcv,
+        &[
+            candidate("fentry ip_rcv", Grade::Function, Way::Fentry("ip_rcv", "ip_rcv")),
+            candidate("kprobe ip_rcv", Grade::Function, Way::Kprobe("ip_rcv_kprobe", "ip_rcv")),
+        ],
     ),
     (
         Probe::SoftInterrupts,

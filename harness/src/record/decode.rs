@@ -131,6 +131,10 @@ impl Decoder {
             (Kind::SoftirqExit, EventName::SoftirqExit),
             (Kind::IrqHandlerEntry, EventName::IrqHandlerEntry),
             (Kind::LocalTimerEntry, EventName::LocalTimerEntry),
+            (Kind::IpQueueXmit, EventName::IpQueueXmit),
+            (Kind::NetDevQueue, EventName::NetDevQueue),
+            (Kind::NetDevStartXmit, EventName::NetDevStartXmit),
+            (Kind::IpRcv, EventName::IpRcv),
         ];
         KINDS
             .iter()
@@ -192,6 +196,9 @@ fn extra(name: EventName, header: &abi::Event, payload: &[u8]) -> Extra {
             data: u64_at(payload, 16),
             target: u64_at(payload, 24),
         },
+        name if name.is_packet() && payload.len() >= size_of::<abi::Packet>() => {
+            Extra::Packet { head: u64_at(payload, 0), headroom: u32_at(payload, 8), bytes: u32_at(payload, 12) }
+        }
         _ => Extra::None,
     }
 }

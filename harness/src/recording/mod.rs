@@ -447,6 +447,15 @@ pub enum Extra {
     PollFds(Vec<(i32, i16, i16)>),
     /// `select`: the descriptors in the read set after the call.
     Set(Vec<u32>),
+    /// Where the data of a packet lies: its buffer, how far in it begins, and how many bytes there are.
+    Packet {
+        /// `skb->head`.
+        head: u64,
+        /// `skb->data - skb->head`.
+        headroom: u32,
+        /// `skb->len`.
+        bytes: u32,
+    },
     /// `epoll_ctl`.
     Ctl {
         /// 1 add, 2 delete, 3 modify.

@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use wakeproof_abi::SWITCH_ENTERS;
 
 use crate::case::{EventName, Value, tcp_state};
-use crate::matching::function;
+use crate::matching::{function, packet, skb};
 use crate::recording::{Account, By, End, Event, Extra, Half, Named, Recording, Run, Via, softirq_name};
 use crate::verdict::Verdict;
 
@@ -169,8 +169,12 @@ fn own(event: &Event, watches: &[String]) -> Map<String, Json> {
         EventName::Fork => put("child", json!(event.value)),
         EventName::Exit => put("code", json!(event.value)),
         EventName::SchedWaking | EventName::SchedWakeup => put("woken", json!(event.value)),
-        EventName::NetifRx | EventName::NetifReceiveSkb => put("len", json!(event.value)),
-        EventName::SkbCopyDatagramIovec => put("bytes", json!(event.value)),
+        name if name.is_packet() => {
+            let (_, headroom, bytes) = packet(event);
+            put("skb", json!(format!("{:#x}", skb(event))));
+            put("headroom", json!(headroom));
+            put("bytes", json!(if name == EventName::SkbCopyDatagramIovec { event.value } else { bytes.into() }));
+        }
         EventName::SoftirqRaise | EventName::SoftirqEntry | EventName::SoftirqExit => {
             put("vec", json!(softirq_name(event.value)));
         }
@@ -202,7 +206,7 @@ fn own(event: &Event, watches: &[String]) -> Map<String, Json> {
         }
     }
     match &event.extra {
-        Extra::None => {}
+        Extra::None | Extra::Packet { .. } => {}
         Extra::Pairs(pairs) => {
             put("ready", json!(pairs.iter().map(|(mask, _)| bits(*mask)).collect::<Vec<_>>().join(" ")));
         }

@@ -1,7 +1,7 @@
 //! What each measure stands for.
 use super::events::{doer, filter, first_of, happening, name, through, window};
 use super::{code, either};
-use crate::case::{Calls, Chain, Count, Faults, Fit, List, Measure, OneOrMore, Writes};
+use crate::case::{Calls, Chain, Count, Faults, Fit, List, Measure, OneOrMore, Packets, Writes};
 use std::fmt::Write as _;
 
 /// The measure in words.
@@ -11,6 +11,7 @@ pub(in super::super) fn measure(measure: &Measure) -> String {
         Measure::List(list) => listed(list),
         Measure::Chain(chain) => chained(chain),
         Measure::Calls(calls) => called(calls),
+        Measure::Packets(packets) => passed(packets),
         Measure::Faults(faults) => faulted(faults),
         Measure::Writes(writes) => written(writes),
         Measure::Fit(fit) => fitted(fit),
@@ -60,6 +61,16 @@ fn called(calls: &Calls) -> String {
         _ = write!(out, ", for {on}");
     }
     out + &window(calls.from.as_deref(), calls.until.as_deref())
+}
+
+fn passed(packets: &Packets) -> String {
+    let at: Vec<_> = packets.at.iter().map(|event| name(*event)).collect();
+    format!(
+        "a list: the packets to {}, each time one is seen at {}, with its `sk_buff`, its buffer, and where its data begins{}",
+        packets.to,
+        either(&at, "or"),
+        window(packets.from.as_deref(), packets.until.as_deref())
+    )
 }
 
 fn faulted(faults: &Faults) -> String {

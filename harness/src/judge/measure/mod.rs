@@ -3,6 +3,7 @@ mod calls;
 mod chain;
 mod count;
 mod faults;
+mod packets;
 mod results;
 mod window;
 mod writes;
@@ -121,6 +122,7 @@ fn reader(measure: &Measure, run: &Run) -> Result<Box<dyn Reader>, Gap> {
         Measure::List(list) => Box::new(count::Listed::new(pattern(list.of, &list.only, run)?, &list.take)),
         Measure::Chain(chain) => Box::new(chain::Chains::new(chain, run)?),
         Measure::Faults(faults) => Box::new(faults::Faulted::new(&faults.inside, &run.head)?),
+        Measure::Packets(packets) => Box::new(packets::Passed::new(packets, run)),
         Measure::Writes(writes) => Box::new(writes::Written::new(writes, &run.head)?),
         Measure::Calls(_) | Measure::Fit(_) => return Err(Gap::Wrong("it is not about events".to_owned())),
     })
@@ -139,6 +141,12 @@ fn events_of(measure: &Measure) -> Vec<EventName> {
         Measure::List(list) => vec![list.of],
         Measure::Chain(chain) => {
             let mut events: Vec<_> = chain.of.iter().map(crate::case::Link::of).collect();
+            events.sort_unstable();
+            events.dedup();
+            events
+        }
+        Measure::Packets(packets) => {
+            let mut events = packets.at.clone();
             events.sort_unstable();
             events.dedup();
             events
@@ -165,6 +173,7 @@ fn marks(measure: &Measure) -> (Option<&str>, Option<&str>) {
         Measure::Calls(calls) => (&calls.from, &calls.until),
         Measure::Faults(faults) => (&faults.from, &faults.until),
         Measure::Writes(writes) => (&writes.from, &writes.until),
+        Measure::Packets(packets) => (&packets.from, &packets.until),
         Measure::Fit(_) => (&None, &None),
     };
     (from.as_deref(), until.as_deref())

@@ -2,7 +2,7 @@
 use super::table::{FILES, Kind, MEMORY, RESULTS};
 use super::{Params, Walk};
 use crate::case::fields::EPOLL;
-use crate::case::{Case, EventName, Field, FieldType, Measure, event_fields};
+use crate::case::{Case, EventName, Field, FieldType, Measure, Packets, event_fields};
 use crate::load::params::is_name;
 
 impl Walk<'_> {
@@ -62,6 +62,7 @@ impl Walk<'_> {
                 walk.refer("inside", &faults.inside, MEMORY);
                 walk.marks(faults.from.as_ref(), faults.until.as_ref());
             }),
+            Measure::Packets(packets) => self.within("packets", |walk| walk.packets(packets)),
             Measure::Writes(writes) => self.within("writes", |walk| {
                 walk.refer("to", &writes.to, &[Kind::Watch]);
                 walk.marks(writes.from.as_ref(), writes.until.as_ref());
@@ -77,6 +78,20 @@ impl Walk<'_> {
                     }
                 });
             }),
+        }
+    }
+
+    fn packets(&mut self, packets: &Packets) {
+        self.refer("to", &packets.to, &[Kind::Descriptor, Kind::Connection]);
+        self.marks(packets.from.as_ref(), packets.until.as_ref());
+        for (index, event) in packets.at.iter().enumerate().filter(|(_, event)| !event.is_packet()) {
+            let name = serde_json::to_value(event).unwrap_or_default();
+            let wrong = format!("`{}` does not say where a packet's data lies", name.as_str().unwrap_or_default());
+            self.within("at", |walk| {
+                walk.within(index.to_string(), |walk| {
+                    walk.wrong(wrong, "expected an event such as net_dev_queue or netif_receive_skb");
+                });
+            });
         }
     }
 

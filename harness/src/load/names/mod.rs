@@ -1,4 +1,5 @@
 //! The names that steps give, and whether everything that is referred to has been named by then.
+mod descriptors;
 mod inspect;
 mod measures;
 mod network;

@@ -1,7 +1,7 @@
 //! The names in steps.
 use super::Walk;
 use super::table::{FILES, Kind, MEMORY};
-use crate::case::{Asleep, Await, Connect, EpollControl, Filter, Kcmp, Pages, Shared, Step, WatchTarget};
+use crate::case::{Asleep, Await, Connect, EpollControl, Filter, Pages, Step, WatchTarget};
 
 impl Walk<'_> {
     pub(super) fn steps(&mut self, steps: &[Step]) {
@@ -150,22 +150,13 @@ impl Walk<'_> {
                 self.result(asked.name.as_ref(), times.saturating_mul(actors));
             }
             Step::Inject(inject) => self.refer("to", &inject.to, &[Kind::Descriptor]),
-            Step::Reopen(reopen) => {
-                self.refer("of", &reopen.of, &[Kind::Descriptor]);
-                self.name("as", &reopen.name, Kind::Descriptor, 1);
-            }
-            Step::Limit(limit) => self.result(limit.name.as_ref(), actors),
-            Step::DupUntilRefused(dup) => {
-                self.refer("of", &dup.of, FILES);
-                self.result(Some(&dup.name), actors);
-            }
-            Step::Dup2(dup) => {
-                self.refer("of", &dup.of, FILES);
-                self.result(Some(&dup.name), actors);
-            }
-            Step::Kcmp(kcmp) => self.compare(kcmp, actors),
-            Step::AttachFilter(filter) => self.refer("on", &filter.on, &[Kind::Descriptor]),
-            Step::DetachFilter(of) => self.refer("", of, &[Kind::Descriptor]),
+            Step::Reopen(_)
+            | Step::Limit(_)
+            | Step::DupUntilRefused(_)
+            | Step::Dup2(_)
+            | Step::Kcmp(_)
+            | Step::AttachFilter(_)
+            | Step::DetachFilter(_) => self.descriptors(step, actors),
             Step::Snmp(snmp) => self.result(Some(&snmp.name), actors),
             Step::Compute(compute) => self.result(compute.name.as_ref(), actors),
             Step::CpuTime(time) => {
@@ -273,28 +264,6 @@ impl Walk<'_> {
         self.buffer(control.buffer.as_ref());
         let times = given.first().map_or(1, |(_, name)| self.names.times(name));
         self.result(control.name.as_ref(), times.saturating_mul(actors));
-    }
-
-    fn compare(&mut self, kcmp: &Kcmp, actors: u64) {
-        let given = [("one", &kcmp.one), ("other", &kcmp.other)];
-        for (key, name) in given.iter().filter_map(|(key, name)| Some((key, name.as_ref()?))) {
-            self.refer(key, name, FILES);
-        }
-        let wanted = if kcmp.what == Shared::File { 2 } else { 0 };
-        if given.iter().filter(|(_, name)| name.is_some()).count() != wanted {
-            self.wrong(
-                "`kcmp` compares two descriptors or two processes",
-                "expected `one` and `other` for `file`, and neither for anything else",
-            );
-        }
-        match &kcmp.with {
-            Some(actor) => self.refer("with", actor, &[Kind::Actor]),
-            None if kcmp.what != Shared::File => {
-                self.wrong("this compares a process with itself", "expected `with`: an actor");
-            }
-            None => {}
-        }
-        self.result(Some(&kcmp.name), actors);
     }
 
     fn buffer(&mut self, name: Option<&String>) {

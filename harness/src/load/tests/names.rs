@@ -271,3 +271,10 @@ fn tasks_are_compared_with_those_of_actors() {
     assert_eq!(said("- maps: {as: different, with: server}"), "nothing is wrong");
     assert_eq!(said("- inspect: {as: tasks, state: {tasks: server}}"), "nothing is wrong");
 }
+
+#[test]
+fn a_packet_is_only_followed_through_places_that_tell_where_its_data_lies() {
+    let ways = "ways: {chain: {of: [tcp_v4_rcv, ep_poll_callback], on: conn}}";
+    let complaint = said(ways, "ways: {packets: {at: [net_dev_queue, epoll_wait], to: conn}}");
+    assert!(complaint.contains("`epoll_wait` does not say where a packet's data lies"), "{complaint}");
+}
