@@ -9,6 +9,7 @@ use crate::kernel;
 use crate::load::nearest;
 use crate::observe::adapter::Adapter;
 use crate::observe::drive::Drive;
+use crate::observe::guard::Promises;
 use crate::observe::observation::Observation;
 use crate::observe::phases::{self, Wishes};
 use crate::observe::report::Report;
@@ -77,6 +78,19 @@ const AFTER: &str = concat!(
 );
 
 impl LoadArgs {
+    /// What the command line says, and where it is silent, the file.
+    pub fn or(&self, file: &Promises) -> Self {
+        let said = self.protocol.is_some() || self.request.is_some();
+        let or = |mine: &Option<String>, theirs: &Option<String>| if said { mine.clone() } else { theirs.clone() };
+        Self {
+            protocol: or(&self.protocol, &file.protocol),
+            request: or(&self.request, &file.request),
+            until: or(&self.until, &file.until),
+            port: self.port.or(file.port),
+            start: self.start,
+        }
+    }
+
     /// What is wished of the load.
     pub fn wishes(&self) -> anyhow::Result<Wishes> {
         let adapter = match (&self.protocol, &self.request) {

@@ -9,6 +9,7 @@ pub mod doctor;
 pub mod driver;
 mod exit;
 pub mod explain;
+pub mod guard;
 pub mod inspect;
 pub mod judge;
 mod log;
@@ -66,6 +67,8 @@ enum Command {
     Schema(schema::Args),
     /// Find out which I/O model a server has, and which mistakes it makes.
     Inspect(inspect::Args),
+    /// Hold a server to what its owner promises of it in a file.
+    Guard(guard::Args),
     /// Run a reference server until a signal ends it.
     Serve(serve::Args),
     /// Make one run, for the harness that asks for it.
@@ -116,6 +119,7 @@ impl Command {
             Self::Cell(args) => cell::run(&args),
             Self::Driver(args) => driver::run(&args),
             Self::Inspect(args) => inspect::run(&args),
+            Self::Guard(args) => guard::run(&args),
         }
     }
 }

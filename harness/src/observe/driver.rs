@@ -188,6 +188,8 @@ struct Connection {
     got: Vec<u8>,
     bytes: u64,
     ended: bool,
+    /// It was made with little room for what comes back.
+    narrow: bool,
 }
 
 #[derive(Default)]
@@ -209,9 +211,12 @@ impl Driver {
                     None => self.connect(&ids, port, &send),
                 };
                 if narrow {
-                    ids.iter().filter_map(|id| self.connections.get(id)).for_each(|one| {
-                        let _ = setsockopt(&one.stream, sockopt::RcvBuf, &4096);
-                    });
+                    for id in &ids {
+                        if let Some(one) = self.connections.get_mut(id) {
+                            one.narrow = true;
+                            let _ = setsockopt(&one.stream, sockopt::RcvBuf, &4096);
+                        }
+                    }
                 }
                 Answer::Ports(ports)
             }
@@ -289,7 +294,7 @@ impl Driver {
             };
             let _ = stream.set_nodelay(true);
             ports.push(stream.local_addr().map_or(0, |address| address.port()));
-            self.connections.insert(*id, Connection { stream, got: Vec::new(), bytes: 0, ended: false });
+            self.connections.insert(*id, Connection { stream, got: Vec::new(), bytes: 0, ended: false, narrow: false });
         }
         if !send.is_empty() {
             for id in ids {
@@ -315,6 +320,9 @@ impl Driver {
 
     fn receive(&mut self, ids: &[u32], until: &Until, millis: u64) -> anyhow::Result<Vec<Got>> {
         let deadline = Deadline::after(millis);
+        for connection in ids.iter().filter_map(|id| self.connections.get(id)).filter(|one| one.narrow) {
+            let _ = setsockopt(&connection.stream, sockopt::RcvBuf, &(1 << 20));
+        }
         loop {
             let mut open = Vec::new();
             for id in ids {

@@ -12,6 +12,7 @@ pub mod calls;
 pub mod drive;
 pub mod driver;
 pub mod facts;
+pub mod guard;
 pub mod hazards;
 pub mod measures;
 pub mod model;

@@ -366,7 +366,15 @@ impl Load<'_> {
         }
         self.watcher.rest("late-reader: full", 200);
         // The count of bytes begins anew with each send; all of them are still to be read.
-        let got = self.drive.receive(&[id], Until::Bytes(sent), self.patience.max(1000))?;
+        let mut got = self.drive.receive(&[id], Until::Bytes(sent), 1000)?;
+        // As long as something comes, more may.
+        loop {
+            let before = got[0].bytes;
+            got = self.drive.receive(&[id], Until::Bytes(sent), 1000)?;
+            if got[0].bytes == before || got[0].ended || got[0].bytes >= sent {
+                break;
+            }
+        }
         let clients = vec![Client {
             port,
             asked: 1,

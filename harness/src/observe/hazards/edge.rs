@@ -1,5 +1,5 @@
 //! Edge-triggered: what is left is not reported again.
-use super::{Event, Hazard, Kind, Seen, Severity, in_wait};
+use super::{Event, Hazard, Kind, Seen, Severity, in_wait, unburdened};
 use crate::observe::calls::Class;
 use crate::observe::facts::{Thing, asked};
 
@@ -77,7 +77,8 @@ fn accept_once(seen: &Seen<'_>) -> Option<Hazard> {
                 event.class() == Some(Class::Accept) && event.local == socket.local && event.time < rest.time
             };
             let Some(last) = seen.observation.events.iter().rev().find(accepts) else { continue };
-            if last.result < 0 {
+            // A server that has as many as it wants may leave the others where they are.
+            if last.result < 0 || !unburdened(rest, socket.local) {
                 continue;
             }
             let mut events: Vec<_> =

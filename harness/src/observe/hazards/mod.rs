@@ -164,6 +164,12 @@ impl<'a> Seen<'a> {
     }
 }
 
+/// Whether no accepted connection of a port is open: then no limit keeps the server from accepting.
+fn unburdened(rest: &Rest, port: u16) -> bool {
+    const OPEN: [u8; 2] = [1, 8];
+    !rest.sockets.iter().any(|socket| socket.local == port && socket.inode != 0 && OPEN.contains(&socket.state))
+}
+
 /// Whether a thread sleeps in a wait for several descriptors.
 fn in_wait(rest: &Rest, tid: u32) -> bool {
     let task = rest.tasks.iter().find(|task| task.tid == tid);

@@ -1,5 +1,5 @@
 //! Queues that fill while those who should take from them wait for something else.
-use super::{Event, Hazard, Kind, Seen, Severity, in_wait};
+use super::{Event, Hazard, Kind, Seen, Severity, in_wait, unburdened};
 use crate::observe::calls::Class;
 use crate::observe::facts::{Thing, asked};
 
@@ -28,7 +28,7 @@ fn listener(seen: &Seen<'_>) -> Option<Hazard> {
             else {
                 continue;
             };
-            if !several || edge(seen, thing, rest.time) || !in_wait(rest, last.tid) {
+            if !unburdened(rest, socket.local) || !several || edge(seen, thing, rest.time) || !in_wait(rest, last.tid) {
                 continue;
             }
             let text = format!(
@@ -37,10 +37,6 @@ fn listener(seen: &Seen<'_>) -> Option<Hazard> {
             );
             instances.push(vec![seen.shown(last), seen.note(rest.time, text)]);
         }
-    }
-    // One look may have met a server that had paused.
-    if instances.len() < 2 {
-        return None;
     }
     Some(Hazard {
         kind: Kind::ListenerNotWatched,
