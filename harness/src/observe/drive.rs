@@ -51,21 +51,20 @@ impl Drive {
 
     /// Makes connections, which may send something at once. Their names, and their ports.
     pub fn connect(&mut self, count: u32, port: u16, send: &[u8]) -> anyhow::Result<Vec<(u32, u16)>> {
-        self.connect_as(count, port, send, None, false)
+        self.connect_as(count, port, send, None)
     }
 
-    /// The same ahead of everything else that runs on a processor, or with little room for what comes back.
+    /// The same ahead of everything else that runs on a processor.
     pub fn connect_as(
         &mut self,
         count: u32,
         port: u16,
         send: &[u8],
         ahead: Option<usize>,
-        narrow: bool,
     ) -> anyhow::Result<Vec<(u32, u16)>> {
         let ids: Vec<u32> = (self.next..self.next + count).collect();
         self.next += count;
-        match self.ask(&Order::Connect { ids: ids.clone(), port, send: send.to_vec(), ahead, narrow })? {
+        match self.ask(&Order::Connect { ids: ids.clone(), port, send: send.to_vec(), ahead })? {
             Answer::Ports(ports) => Ok(ids.into_iter().zip(ports).collect()),
             other => bail!("the driver answered {other:?}"),
         }

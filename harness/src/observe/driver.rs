@@ -40,8 +40,6 @@ pub enum Order {
         send: Vec<u8>,
         /// Do it ahead of everything else that runs on this processor.
         ahead: Option<usize>,
-        /// Leave little room for what comes back.
-        narrow: bool,
     },
     /// Send bytes, so many times; what does not fit is reported, not waited for.
     Send {
@@ -188,8 +186,6 @@ struct Connection {
     got: Vec<u8>,
     bytes: u64,
     ended: bool,
-    /// It was made with little room for what comes back.
-    narrow: bool,
 }
 
 #[derive(Default)]
@@ -205,19 +201,11 @@ impl Driver {
                 self.start(&command, token)?;
                 Answer::Done
             }
-            Order::Connect { ids, port, send, ahead, narrow } => {
+            Order::Connect { ids, port, send, ahead } => {
                 let ports = match ahead {
                     Some(processor) => self.connect_ahead(processor, &ids, port, &send),
                     None => self.connect(&ids, port, &send),
                 };
-                if narrow {
-                    for id in &ids {
-                        if let Some(one) = self.connections.get_mut(id) {
-                            one.narrow = true;
-                            let _ = setsockopt(&one.stream, sockopt::RcvBuf, &4096);
-                        }
-                    }
-                }
                 Answer::Ports(ports)
             }
             Order::Send { ids, bytes, times } => {
@@ -294,7 +282,7 @@ impl Driver {
             };
             let _ = stream.set_nodelay(true);
             ports.push(stream.local_addr().map_or(0, |address| address.port()));
-            self.connections.insert(*id, Connection { stream, got: Vec::new(), bytes: 0, ended: false, narrow: false });
+            self.connections.insert(*id, Connection { stream, got: Vec::new(), bytes: 0, ended: false });
         }
         if !send.is_empty() {
             for id in ids {
@@ -320,9 +308,6 @@ impl Driver {
 
     fn receive(&mut self, ids: &[u32], until: &Until, millis: u64) -> anyhow::Result<Vec<Got>> {
         let deadline = Deadline::after(millis);
-        for connection in ids.iter().filter_map(|id| self.connections.get(id)).filter(|one| one.narrow) {
-            let _ = setsockopt(&connection.stream, sockopt::RcvBuf, &(1 << 20));
-        }
         loop {
             let mut open = Vec::new();
             for id in ids {
