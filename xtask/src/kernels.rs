@@ -4,10 +4,12 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::{progress::Activity, workspace::Workspace};
+use crate::{guest, process, workspace::Workspace};
 
 mod apt;
+mod check;
 mod choice;
+mod list;
 mod matrix;
 mod store;
 
@@ -24,15 +26,24 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Action {
-    /// List the kernels of the matrix and what is fetched of them
-    List,
+    /// List the kernels of the matrix: what the mirror offers, what is fetched, and what booting it has shown
+    List {
+        /// Ask no mirror: show only what is here
+        #[arg(long)]
+        offline: bool,
+    },
     /// Fetch the newest kernel of each series named, or of all
     Fetch {
-        /// Series as `list` shows them
+        /// Series as `list` shows them, or `all`
         series: Vec<String>,
     },
-    /// Check that the mirror still has every kernel of the matrix
-    Check,
+    /// Boot each kernel named, or all, and say what it allows; `list` remembers the answers
+    Check {
+        /// Series as `list` shows them, or `all`
+        series: Vec<String>,
+        #[command(flatten)]
+        guest: guest::Options,
+    },
 }
 
 /// Lists, fetches or checks.
@@ -40,16 +51,29 @@ pub fn main(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::locate();
     let matrix = Matrix::load(&workspace)?;
     match &args.action {
-        Action::List => list(&workspace, &matrix),
-        Action::Fetch { series } => {
-            for entry in matrix.guests(series)? {
-                let kernel = store::fetch(&workspace, entry)?;
-                println!("{}", kernel.summary());
-            }
-        }
-        Action::Check => return Ok(check(&workspace, &matrix)),
+        Action::List { offline } => list::list(&workspace, &matrix, *offline),
+        Action::Fetch { series } => return fetch(&workspace, &matrix, series),
+        Action::Check { series, guest } => return check::check(&workspace, &matrix, series, guest),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fetches each; what cannot be had is told, and the others are fetched all the same.
+fn fetch(workspace: &Workspace, matrix: &Matrix, series: &[String]) -> Result<ExitCode> {
+    let mut missing = 0;
+    for entry in matrix.guests(series)? {
+        match store::fetch(workspace, entry) {
+            Ok(kernel) => println!("{:<14} {}", entry.series, kernel.summary()),
+            Err(error) => {
+                missing += 1;
+                anstream::eprintln!("{}: {}: {error:#}", process::paint("error", process::RED), entry.series);
+                if let Some(kernel) = store::fetched(workspace, entry) {
+                    println!("{:<14} {} (fetched earlier, and still here)", entry.series, kernel.summary());
+                }
+            }
+        }
+    }
+    Ok(ExitCode::from(u8::from(missing > 0)))
 }
 
 /// The kernel that `--kernel` names: a file, or a series, fetched if it is not here.
@@ -69,29 +93,4 @@ pub fn obtain(workspace: &Workspace, name: &str) -> Result<Kernel> {
     store::fetch(workspace, entry).with_context(|| {
         format!("failed to fetch the kernel `{name}`; a kernel image of your own can be given with `--kernel PATH`")
     })
-}
-
-fn list(workspace: &Workspace, matrix: &Matrix) {
-    for entry in &matrix.kernel {
-        let state = store::fetched(workspace, entry).map_or_else(|| "not fetched".to_owned(), |kernel| kernel.package);
-        println!("{:<14} {state:<44} {}", entry.series, entry.why);
-    }
-}
-
-/// Asks the mirror for each package; the exit status says whether all are there.
-fn check(workspace: &Workspace, matrix: &Matrix) -> ExitCode {
-    let mut missing = 0;
-    for entry in &matrix.kernel {
-        let activity = Activity::begin(format!("asking for {}", entry.series));
-        let found = apt::Apt::open(workspace, entry).and_then(|apt| apt.newest(&entry.package));
-        drop(activity);
-        match found {
-            Ok(package) => println!("{:<14} {package}", entry.series),
-            Err(error) => {
-                missing += 1;
-                println!("{:<14} {error:#}", entry.series);
-            }
-        }
-    }
-    ExitCode::from(u8::from(missing > 0))
 }

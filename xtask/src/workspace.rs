@@ -23,6 +23,12 @@ impl Workspace {
         Self { root, target }
     }
 
+    /// One that is somewhere else.
+    #[cfg(test)]
+    pub fn at(root: PathBuf, target: PathBuf) -> Self {
+        Self { root, target }
+    }
+
     /// The root of the checkout.
     pub fn root(&self) -> &Path {
         &self.root

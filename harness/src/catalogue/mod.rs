@@ -5,6 +5,7 @@
 mod errata;
 mod find;
 mod fold;
+mod history;
 mod ids;
 mod listing;
 mod markdown;
@@ -24,6 +25,7 @@ use crate::render::Results;
 
 pub use errata::{Slip, markdown as markdown_errata, text as text_errata};
 pub use find::{Found, Wanted};
+pub use history::History;
 pub use ids::{Known, known};
 pub use listing::{markdown as markdown_list, text as text_list};
 pub use markdown::markdown as markdown_page;

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cel::Program;
 use serde::Serialize;
 
+use super::history::{History, history};
 use super::seen::{Seen, seen};
 use super::words::{self, Line};
 use super::{Catalogue, Entry};
@@ -41,6 +42,9 @@ pub struct ClaimPart<'a> {
     pub limits: Option<&'a str>,
     /// What runs have found.
     pub seen: Vec<Seen>,
+    /// How that changes from kernel to kernel; none where results of fewer than two are at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
 }
 
 /// A quotation and its place.
@@ -156,6 +160,7 @@ impl<'a> Catalogue<'a> {
             predicates: literal.into_iter().chain(repaired).collect(),
             limits: claim.limits.as_deref(),
             seen: seen(&self.results, entry),
+            history: history(&self.results, entry),
         }
     }
 }

@@ -2,11 +2,14 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::history::History;
 use super::page::{ClaimPart, Experiment, Page, Predicate};
 use super::seen::Seen;
 use super::title;
 use super::words::Line;
 use crate::case::ClaimVerdict;
+use crate::render::matrix::stretch::stretches;
+use crate::render::matrix::{change_text, word};
 use crate::render::paint::{BAD, BOLD, DIM, NAME, of_claim, of_outcome, paint};
 use crate::render::screen::{Look, bare, table};
 use crate::render::text::{columns, hang};
@@ -157,7 +160,13 @@ fn found(page: &Page<'_>, results: &[Results], look: Look) -> String {
     let mut out = heading("What runs have found");
     let before = out.len();
     for claim in &page.claims {
-        for seen in &claim.seen {
+        if let Some(history) = &claim.history {
+            out += &from_kernel_to_kernel(claim, history, page.claims.len() > 1, look);
+        }
+        // Kernels that are like the one before them have nothing to add.
+        let turns: Option<BTreeSet<&str>> = claim.history.as_ref().map(|history| history.turns().collect());
+        let tells = |seen: &&Seen| turns.as_ref().is_none_or(|turns| turns.contains(seen.kernel.as_str()));
+        for seen in claim.seen.iter().filter(tells) {
             out += &one(claim, seen, page.claims.len() > 1, look);
             let exhibit = results
                 .iter()
@@ -174,6 +183,21 @@ fn found(page: &Page<'_>, results: &[Results], look: Look) -> String {
         );
     }
     out
+}
+
+/// On which kernels the claim came out how, and what explains each change.
+fn from_kernel_to_kernel(claim: &ClaimPart<'_>, history: &History, named: bool, look: Look) -> String {
+    let names: Vec<&str> = history.kernels.iter().map(String::as_str).collect();
+    let mut out = if named { format!("  {}\n", paint(NAME, claim.id)) } else { String::new() };
+    let marks = history.row.cells.iter().map(|cell| cell.as_ref().map(|cell| cell.mark));
+    for stretch in stretches(marks) {
+        let kernels = format!("{:<16}", stretch.kernels(&names));
+        out += &hang(&format!("  {}  ", paint(BOLD, kernels)), &word(stretch.value), look.columns());
+    }
+    for change in &history.row.changes {
+        out += &change_text(change, "    ", look);
+    }
+    out + "\n"
 }
 
 /// What one run has found, in a sentence without colours.

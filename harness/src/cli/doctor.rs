@@ -2,8 +2,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::{Args as ClapArgs, ValueEnum};
 use indexmap::IndexMap;
 
@@ -27,6 +28,9 @@ pub struct Args {
     /// For people, or for programs.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
+    /// Write the report to this file instead.
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// Colours; `auto` heeds `NO_COLOR` and is off when piped.
     #[arg(long, value_enum, default_value_t, value_name = "WHEN")]
     color: Color,
@@ -57,14 +61,17 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let suite = args.suite.load()?;
     let (real, unobserved) = Real::new(Evidence::Auto, Deadlines::default(), Cancel::default());
     let doctor = examine(&suite, &real.setting().have, unobserved.as_ref());
-    let mut out = anstream::stdout();
-    match args.format {
-        Format::Text => out.write_all(text(&doctor, terminal::look()).as_bytes())?,
-        Format::Json => {
-            serde_json::to_writer_pretty(&mut out, &doctor)?;
-            out.write_all(b"\n")?;
-        }
+    let report = match args.format {
+        Format::Text => text(&doctor, terminal::look()),
+        Format::Json => format!("{}\n", serde_json::to_string_pretty(&doctor)?),
+    };
+    if let Some(file) = &args.output {
+        let plain = anstream::adapter::strip_str(&report).to_string();
+        fs::write(file, plain).with_context(|| format!("failed to write {}", file.display()))?;
+        return Ok(Exit::Good);
     }
+    let mut out = anstream::stdout();
+    out.write_all(report.as_bytes())?;
     out.flush()?;
     Ok(Exit::Good)
 }
@@ -76,6 +83,7 @@ fn examine(suite: &Suite, have: &Capabilities, unobserved: Option<&Unobserved>) 
         kernel: kernel::identity(),
         privileges: privileges(&fs::read_to_string("/proc/self/status").unwrap_or_default()),
         btf: Path::new("/sys/kernel/btf/vmlinux").exists(),
+        kprobes: Path::new("/sys/bus/event_source/devices/kprobe").exists(),
         lockdown: fs::read_to_string("/sys/kernel/security/lockdown").ok().and_then(|text| chosen(&text)),
         object: object().is_some(),
         probes: have.probes.iter().map(|report| health(report, suite, have)).collect(),

@@ -22,6 +22,8 @@ pub struct Doctor {
     pub privileges: Privileges,
     /// Whether the kernel describes its types (`/sys/kernel/btf/vmlinux`).
     pub btf: bool,
+    /// Whether it can probe functions by breakpoints (the `kprobe` event source).
+    pub kprobes: bool,
     /// How far the kernel is locked down: `none`, `integrity`, `confidentiality`, or none if it does not say.
     pub lockdown: Option<String>,
     /// Whether this binary carries the eBPF object.
@@ -183,6 +185,7 @@ pub(super) fn example() -> Doctor {
             lacking: vec!["CAP_SYS_RESOURCE".to_owned()],
         },
         btf: true,
+        kprobes: true,
         lockdown: Some("integrity".to_owned()),
         object: true,
         probes: super::testing::probes()

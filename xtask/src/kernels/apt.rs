@@ -32,12 +32,14 @@ struct Mirrors {
 impl Apt {
     /// Sets the state up and brings its package lists up to date.
     pub fn open(workspace: &Workspace, entry: &Entry) -> Result<Self> {
-        let folder = workspace.kernels().join("apt").join(&entry.series);
+        let codename = codename()?;
+        // A state for each set of suites: series that share one share its lists, and one that vanishes spoils no other.
+        let name = entry.suites.join("+").replace('*', &codename);
+        let folder = workspace.kernels().join("apt").join(name);
         for part in ["state/lists/partial", "cache/archives/partial"] {
             let part = folder.join(part);
             fs::create_dir_all(&part).with_context(|| format!("failed to create {}", part.display()))?;
         }
-        let codename = codename()?;
         let mirrors = Mirrors::of_this_machine(&codename)?;
         let sources = sources(&mirrors, &keyring()?, &codename, &entry.suites);
         let configuration = folder.join("apt.conf");
@@ -50,8 +52,10 @@ impl Apt {
         let apt = Self { configuration };
         let stamp = folder.join("updated");
         if !lists_are_of_these_sources || !is_recent(&stamp) {
-            process::output(apt.command("apt-get").args(["update", "-q"]))
-                .context("failed to read the package lists of the mirror")?;
+            // Without this apt-get only warns, and goes on with whatever lists it has.
+            let update = ["update", "-q", "-o", "APT::Update::Error-Mode=any"];
+            process::output(apt.command("apt-get").args(update))
+                .with_context(|| format!("failed to read the package lists of {}", entry.suites.join(", ")))?;
             fs::write(stamp, "").context("failed to note when the package lists were read")?;
         }
         Ok(apt)
@@ -79,6 +83,12 @@ impl Apt {
             .filter_map(|entry| Some(entry.ok()?.path()))
             .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
             .with_context(|| format!("apt downloaded {package}, but left no file"))
+    }
+
+    /// How many bytes a package has to download, where the lists say so.
+    pub fn size(&self, package: &str) -> Option<u64> {
+        let text = process::output(self.command("apt-cache").args(["show", "--no-all-versions", package])).ok()?;
+        text.lines().find_map(|line| line.strip_prefix("Size: ")).and_then(|size| size.trim().parse().ok())
     }
 
     /// The version that would be downloaded.

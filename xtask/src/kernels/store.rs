@@ -34,6 +34,8 @@ pub struct Kernel {
     pub package: String,
     /// The package's version.
     pub version: String,
+    /// The image's length in bytes.
+    pub bytes: u64,
 }
 
 /// What is noted beside an image.
@@ -41,13 +43,17 @@ pub struct Kernel {
 struct Identity {
     package: String,
     version: String,
+    /// The image's length: what is shorter is not whole.
+    #[serde(default)]
+    bytes: Option<u64>,
 }
 
 impl Kernel {
     /// A kernel image of the user's own.
     pub fn from_file(image: PathBuf) -> Self {
         let package = image.display().to_string();
-        Self { image, modules: Vec::new(), package, version: String::new() }
+        let bytes = fs::metadata(&image).map_or(0, |metadata| metadata.len());
+        Self { image, modules: Vec::new(), package, version: String::new(), bytes }
     }
 
     /// One line that identifies it.
@@ -63,7 +69,10 @@ pub fn fetched(workspace: &Workspace, entry: &Entry) -> Option<Kernel> {
     let image = folder.join(IMAGE);
     // The folder is there even if the mirror had no modules: fetching again would find none either.
     let modules = fs::read_dir(folder.join(MODULES)).ok()?.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    image.is_file().then_some(Kernel { image, modules, package: identity.package, version: identity.version })
+    let bytes = fs::metadata(&image).ok().filter(fs::Metadata::is_file)?.len();
+    // A kernel that was cut short is not here.
+    let whole = bytes > 0 && identity.bytes.is_none_or(|noted| noted == bytes);
+    whole.then_some(Kernel { image, modules, package: identity.package, version: identity.version, bytes })
 }
 
 /// Fetches the newest kernel of this entry, unless it is the one that is here.
@@ -72,6 +81,10 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
     let activity = Activity::begin(format!("fetching the kernel {}", entry.series));
     let kernels = workspace.kernels();
     fs::create_dir_all(&kernels).with_context(|| format!("failed to create {}", kernels.display()))?;
+    // Several of us may fetch at once, also from several checkouts that share the folder.
+    let lock = File::create(kernels.join("lock")).context("failed to make the lock of the kernels' folder")?;
+    lock.lock().context("failed to wait for others who fetch kernels")?;
+    sweep(&kernels);
     activity.detail("reading package lists");
     let apt = Apt::open(workspace, entry)?;
     let package = apt.newest(&entry.package)?;
@@ -81,13 +94,16 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
     }
 
     // Everything happens in a folder that vanishes, until one rename makes the kernel be there.
-    let scratch = tempfile::Builder::new().prefix("fetching-").tempdir_in(&kernels)?;
+    let scratch = tempfile::Builder::new()
+        .prefix(SCRATCH)
+        .tempdir_in(&kernels)
+        .context("failed to make a folder to fetch into")?;
     activity.detail(&format!("downloading {package} {version}"));
     let deb = apt.download(&package, scratch.path())?;
     activity.detail("unpacking");
     let folder = scratch.path().join("kernel");
     fs::create_dir(&folder)?;
-    unpack_image(&deb, &folder.join(IMAGE)).with_context(|| format!("failed to unpack {package}"))?;
+    let bytes = unpack_image(&deb, &folder.join(IMAGE)).with_context(|| format!("failed to unpack {package}"))?;
     let modules = folder.join(MODULES);
     fs::create_dir(&modules)?;
     unpack_modules(&deb, &modules).with_context(|| format!("failed to unpack the modules of {package}"))?;
@@ -100,8 +116,8 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
         let deb = apt.download(&apart, &downloaded)?;
         unpack_modules(&deb, &modules).with_context(|| format!("failed to unpack {apart}"))?;
     }
-    let identity = Identity { package: package.clone(), version: version.clone() };
-    fs::write(folder.join(IDENTITY), toml::to_string(&identity)?)?;
+    let identity = Identity { package: package.clone(), version: version.clone(), bytes: Some(bytes) };
+    fs::write(folder.join(IDENTITY), toml::to_string(&identity)?).context("failed to note what was fetched")?;
 
     let place = kernels.join(&entry.series);
     if place.exists() {
@@ -114,18 +130,32 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
 }
 
 /// Copies the kernel image out of a package without unpacking the rest.
-fn unpack_image(deb: &Path, to: &Path) -> Result<()> {
-    let mut found = false;
+fn unpack_image(deb: &Path, to: &Path) -> Result<u64> {
+    let mut found = None;
     each_file(deb, |path, contents| {
-        if !found && is_image(path) {
-            io::copy(contents, &mut File::create(to)?)?;
-            found = true;
+        if found.is_none() && is_image(path) {
+            let mut image = File::create(to)?;
+            let bytes = io::copy(contents, &mut image).context("failed to write the kernel image")?;
+            // A full disk may say so only now.
+            image.sync_all().context("failed to write the kernel image")?;
+            found = Some(bytes);
         }
         Ok(())
     })?;
-    ensure!(found, "there is no kernel image in it");
-    Ok(())
+    found.context("there is no kernel image in it")
 }
+
+/// Removes what a fetch that was killed has left. Only who holds the lock may.
+fn sweep(kernels: &Path) {
+    for entry in fs::read_dir(kernels).into_iter().flatten().flatten() {
+        if entry.file_name().to_string_lossy().starts_with(SCRATCH) {
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+}
+
+/// How the folders begin in which kernels are fetched.
+const SCRATCH: &str = "fetching-";
 
 /// Copies the needed modules out of a package; there may be none. Those packed by xz are unpacked, since not every kernel
 /// can do that itself.
@@ -206,6 +236,35 @@ mod tests {
         assert_eq!(module("./usr/lib/modules/7.3.4/kernel/drivers/net/veth.ko.xz"), Some(("veth", true)));
         assert_eq!(module("./usr/lib/modules/7.3.4/kernel/drivers/net/veth2.ko"), None);
         assert_eq!(module("./usr/share/doc/veth.ko"), None);
+    }
+
+    fn note(folder: &Path, image: &[u8], bytes: Option<u64>) -> Option<Kernel> {
+        let workspace = Workspace::at(folder.to_owned(), folder.to_owned());
+        let place = workspace.kernels().join("6.1");
+        fs::create_dir_all(place.join(MODULES)).expect("a folder");
+        fs::write(place.join(IMAGE), image).expect("an image");
+        let identity = Identity { package: "p".to_owned(), version: "1".to_owned(), bytes };
+        fs::write(place.join(IDENTITY), toml::to_string(&identity).expect("TOML")).expect("an identity");
+        let entry = Entry { series: "6.1".to_owned(), suites: vec![], package: "p".to_owned(), why: String::new() };
+        fetched(&workspace, &entry)
+    }
+
+    #[test]
+    fn a_kernel_that_was_cut_short_is_not_here() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(note(folder.path(), b"kernel", Some(6)).is_some());
+        assert!(note(folder.path(), b"kernel", None).is_some(), "as older versions noted it");
+        assert!(note(folder.path(), b"kern", Some(6)).is_none());
+        assert!(note(folder.path(), b"", None).is_none());
+    }
+
+    #[test]
+    fn what_a_killed_fetch_has_left_is_swept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::create_dir_all(folder.path().join("fetching-x/kernel")).expect("a folder");
+        fs::create_dir(folder.path().join("6.1")).expect("a folder");
+        sweep(folder.path());
+        assert!(!folder.path().join("fetching-x").exists() && folder.path().join("6.1").exists());
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn told(cell: &Cell) -> String {
 }
 
 /// A mark as a word of a sentence.
-fn word(mark: Mark) -> String {
+pub(crate) fn word(mark: Mark) -> String {
     match mark {
         Mark::Claim(verdict) => verdict.to_string(),
         Mark::Case(Outcome::Skip) => "skipped".to_owned(),

@@ -25,6 +25,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use build::{Part, matrix};
+pub(crate) use changes::word;
+pub(crate) use table::one as change_text;
 pub use table::{Shown, table};
 
 use crate::case::{ClaimVerdict, Grade};

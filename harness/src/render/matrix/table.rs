@@ -36,6 +36,7 @@ pub fn table(matrix: &Matrix, shown: Shown, look: Look) -> String {
         out += "no row changes from one kernel to another\n";
     }
     out += &legend(&rows, look);
+    out += &bad(matrix, look);
     out += &changes(matrix, look);
     out += &features(matrix, shown, look);
     out += &kernels(matrix, look);
@@ -157,6 +158,32 @@ fn legend(rows: &[&Row], look: Look) -> String {
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// What did not come out as it must, each reason once for each case.
+fn bad(matrix: &Matrix, look: Look) -> String {
+    let names: Vec<&str> = matrix.kernels.iter().map(|kernel| kernel.name.as_str()).collect();
+    let mut out = String::new();
+    let mut told = std::collections::BTreeSet::new();
+    for row in &matrix.rows {
+        let wrong = row.cells.iter().map(|cell| {
+            let cell = cell.as_ref().filter(|cell| !cell.mark.is_good())?;
+            Some((cell.outcome, cell.reason.as_deref()))
+        });
+        for stretch in stretches(wrong) {
+            let (outcome, reason) = stretch.value;
+            if !told.insert((&row.case, stretch.first, outcome, reason)) {
+                continue;
+            }
+            if out.is_empty() {
+                _ = writeln!(out, "\n{}", paint(BOLD, "What did not come out as it must"));
+            }
+            _ = writeln!(out, "  {} {}", paint(of_outcome(outcome), outcome), row.case);
+            let first = format!("    {}  ", paint(NAME, stretch.kernels(&names)));
+            out += &hang(&first, reason.unwrap_or("no reason given"), look.columns());
+        }
+    }
+    out
 }
 
 /// Every change in words, with what explains it.

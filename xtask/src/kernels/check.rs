@@ -1,0 +1,141 @@
+//! `cargo xtask kernels check`: boots each kernel and asks it what it allows.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Kernel,
+    matrix::{Entry, Matrix},
+    obtain,
+};
+use crate::{
+    ebpf,
+    guest::{self, Guests, Job, Show},
+    process::{RED, paint},
+    progress::Activity,
+    suite,
+    workspace::Workspace,
+};
+
+/// What a kernel has said of itself, as far as it matters here; noted beside its image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capabilities {
+    /// The package and version that was asked.
+    pub of: String,
+    /// `uname -r`.
+    pub release: String,
+    /// The evidence that it gives.
+    pub grade: String,
+    /// Whether it carries its own type information.
+    pub btf: bool,
+    /// Whether functions can be probed by breakpoints.
+    pub kprobes: bool,
+    /// How many probes could be attached.
+    pub attached: usize,
+    /// How many there are.
+    pub probes: usize,
+}
+
+/// What `wakeproof doctor --format json` says, as far as it is needed.
+#[derive(Debug, Deserialize)]
+struct Doctor {
+    grade: String,
+    btf: bool,
+    kprobes: bool,
+    kernel: Identity,
+    probes: Vec<Health>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Identity {
+    release: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Health {
+    report: Report,
+}
+
+#[derive(Debug, Deserialize)]
+struct Report {
+    won: Option<String>,
+}
+
+/// Boots each; the exit status says whether all did.
+pub fn check(workspace: &Workspace, matrix: &Matrix, series: &[String], options: &guest::Options) -> Result<ExitCode> {
+    let entries = matrix.guests(series)?;
+    let object = ebpf::build(workspace)?;
+    let program = suite::build_wakeproof(workspace, Some(&object))?;
+    let guests = Guests::ready(workspace, options)?;
+    let mut wrong = 0;
+    for entry in entries {
+        let activity = Activity::begin(format!("booting {}", entry.series));
+        let kernel = obtain(workspace, &entry.series);
+        let asked = kernel.and_then(|kernel| ask(workspace, entry, &kernel, &program, &guests));
+        drop(activity);
+        match asked {
+            Ok(can) => println!("{:<14} {}", entry.series, can.line()),
+            Err(error) => {
+                wrong += 1;
+                anstream::println!("{:<14} {}: {error:#}", entry.series, paint("error", RED));
+            }
+        }
+    }
+    Ok(ExitCode::from(u8::from(wrong > 0)))
+}
+
+fn ask(
+    workspace: &Workspace,
+    entry: &Entry,
+    kernel: &Kernel,
+    program: &Path,
+    guests: &Guests<'_>,
+) -> Result<Capabilities> {
+    let folder = tempfile::tempdir().context("failed to make a folder for the answer")?;
+    let inside = format!("{}/{ANSWER}", wakeproof_init::REPORT);
+    let arguments = ["doctor", "--format", "json", "--output", &inside].map(Into::into).to_vec();
+    let report = Some(folder.path().to_owned());
+    let ended = guests.run(&Job { kernel, program, arguments, report, show: Show::Nothing })?;
+    let text = fs::read_to_string(folder.path().join(ANSWER))
+        .with_context(|| format!("it gave no answer (exit status {}): {}", ended.status, ended.console.join("\n")))?;
+    let doctor: Doctor = serde_json::from_str(&text).context("`wakeproof doctor` said something else than expected")?;
+    let can = Capabilities {
+        of: kernel.summary(),
+        release: doctor.kernel.release,
+        grade: doctor.grade,
+        btf: doctor.btf,
+        kprobes: doctor.kprobes,
+        attached: doctor.probes.iter().filter(|probe| probe.report.won.is_some()).count(),
+        probes: doctor.probes.len(),
+    };
+    let path = place(workspace, entry);
+    fs::write(&path, toml::to_string(&can)?).with_context(|| format!("failed to write {}", path.display()))?;
+    Ok(can)
+}
+
+const ANSWER: &str = "doctor.json";
+
+fn place(workspace: &Workspace, entry: &Entry) -> PathBuf {
+    workspace.kernels().join(&entry.series).join("capabilities.toml")
+}
+
+/// What the kernel that is here has said when it was asked last.
+pub fn remembered(workspace: &Workspace, entry: &Entry, kernel: &Kernel) -> Option<Capabilities> {
+    let can: Capabilities = toml::from_str(&fs::read_to_string(place(workspace, entry)).ok()?).ok()?;
+    (can.of == kernel.summary()).then_some(can)
+}
+
+impl Capabilities {
+    fn line(&self) -> String {
+        let Self { release, grade, btf, kprobes, attached, probes, .. } = self;
+        let yes = |it: &bool| if *it { "yes" } else { "no" };
+        let (btf, kprobes) = (yes(btf), yes(kprobes));
+        format!("{release:<28} evidence {grade:<8}  BTF {btf}  kprobes {kprobes}  {attached} of {probes} probes")
+    }
+}
