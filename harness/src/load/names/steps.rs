@@ -181,7 +181,7 @@ impl Walk<'_> {
             }
             Step::PingPong(game) => self.result(Some(&game.name), actors),
             Step::Buffer(buffer) => self.name("as", &buffer.name, Kind::Buffer, 1),
-            _ => {}
+            other => self.network(other, actors),
         }
     }
 
@@ -227,7 +227,7 @@ impl Walk<'_> {
                 self.name("ring", &ring.ring, Kind::Ring, 1);
                 self.result(Some(&ring.name), actors);
             }
-            other => self.network(other, actors),
+            _ => {}
         }
     }
 
