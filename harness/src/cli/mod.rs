@@ -4,6 +4,7 @@
 pub mod catalogue;
 pub mod cell;
 pub mod claims;
+pub mod completions;
 pub mod diff;
 pub mod doctor;
 pub mod driver;
@@ -69,6 +70,10 @@ enum Command {
     Inspect(inspect::Args),
     /// Hold a server to what its owner promises of it in a file.
     Guard(guard::Args),
+    /// Print what a shell needs to complete this command line.
+    Completions(completions::Args),
+    /// Print the manual page.
+    Man,
     /// Run a reference server until a signal ends it.
     Serve(serve::Args),
     /// Make one run, for the harness that asks for it.
@@ -115,6 +120,8 @@ impl Command {
             Self::Explain(args) => explain::run(&args),
             Self::Catalogue(args) => catalogue::run(&args),
             Self::Schema(args) => schema::run(&args),
+            Self::Completions(args) => completions::run(&args),
+            Self::Man => completions::man(),
             Self::Serve(args) => serve::run(&args),
             Self::Cell(args) => cell::run(&args),
             Self::Driver(args) => driver::run(&args),
