@@ -151,6 +151,12 @@ fn health(report: &ProbeReport, suite: &Suite, have: &Capabilities) -> ProbeHeal
 
 fn runnable(suite: &Suite, have: &Capabilities) -> Runnable {
     let mut runnable = Runnable { cases: suite.cases.len(), ..Runnable::default() };
+    for grade in [Grade::Surface, Grade::Trace, Grade::Function] {
+        let needing = suite.cases.iter().filter(|case| case.case().grade == grade).count();
+        if needing > 0 {
+            runnable.needs.insert(grade, needing);
+        }
+    }
     for case in &suite.cases {
         match decide(case, have).skip {
             None => *runnable.at_grade.entry(have.grade).or_default() += 1,

@@ -162,6 +162,10 @@ fn ended(args: &Args, child: Option<&mut Child>) -> io::Result<Option<i32>> {
 
 impl Args {
     fn wants(&self, event: EventName) -> bool {
+        EVENTS.contains(&event) && self.names(event)
+    }
+
+    fn names(&self, event: EventName) -> bool {
         self.event.is_empty() || self.event.iter().any(|part| name(event).contains(part.as_str()))
     }
 

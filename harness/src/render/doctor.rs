@@ -61,6 +61,9 @@ pub struct ProbeHealth {
 pub struct Suite {
     /// How many cases there are.
     pub cases: usize,
+    /// How many need evidence of at least this grade to be decided at all.
+    #[serde(default)]
+    pub needs: IndexMap<Grade, usize>,
     /// How many run with evidence of this grade.
     pub at_grade: IndexMap<Grade, usize>,
     /// How many do not run here, by reason.
@@ -157,6 +160,11 @@ fn one_probe(probe: &ProbeHealth, look: Look) -> String {
 
 fn suite(suite: &Suite, look: Look) -> String {
     let mut out = format!("\n{}\n", paint(BOLD, format!("Suite: {}", counted(suite.cases, "case"))));
+    let needs: Vec<_> = suite.needs.iter().map(|(grade, number)| format!("{number} with {grade}")).collect();
+    if !needs.is_empty() {
+        let text = format!("can be decided, by the evidence that they need at least: {}", needs.join(", "));
+        out.push_str(&hang("       ", &text, look.columns()));
+    }
     for (grade, number) in &suite.at_grade {
         out.push_str(&hang(
             &format!("  {number:>3}  "),
@@ -194,6 +202,7 @@ pub(super) fn example() -> Doctor {
             .collect(),
         suite: Suite {
             cases: 3,
+            needs: IndexMap::from([(Grade::Surface, 1), (Grade::Trace, 2)]),
             at_grade: IndexMap::from([(Grade::Trace, 2)]),
             skipped: IndexMap::from([("`function_counter` cannot be attached here".to_owned(), 1)]),
         },

@@ -155,6 +155,8 @@ fn own(event: &Event, watches: &[String]) -> Map<String, Json> {
         fields.insert(name.to_owned(), value);
     };
     match event.name {
+        // Of a derived segment neither is known.
+        EventName::TcpV4Rcv if event.via.is_some() => {}
         EventName::TcpV4Rcv => {
             put("len", json!(event.value));
             put("flags", json!(flags(event.detail)));
