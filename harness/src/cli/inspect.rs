@@ -1,5 +1,6 @@
 //! `wakeproof inspect`: which I/O model a server has, and which mistakes it makes.
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
@@ -21,6 +22,15 @@ use crate::observe::{Target, Watcher};
 pub struct Args {
     #[command(flatten)]
     load: LoadArgs,
+    /// Watch this process and its descendants, which run already, under the load that they have.
+    #[arg(long, value_name = "PID", conflicts_with = "command")]
+    pid: Option<u32>,
+    /// How long to watch it, in seconds.
+    #[arg(long, default_value_t = 10, value_name = "SECONDS", requires = "pid")]
+    seconds: u64,
+    /// Be its client too, on the loopback of its network.
+    #[arg(long, requires = "pid")]
+    drive: bool,
     /// The report for people, or as JSON.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -73,8 +83,10 @@ const AFTER: &str = concat!(
     "  wakeproof inspect -- redis-server --port 7000 --save ''\n",
     "  wakeproof inspect --protocol http --format json -- nginx -g 'daemon off;'\n",
     "  wakeproof inspect --request 'HELLO\\r\\n' --until 'WELCOME' -- ./my-server\n",
+    "  wakeproof inspect --pid 4711 --seconds 30\n",
     "\n",
     "The server runs in namespaces of its own, on a loopback of its own, and is ended afterwards.\n",
+    "A process that is given with --pid is only watched, and goes on as before.\n",
 );
 
 impl LoadArgs {
@@ -115,16 +127,38 @@ fn by_name(name: &str) -> anyhow::Result<Adapter> {
 /// Watches a server under a load.
 pub fn observe(target: &Target, wishes: &Wishes) -> anyhow::Result<Observation> {
     let mut watcher = Watcher::attach().map_err(|why| anyhow!("{why}; {}", why.remedy()))?;
-    let Target::Command(command) = target else { return Err(anyhow!("a running process cannot be watched yet")) };
-    let mut drive = Drive::start(None)?;
-    drive.serve(command, watcher.token)?;
-    let port = phases::listening(&mut drive, &mut watcher, wishes)?;
-    let observation = phases::run(&mut drive, &mut watcher, port, wishes);
+    let (mut observation, server) = match target {
+        Target::Command(command) => {
+            let mut drive = Drive::start(None)?;
+            drive.serve(command, watcher.token)?;
+            (under_load(&mut drive, &mut watcher, wishes), command.join(" "))
+        }
+        Target::Process(pid, watch) => {
+            if !std::fs::exists(format!("/proc/{pid}/ns/net")).unwrap_or(false) {
+                return Err(bad_input(format!("there is no process {pid}")));
+            }
+            let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+            let line = String::from_utf8_lossy(&line).trim_end_matches('\0').replace('\0', " ");
+            watcher.track(*pid)?;
+            let observation = match watch {
+                Some(time) => Ok(phases::watch(&mut watcher, *time)),
+                None => under_load(&mut Drive::start(Some(*pid))?, &mut watcher, wishes),
+            };
+            (observation, format!("process {pid} ({line})"))
+        }
+    };
+    if let Ok(observation) = &mut observation {
+        observation.server = server;
+        observation.kernel = kernel::identity().release;
+    }
+    observation
+}
+
+fn under_load(drive: &mut Drive, watcher: &mut Watcher, wishes: &Wishes) -> anyhow::Result<Observation> {
+    let port = phases::listening(drive, watcher, wishes)?;
+    let observation = phases::run(drive, watcher, port, wishes);
     drive.stop();
-    let mut observation = observation?;
-    observation.server = command.join(" ");
-    observation.kernel = kernel::identity().release;
-    Ok(observation)
+    observation
 }
 
 /// Runs the subcommand.
@@ -138,6 +172,10 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let observation = if let Some(path) = &args.from {
         let text = std::fs::read_to_string(path).with_context(|| format!("failed to read {}", path.display()))?;
         serde_json::from_str(&text).map_err(|error| bad_input(format!("{}: {error}", path.display())))?
+    } else if let Some(pid) = args.pid {
+        let watch = (!args.drive).then(|| Duration::from_secs(args.seconds));
+        let wishes = Wishes { ours: false, ..args.load.wishes()? };
+        observe(&Target::Process(pid, watch), &wishes)?
     } else if args.command.is_empty() {
         return Err(bad_input(
             "there is no server: write its command behind `--`, as in `wakeproof inspect -- redis-server`",

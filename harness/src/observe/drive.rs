@@ -100,7 +100,7 @@ impl Drive {
     }
 
     /// Ends everything it has started, and itself.
-    pub fn stop(mut self) {
+    pub fn stop(&mut self) {
         let _ = self.ask(&Order::Stop);
         let _ = self.child.wait();
     }

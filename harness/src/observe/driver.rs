@@ -7,11 +7,11 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use nix::errno::Errno;
 use nix::sched::{CloneFlags, CpuSet, sched_getaffinity, sched_setaffinity, setns};
-use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, SockaddrStorage, connect, setsockopt, socket, sockopt};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use wakeproof_abi::Role;
@@ -171,6 +171,24 @@ pub fn main(harness: u32, network_of: Option<u32>) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How long all connections together may take to be made, in milliseconds.
+const CONNECT: u64 = 1500;
+
+/// Begins a connection to the loopback: of IPv4, or where nobody listens there, of IPv6.
+fn begin(port: u16) -> Option<TcpStream> {
+    let begin = |ip: IpAddr| {
+        let address = SockaddrStorage::from(SocketAddr::new(ip, port));
+        let family = if ip.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
+        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+        let socket = socket(family, SockType::Stream, flags, None).ok()?;
+        match connect(socket.as_raw_fd(), &address) {
+            Ok(()) | Err(Errno::EINPROGRESS) => Some(TcpStream::from(socket)),
+            Err(_) => None,
+        }
+    };
+    begin(Ipv4Addr::LOCALHOST.into()).or_else(|| begin(Ipv6Addr::LOCALHOST.into()))
+}
+
 /// Sets how this thread is scheduled. Whether that is allowed.
 fn schedule(policy: i32, priority: i32) -> bool {
     let parameter = libc::sched_param { sched_priority: priority };
@@ -270,13 +288,18 @@ impl Driver {
         ports
     }
 
+    /// All are begun before any is waited for: a full accept queue answers one with silence, not with a refusal.
     fn connect(&mut self, ids: &[u32], port: u16, send: &[u8]) -> Vec<u16> {
+        let begun: Vec<Option<TcpStream>> = ids.iter().map(|_| begin(port)).collect();
+        let deadline = Deadline::after(CONNECT);
         let mut ports = Vec::with_capacity(ids.len());
-        for id in ids {
-            let connected = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
-                .into_iter()
-                .find_map(|ip| TcpStream::connect_timeout(&SocketAddr::new(ip, port), Duration::from_secs(2)).ok());
-            let Some(stream) = connected.filter(|stream| stream.set_nonblocking(true).is_ok()) else {
+        for (id, stream) in ids.iter().zip(begun) {
+            let made = stream.filter(|stream| {
+                wait::until(stream.as_raw_fd(), libc::POLLOUT, &deadline).unwrap_or(false)
+                    && matches!(stream.take_error(), Ok(None))
+                    && stream.peer_addr().is_ok()
+            });
+            let Some(stream) = made else {
                 ports.push(0);
                 continue;
             };

@@ -23,3 +23,6 @@ mod snapshot;
 mod watcher;
 
 pub use watcher::{Target, Watcher};
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The load: phases that tell I/O models apart. It is short and bounded, and ends everything that it began.
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
@@ -120,6 +121,31 @@ pub fn run(drive: &mut Drive, watcher: &mut Watcher, port: u16, wishes: &Wishes)
         events: watcher.finish(),
         ..Observation::default()
     })
+}
+
+/// Watches a server under the load that it has, and does nothing else.
+pub fn watch(watcher: &mut Watcher, time: Duration) -> Observation {
+    /// How often it is looked at meanwhile.
+    const LOOKS: u32 = 5;
+    let start = wait::now();
+    watcher.rest("start", 50);
+    for _ in 0..LOOKS {
+        let part = Deadline::after(u64::try_from((time / LOOKS).as_millis()).unwrap_or(u64::MAX));
+        while !part.passed() {
+            watcher.drain();
+            std::thread::park_timeout(Duration::from_millis(2).min(part.left()));
+        }
+        watcher.rest("watched", 50);
+    }
+    let phases = vec![Phase { name: "watched".into(), start, end: wait::now(), clients: Vec::new() }];
+    Observation {
+        phases,
+        rests: std::mem::take(&mut watcher.rests),
+        lost: watcher.observer.lost().unwrap_or(0),
+        blind: watcher.observer.blind.clone(),
+        events: watcher.finish(),
+        ..Observation::default()
+    }
 }
 
 type Clients = anyhow::Result<Vec<Client>>;

@@ -19,8 +19,8 @@ use crate::record::{Observer, Unobserved};
 pub enum Target {
     /// A command that is started.
     Command(Vec<String>),
-    /// A process that runs, with its descendants.
-    Process(u32),
+    /// A process that runs, with its descendants: watched for so long under the load it has, or else under ours.
+    Process(u32, Option<Duration>),
 }
 
 /// The observer with what it has seen.

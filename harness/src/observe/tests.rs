@@ -1,0 +1,247 @@
+//! Recorded sequences, as short as they can be, and what follows from them.
+use super::facts::Facts;
+use super::guard::{Outcome, Promises, learn};
+use super::hazards::{self, Kind};
+use super::model::{Certainty, Gate, Model, Unit};
+use super::observation::{Client, Event, More, Observation, Phase, Rest, Socket, Task, What};
+use super::report::Report;
+
+const PORT: u16 = 8080;
+const EPOLL: u64 = 0xe0;
+const IN: u32 = 1;
+const ET: u32 = 1 << 31;
+const EAGAIN: i64 = -(libc::EAGAIN as i64);
+
+/// A server being observed: each method is one thing that happens.
+#[derive(Default)]
+struct Story {
+    now: u64,
+    seen: Observation,
+}
+
+fn number(call: i64) -> u16 {
+    u16::try_from(call).expect("a system call")
+}
+
+impl Story {
+    fn new() -> Self {
+        Self { now: 0, seen: Observation { port: PORT, ..Observation::default() } }
+    }
+
+    fn event(&mut self, tid: u32, event: Event) -> &mut Self {
+        self.now += 1_000_000;
+        let pid = if event.pid == 0 { 1 } else { event.pid };
+        self.seen.events.push(Event { time: self.now, entered: self.now - 10, pid, tid, ..event });
+        self
+    }
+
+    fn call(&mut self, tid: u32, call: i64, fd: i32, result: i64, rest: Event) -> &mut Self {
+        self.event(tid, Event { call: number(call), fd, result, ..rest })
+    }
+
+    fn accept(&mut self, tid: u32, fd: i32, slept: u32) -> &mut Self {
+        let remote = 1000 + u16::try_from(fd).expect("a small number");
+        let rest = Event { object: u64::from(remote), listener: 7, local: PORT, remote, slept, nonblocking: true, ..Event::default() };
+        self.call(tid, libc::SYS_accept4, 3, fd.into(), rest)
+    }
+
+    fn nobody(&mut self, tid: u32) -> &mut Self {
+        self.call(tid, libc::SYS_accept4, 3, EAGAIN, Event { object: 7, local: PORT, listens: true, ..Event::default() })
+    }
+
+    fn add(&mut self, fd: i32, mask: u32) -> &mut Self {
+        let (target, remote) = if fd == 3 { (7, 0) } else { (1000 + fd.unsigned_abs().into(), 1000 + fd as u16) };
+        let more = More::Ctl { op: 1, fd, mask, data: fd as u64, target, local: PORT, remote };
+        self.call(1, libc::SYS_epoll_ctl, 4, 0, Event { object: EPOLL, more, ..Event::default() })
+    }
+
+    fn ready(&mut self, tid: u32, fd: i32) -> &mut Self {
+        let rest = Event { object: EPOLL, slept: 1, args: [0, 64, 0, 0], more: More::Ready(vec![(IN, fd as u64)]), ..Event::default() };
+        self.call(tid, libc::SYS_epoll_wait, 4, 1, rest)
+    }
+
+    fn poll(&mut self, tid: u32, fds: &[i32], ready: i32) -> &mut Self {
+        let entries = fds.iter().map(|fd| (*fd, 1, i16::from(*fd == ready))).collect();
+        let rest = Event { slept: 1, args: [fds.len() as u64, 0, 0, 0], more: More::Poll(entries), ..Event::default() };
+        self.call(tid, libc::SYS_poll, 0, 1, rest)
+    }
+
+    fn read(&mut self, tid: u32, fd: i32, asked: u64, result: i64, left: u32) -> &mut Self {
+        let remote = 1000 + fd as u16;
+        let rest = Event { object: remote.into(), local: PORT, remote, args: [0, asked, 0, 0], left, nonblocking: true, ..Event::default() };
+        self.call(tid, libc::SYS_read, fd, result, rest)
+    }
+
+    /// Everything sleeps in `epoll_wait`; so many bytes wait on a connection.
+    fn rest(&mut self, fd: i32, waiting: u32) -> &mut Self {
+        self.now += 1_000_000;
+        let call = Some((number(libc::SYS_epoll_wait), [4, 0, 0, 0, 0, 0]));
+        let socket = |local, remote, state, waiting| Socket { local, remote, state, waiting, inode: 1 + u64::from(remote) };
+        self.seen.rests.push(Rest {
+            phase: "test".into(),
+            time: self.now,
+            settled: true,
+            tasks: vec![Task { pid: 1, tid: 1, name: "server".into(), state: 'S', call }],
+            sockets: vec![socket(PORT, 0, 10, 0), socket(PORT, 1000 + fd as u16, 1, waiting)],
+            ..Rest::default()
+        });
+        self
+    }
+
+    fn model(&self) -> Model {
+        Model::of(&self.seen, &Facts::of(&self.seen))
+    }
+
+    fn hazards(&self) -> Vec<Kind> {
+        hazards::find(&self.seen, &Facts::of(&self.seen)).into_iter().map(|hazard| hazard.kind).collect()
+    }
+}
+
+/// An edge-triggered loop with two connections whose reads stop at a short read, as nginx and tokio do.
+fn short_reads() -> Story {
+    let mut story = Story::new();
+    story.add(3, IN);
+    for fd in [5, 6] {
+        story.ready(1, 3).accept(1, fd, 0).add(fd, IN | ET).ready(1, fd).read(1, fd, 1024, 64, 0);
+    }
+    story.rest(5, 0);
+    story
+}
+
+#[test]
+fn a_short_read_proves_the_drain() {
+    let story = short_reads();
+    let model = story.model();
+    assert_eq!((model.accept.is, model.connection.is, model.unit.is), (Gate::EpollLt, Gate::EpollEt, Unit::SingleLoop));
+    assert_eq!(story.hazards(), []);
+}
+
+#[test]
+fn bytes_left_behind_an_edge_are_a_hazard_only_if_they_were_seen_waiting() {
+    let mut story = short_reads();
+    story.ready(1, 5).read(1, 5, 16, 16, 48);
+    assert_eq!(story.hazards(), [], "a full read alone shows nothing");
+    story.rest(5, 48);
+    assert_eq!(story.hazards(), [Kind::EdgeNotDrained]);
+    story.read(1, 5, 64, 48, 0);
+    assert_eq!(story.hazards(), [Kind::EdgeNotDrained], "what comes later does not mend it");
+}
+
+#[test]
+fn an_accept_that_ends_a_drain_is_no_lost_one() {
+    let mut story = Story::new();
+    story.add(3, IN);
+    for fd in 5..15 {
+        story.ready(1, 3).accept(1, fd, 0).nobody(1);
+        story.ready(2, 3).accept(2, fd + 20, 0).nobody(2);
+    }
+    assert_eq!(story.hazards(), []);
+    for _ in 0..10 {
+        story.ready(1, 3).nobody(1).ready(2, 3).nobody(2);
+    }
+    assert_eq!(story.hazards(), [Kind::ThunderingHerd]);
+}
+
+#[test]
+fn a_set_that_only_ever_holds_one_connection_is_a_timed_wait() {
+    let mut story = Story::new();
+    for (tid, fd) in [(2, 5), (3, 6)] {
+        story.accept(1, fd, 1).poll(tid, &[fd], fd).read(tid, fd, 64, 64, 0);
+    }
+    assert_eq!(story.model().connection.is, Gate::TimedWaitPoll);
+    let mut story = Story::new();
+    story.accept(1, 5, 1).accept(1, 6, 1);
+    for fd in [5, 6] {
+        story.poll(1, &[5, 6], fd).read(1, fd, 64, 64, 0);
+    }
+    assert_eq!(story.model().connection.is, Gate::Poll);
+}
+
+#[test]
+fn a_thread_that_is_born_after_the_accept_and_serves_no_other_is_the_connections_own() {
+    let born = |fresh: bool| {
+        let mut story = Story::new();
+        for (tid, fd) in [(2, 5), (3, 6), (4, 7)] {
+            let birth = Event { what: What::Birth, pid: 1, fd: 1, result: tid.into(), ..Event::default() };
+            if fresh {
+                story.accept(1, fd, 1).event(1, birth);
+            } else {
+                story.event(1, birth).accept(1, fd, 1);
+            }
+            let remote = 1000 + fd as u16;
+            let read = Event { object: remote.into(), local: PORT, remote, args: [0, 64, 0, 0], slept: 1, ..Event::default() };
+            story.call(tid, libc::SYS_read, fd, 64, read);
+        }
+        story.model().unit.is
+    };
+    assert_eq!(born(true), Unit::ThreadPerConnection);
+    assert_eq!(born(false), Unit::ThreadPool);
+}
+
+#[test]
+fn little_seen_is_unknown_and_not_guessed() {
+    let mut story = Story::new();
+    story.accept(1, 5, 1);
+    let model = story.model();
+    assert_eq!((model.connection.certainty, model.unit.certainty), (Certainty::Unknown, Certainty::Unknown));
+}
+
+#[test]
+fn a_spinning_wait_is_told_from_one_whose_report_is_taken() {
+    let mut story = short_reads();
+    story.ready(1, 5);
+    story.seen.events.last_mut().expect("it was pushed").again = 100;
+    assert_eq!(story.hazards(), [Kind::LevelSpin]);
+    let mut story = short_reads();
+    for _ in 0..100 {
+        story.ready(1, 5).read(1, 5, 64, 10, 0);
+    }
+    assert_eq!(story.hazards(), []);
+}
+
+fn report() -> Report {
+    let mut story = short_reads();
+    let clients = vec![Client { port: 1005, asked: 2, answered: 2, ..Client::default() }];
+    story.seen.phases.push(Phase { name: "requests".into(), start: 0, end: u64::MAX, clients });
+    Report::of(&story.seen)
+}
+
+#[test]
+fn promises_are_kept_broken_or_not_to_be_told() {
+    let text = "connection: epoll-et\nunit: thread-pool\nwaits_per_request: {at_most: 100%}\nhazards: none\n";
+    let promises = Promises::read(text).expect("a good file");
+    let outcomes: Vec<_> = promises.judge(&report()).into_iter().map(|kept| (kept.promise, kept.outcome)).collect();
+    let outcomes: Vec<_> = outcomes.iter().map(|(promise, outcome)| (promise.as_str(), *outcome)).collect();
+    assert_eq!(
+        outcomes,
+        [
+            ("connection", Outcome::Pass),
+            ("unit", Outcome::Fail),
+            ("waits_per_request", Outcome::Fail),
+            ("hazards", Outcome::Pass)
+        ]
+    );
+    let unknown = Report::of(&Observation::default());
+    assert!(promises.judge(&unknown)[..3].iter().all(|kept| kept.outcome == Outcome::Inconclusive));
+}
+
+#[test]
+fn a_wrong_file_says_where_and_what_it_knows() {
+    let why = Promises::read("waits_per_request: {at_most: 1x}\n").expect_err("no number");
+    assert!(why.contains("line 1") && why.contains("percentage"), "{why}");
+    let why = Promises::read("conection: epoll-et\n").expect_err("no key");
+    assert!(why.contains("`connection`"), "{why}");
+}
+
+#[test]
+fn what_was_learnt_is_kept_and_what_varied_is_left_out() {
+    let (same, mut other) = (report(), report());
+    let text = learn(&[same.clone(), same.clone()]);
+    let promises = Promises::read(&text).expect("what is written can be read");
+    assert!(promises.judge(&same).iter().all(|kept| kept.outcome == Outcome::Pass), "{text}");
+    other.measures.waits_per_request *= 3.0;
+    other.model.unit.is = Unit::MToN;
+    let text = learn(&[same, other]);
+    let promises = Promises::read(&text).expect("what is written can be read");
+    assert_eq!((promises.unit, promises.waits_per_request, promises.connection), (None, None, Some(Gate::EpollEt)), "{text}");
+}

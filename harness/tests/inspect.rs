@@ -1,0 +1,164 @@
+//! `wakeproof inspect` on every reference server, on every defect, and on the servers of the distribution that are
+//! installed: the three axes must be right, defects must be found, and nobody else accused. Prints a confusion matrix.
+//!
+//! What is not installed, or cannot be watched here, is ignored and not passed.
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, ExitCode};
+use std::sync::{Arc, Mutex};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde::Deserialize;
+use serde_json::Value;
+
+const WAKEPROOF: &str = env!("CARGO_BIN_EXE_wakeproof");
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Server {
+    name: String,
+    half: String,
+    program: String,
+    is: Is,
+    #[serde(default)]
+    prepare: Option<String>,
+    command: Vec<String>,
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Is {
+    accept: String,
+    connection: String,
+    unit: String,
+}
+
+/// A reference server, its axes, and the hazards it must have.
+const REFERENCE: &[(&str, [&str; 3], &[&str])] = &[
+    ("blocking", ["blocking", "blocking", "iterative"], &[]),
+    ("fork", ["blocking", "blocking", "fork-per-connection"], &[]),
+    ("thread", ["blocking", "blocking", "thread-per-connection"], &[]),
+    ("pool", ["blocking", "blocking", "thread-pool"], &[]),
+    ("select", ["select", "select", "single-loop"], &[]),
+    ("poll", ["poll", "poll", "single-loop"], &[]),
+    ("epoll-lt", ["epoll-lt", "epoll-lt", "single-loop"], &[]),
+    ("epoll-et", ["epoll-et", "epoll-et", "single-loop"], &[]),
+    ("spin", ["spin", "spin", "single-loop"], &[]),
+    ("prefork", ["blocking", "blocking", "pre-fork"], &[]),
+    ("epoll-shared", ["epoll-lt", "epoll-lt", "shared-loop"], &[]),
+    ("epoll-oneshot", ["epoll-oneshot", "epoll-oneshot", "shared-loop"], &[]),
+    ("epoll-each", ["epoll-lt", "epoll-lt", "several-loops-threads"], &[]),
+    ("epoll-each --exclusive", ["epoll-exclusive", "epoll-lt", "several-loops-threads"], &[]),
+    ("reuseport", ["epoll-lt", "epoll-lt", "several-loops-threads"], &[]),
+    ("io-uring", ["io-uring", "io-uring", "single-loop"], &[]),
+    ("tokio", ["epoll-et", "epoll-et", "single-loop"], &[]),
+    ("epoll-et --defect not-drained", ["epoll-et", "epoll-et", "single-loop"], &["edge-not-drained"]),
+    ("epoll-et --defect blocking-descriptor", ["epoll-et", "epoll-et", "single-loop"], &["edge-blocking-descriptor"]),
+    ("epoll-et --defect accept-once-per-edge", ["epoll-et", "epoll-et", "single-loop"], &["accept-once-per-edge"]),
+    ("epoll-lt --defect never-reads", ["epoll-lt", "epoll-lt", "unknown"], &["level-spin"]),
+    ("epoll-lt --defect partial-write-as-whole", ["epoll-lt", "epoll-lt", "single-loop"], &["partial-write-lost"]),
+    ("epoll-lt --defect ignores-hangup", ["epoll-lt", "epoll-lt", "single-loop"], &["hangup-ignored"]),
+    ("fork --defect not-reaped", ["blocking", "blocking", "fork-per-connection"], &["children-not-reaped"]),
+    ("fork --defect parent-keeps-connection", ["blocking", "blocking", "fork-per-connection"], &["descriptor-leak"]),
+    ("select --defect forgets-descriptor", ["select", "select", "single-loop"], &["connection-not-watched"]),
+    ("select --defect reuses-set", ["select", "select", "unknown"], &["listener-not-watched"]),
+    ("select --defect beyond-fd-setsize", ["select", "select", "single-loop"], &["beyond-fd-setsize"]),
+];
+
+type Matrix = Arc<Mutex<BTreeMap<String, (String, String)>>>;
+
+fn main() -> ExitCode {
+    let mut arguments = Arguments::from_args();
+    // The probes see one server at a time.
+    arguments.test_threads = Some(1);
+    let can = wakeproof::object::object().is_some() && nix::unistd::geteuid().is_root();
+    let matrix = Matrix::default();
+    let reference = REFERENCE.iter().map(|(line, is, hazards)| {
+        let seen = Arc::clone(&matrix);
+        let run = move || reference(line, is, hazards, &seen);
+        Trial::test(format!("reference/{}", line.replace(" --", "+").replace(' ', "=")), run).with_ignored_flag(!can)
+    });
+    let servers: Vec<Server> =
+        serde_yaml::from_str(include_str!("inspect/servers.yaml")).expect("the list of servers is well formed");
+    let real = servers.into_iter().map(|server| {
+        let seen = Arc::clone(&matrix);
+        let ignored = !can || !installed(&server.program);
+        Trial::test(format!("real/{}", server.name), move || real(&server, &seen)).with_ignored_flag(ignored)
+    });
+    let trials: Vec<Trial> = reference.chain(real).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    for (name, (is, seen)) in matrix.lock().expect("no trial is running").iter() {
+        println!("{} {name:<48} {is:<56} {seen}", if is == seen { "=" } else { "≠" });
+    }
+    conclusion.exit_code()
+}
+
+fn installed(program: &str) -> bool {
+    let there = |folder: &Path| folder.join(program).is_file();
+    Path::new(program).is_file()
+        || std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| there(&folder)))
+}
+
+fn inspect(command: &[String]) -> Result<Value, Failed> {
+    let mut all = Command::new(WAKEPROOF);
+    let output = all.args(["inspect", "--format", "json", "--"]).args(command).output()?;
+    if !output.status.success() {
+        return Err(format!("{}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+/// The three axes, as the matrix has them.
+fn axes(report: &Value) -> String {
+    ["accept", "connection", "unit"].map(|axis| report["model"][axis]["is"].as_str().unwrap_or("?")).join(" ")
+}
+
+fn hazards(report: &Value) -> Vec<&str> {
+    let all = report["hazards"].as_array().map(Vec::as_slice).unwrap_or_default();
+    all.iter().filter(|hazard| hazard["severity"] == "danger").filter_map(|hazard| hazard["kind"].as_str()).collect()
+}
+
+fn compare(name: &str, is: &str, report: &Value, matrix: &Matrix) -> Result<(), Failed> {
+    let seen = axes(report);
+    matrix.lock().map_err(|_| "a trial has panicked")?.insert(name.to_owned(), (is.to_owned(), seen.clone()));
+    if seen == is { Ok(()) } else { Err(format!("expected {is}, seen {seen}: {}", report["model"]).into()) }
+}
+
+fn reference(line: &str, is: &[&str; 3], wanted: &[&str], matrix: &Matrix) -> Result<(), Failed> {
+    let command: Vec<String> =
+        [WAKEPROOF, "serve"].into_iter().chain(line.split(' ')).map(str::to_owned).collect();
+    let report = inspect(&command)?;
+    compare(line, &is.join(" "), &report, matrix)?;
+    let found = hazards(&report);
+    if let Some(missing) = wanted.iter().find(|kind| !found.contains(kind)) {
+        return Err(format!("{missing} was not found, but {found:?}").into());
+    }
+    if wanted.is_empty() && !found.is_empty() {
+        return Err(format!("a healthy server is accused: {}", report["hazards"]).into());
+    }
+    Ok(())
+}
+
+fn real(server: &Server, matrix: &Matrix) -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    // Servers that give up their privileges read there too.
+    std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;
+    let here = folder.path().to_str().ok_or("the temporary folder has a strange name")?;
+    let placed = |text: &str| text.replace("{W}", here);
+    for (name, text) in &server.files {
+        std::fs::write(folder.path().join(name), placed(text))?;
+    }
+    if let Some(prepare) = &server.prepare {
+        let output = Command::new("sh").args(["-ec", &placed(prepare)]).output()?;
+        if !output.status.success() {
+            return Err(format!("`{prepare}`: {}", String::from_utf8_lossy(&output.stderr)).into());
+        }
+    }
+    let command: Vec<String> = server.command.iter().map(|word| placed(word)).collect();
+    let report = inspect(&command)?;
+    let Is { accept, connection, unit } = &server.is;
+    compare(&format!("{} ({})", server.name, server.half), &format!("{accept} {connection} {unit}"), &report, matrix)?;
+    let found = hazards(&report);
+    if found.is_empty() { Ok(()) } else { Err(format!("accused of {found:?}: {}", report["hazards"]).into()) }
+}
