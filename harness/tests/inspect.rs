@@ -126,8 +126,7 @@ fn compare(name: &str, is: &str, report: &Value, matrix: &Matrix) -> Result<(), 
 }
 
 fn reference(line: &str, is: &[&str; 3], wanted: &[&str], matrix: &Matrix) -> Result<(), Failed> {
-    let command: Vec<String> =
-        [WAKEPROOF, "serve"].into_iter().chain(line.split(' ')).map(str::to_owned).collect();
+    let command: Vec<String> = [WAKEPROOF, "serve"].into_iter().chain(line.split(' ')).map(str::to_owned).collect();
     let report = inspect(&command)?;
     compare(line, &is.join(" "), &report, matrix)?;
     let found = hazards(&report);

@@ -14,8 +14,11 @@ pub fn look(phase: &str, time: u64, settled: bool, processes: &[u32]) -> Rest {
     for &pid in processes {
         let Ok(number) = i32::try_from(pid) else { continue };
         let found = tasks::of(number);
-        if found.iter().any(|task| task.tid == number && task.stat.state == 'Z') {
-            rest.zombies.push(pid);
+        if let Some(ended) = found.iter().find(|task| task.tid == number && task.stat.state == 'Z') {
+            // Whose parent has ended too is not the server's to collect.
+            if processes.contains(&ended.stat.parent.unsigned_abs()) {
+                rest.zombies.push(pid);
+            }
             continue;
         }
         rest.tasks.extend(found.into_iter().map(|task| Task {

@@ -41,12 +41,26 @@ impl Story {
 
     fn accept(&mut self, tid: u32, fd: i32, slept: u32) -> &mut Self {
         let remote = 1000 + u16::try_from(fd).expect("a small number");
-        let rest = Event { object: u64::from(remote), listener: 7, local: PORT, remote, slept, nonblocking: true, ..Event::default() };
+        let rest = Event {
+            object: u64::from(remote),
+            listener: 7,
+            local: PORT,
+            remote,
+            slept,
+            nonblocking: true,
+            ..Event::default()
+        };
         self.call(tid, libc::SYS_accept4, 3, fd.into(), rest)
     }
 
     fn nobody(&mut self, tid: u32) -> &mut Self {
-        self.call(tid, libc::SYS_accept4, 3, EAGAIN, Event { object: 7, local: PORT, listens: true, ..Event::default() })
+        self.call(
+            tid,
+            libc::SYS_accept4,
+            3,
+            EAGAIN,
+            Event { object: 7, local: PORT, listens: true, ..Event::default() },
+        )
     }
 
     fn add(&mut self, fd: i32, mask: u32) -> &mut Self {
@@ -56,7 +70,13 @@ impl Story {
     }
 
     fn ready(&mut self, tid: u32, fd: i32) -> &mut Self {
-        let rest = Event { object: EPOLL, slept: 1, args: [0, 64, 0, 0], more: More::Ready(vec![(IN, fd as u64)]), ..Event::default() };
+        let rest = Event {
+            object: EPOLL,
+            slept: 1,
+            args: [0, 64, 0, 0],
+            more: More::Ready(vec![(IN, fd as u64)]),
+            ..Event::default()
+        };
         self.call(tid, libc::SYS_epoll_wait, 4, 1, rest)
     }
 
@@ -68,7 +88,15 @@ impl Story {
 
     fn read(&mut self, tid: u32, fd: i32, asked: u64, result: i64, left: u32) -> &mut Self {
         let remote = 1000 + fd as u16;
-        let rest = Event { object: remote.into(), local: PORT, remote, args: [0, asked, 0, 0], left, nonblocking: true, ..Event::default() };
+        let rest = Event {
+            object: remote.into(),
+            local: PORT,
+            remote,
+            args: [0, asked, 0, 0],
+            left,
+            nonblocking: true,
+            ..Event::default()
+        };
         self.call(tid, libc::SYS_read, fd, result, rest)
     }
 
@@ -76,7 +104,8 @@ impl Story {
     fn rest(&mut self, fd: i32, waiting: u32) -> &mut Self {
         self.now += 1_000_000;
         let call = Some((number(libc::SYS_epoll_wait), [4, 0, 0, 0, 0, 0]));
-        let socket = |local, remote, state, waiting| Socket { local, remote, state, waiting, inode: 1 + u64::from(remote) };
+        let socket =
+            |local, remote, state, waiting| Socket { local, remote, state, waiting, inode: 1 + u64::from(remote) };
         self.seen.rests.push(Rest {
             phase: "test".into(),
             time: self.now,
@@ -169,7 +198,8 @@ fn a_thread_that_is_born_after_the_accept_and_serves_no_other_is_the_connections
                 story.event(1, birth).accept(1, fd, 1);
             }
             let remote = 1000 + fd as u16;
-            let read = Event { object: remote.into(), local: PORT, remote, args: [0, 64, 0, 0], slept: 1, ..Event::default() };
+            let read =
+                Event { object: remote.into(), local: PORT, remote, args: [0, 64, 0, 0], slept: 1, ..Event::default() };
             story.call(tid, libc::SYS_read, fd, 64, read);
         }
         story.model().unit.is
@@ -243,5 +273,9 @@ fn what_was_learnt_is_kept_and_what_varied_is_left_out() {
     other.model.unit.is = Unit::MToN;
     let text = learn(&[same, other]);
     let promises = Promises::read(&text).expect("what is written can be read");
-    assert_eq!((promises.unit, promises.waits_per_request, promises.connection), (None, None, Some(Gate::EpollEt)), "{text}");
+    assert_eq!(
+        (promises.unit, promises.waits_per_request, promises.connection),
+        (None, None, Some(Gate::EpollEt)),
+        "{text}"
+    );
 }

@@ -148,7 +148,8 @@ impl Served<'_> {
                 return Axis::new(Unit::SharedLoop, Certainty::Likely, because);
             }
             if self.acceptors.is_empty() || self.acceptors.contains(&reader) && self.acceptors.len() == 1 {
-                because.push(format!("thread {reader} accepts and serves all"));
+                let accepts = if self.acceptors.is_empty() { "" } else { "accepts and " };
+                because.push(format!("thread {reader} {accepts}serves all"));
                 return Axis::new(Unit::SingleLoop, Certainty::Certain, because);
             }
             because.push("one thread serves what others accept".into());
