@@ -64,7 +64,7 @@ impl Story {
     }
 
     fn add(&mut self, fd: i32, mask: u32) -> &mut Self {
-        let (target, remote) = if fd == 3 { (7, 0) } else { (1000 + fd.unsigned_abs().into(), 1000 + fd as u16) };
+        let (target, remote) = if fd == 3 { (7, 0) } else { (1000 + u64::from(fd.unsigned_abs()), 1000 + fd as u16) };
         let more = More::Ctl { op: 1, fd, mask, data: fd as u64, target, local: PORT, remote };
         self.call(1, libc::SYS_epoll_ctl, 4, 0, Event { object: EPOLL, more, ..Event::default() })
     }
