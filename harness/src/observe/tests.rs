@@ -23,6 +23,11 @@ fn number(call: i64) -> u16 {
     u16::try_from(call).expect("a system call")
 }
 
+/// The port of the client whose connection has this descriptor.
+fn client(fd: i32) -> u16 {
+    1000 + u16::try_from(fd).expect("a small number")
+}
+
 impl Story {
     fn new() -> Self {
         Self { now: 0, seen: Observation { port: PORT, ..Observation::default() } }
@@ -40,7 +45,7 @@ impl Story {
     }
 
     fn accept(&mut self, tid: u32, fd: i32, slept: u32) -> &mut Self {
-        let remote = 1000 + u16::try_from(fd).expect("a small number");
+        let remote = client(fd);
         let rest = Event {
             object: u64::from(remote),
             listener: 7,
@@ -64,8 +69,8 @@ impl Story {
     }
 
     fn add(&mut self, fd: i32, mask: u32) -> &mut Self {
-        let (target, remote) = if fd == 3 { (7, 0) } else { (1000 + u64::from(fd.unsigned_abs()), 1000 + fd as u16) };
-        let more = More::Ctl { op: 1, fd, mask, data: fd as u64, target, local: PORT, remote };
+        let (target, remote) = if fd == 3 { (7, 0) } else { (1000 + u64::from(fd.unsigned_abs()), client(fd)) };
+        let more = More::Ctl { op: 1, fd, mask, data: u64::from(fd.unsigned_abs()), target, local: PORT, remote };
         self.call(1, libc::SYS_epoll_ctl, 4, 0, Event { object: EPOLL, more, ..Event::default() })
     }
 
@@ -74,7 +79,7 @@ impl Story {
             object: EPOLL,
             slept: 1,
             args: [0, 64, 0, 0],
-            more: More::Ready(vec![(IN, fd as u64)]),
+            more: More::Ready(vec![(IN, u64::from(fd.unsigned_abs()))]),
             ..Event::default()
         };
         self.call(tid, libc::SYS_epoll_wait, 4, 1, rest)
@@ -82,12 +87,17 @@ impl Story {
 
     fn poll(&mut self, tid: u32, fds: &[i32], ready: i32) -> &mut Self {
         let entries = fds.iter().map(|fd| (*fd, 1, i16::from(*fd == ready))).collect();
-        let rest = Event { slept: 1, args: [fds.len() as u64, 0, 0, 0], more: More::Poll(entries), ..Event::default() };
+        let rest = Event {
+            slept: 1,
+            args: [fds.iter().map(|_| 1u64).sum(), 0, 0, 0],
+            more: More::Poll(entries),
+            ..Event::default()
+        };
         self.call(tid, libc::SYS_poll, 0, 1, rest)
     }
 
     fn read(&mut self, tid: u32, fd: i32, asked: u64, result: i64, left: u32) -> &mut Self {
-        let remote = 1000 + fd as u16;
+        let remote = client(fd);
         let rest = Event {
             object: remote.into(),
             local: PORT,
@@ -111,7 +121,7 @@ impl Story {
             time: self.now,
             settled: true,
             tasks: vec![Task { pid: 1, tid: 1, name: "server".into(), state: 'S', call }],
-            sockets: vec![socket(PORT, 0, 10, 0), socket(PORT, 1000 + fd as u16, 1, waiting)],
+            sockets: vec![socket(PORT, 0, 10, 0), socket(PORT, client(fd), 1, waiting)],
             ..Rest::default()
         });
         self
@@ -197,7 +207,7 @@ fn a_thread_that_is_born_after_the_accept_and_serves_no_other_is_the_connections
             } else {
                 story.event(1, birth).accept(1, fd, 1);
             }
-            let remote = 1000 + fd as u16;
+            let remote = client(fd);
             let read =
                 Event { object: remote.into(), local: PORT, remote, args: [0, 64, 0, 0], slept: 1, ..Event::default() };
             story.call(tid, libc::SYS_read, fd, 64, read);
