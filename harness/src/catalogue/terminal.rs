@@ -187,11 +187,11 @@ fn found(page: &Page<'_>, results: &[Results], look: Look) -> String {
 
 /// On which kernels the claim came out how, and what explains each change.
 fn from_kernel_to_kernel(claim: &ClaimPart<'_>, history: &History, named: bool, look: Look) -> String {
-    let names: Vec<&str> = history.kernels.iter().map(String::as_str).collect();
+    let releases: Vec<&str> = history.kernels.iter().map(String::as_str).collect();
     let mut out = if named { format!("  {}\n", paint(NAME, claim.id)) } else { String::new() };
     let marks = history.row.cells.iter().map(|cell| cell.as_ref().map(|cell| cell.mark));
     for stretch in stretches(marks) {
-        let kernels = format!("{:<16}", stretch.kernels(&names));
+        let kernels = format!("{:<16}", stretch.kernels(&releases));
         out += &hang(&format!("  {}  ", paint(BOLD, kernels)), &word(stretch.value), look.columns());
     }
     for change in &history.row.changes {

@@ -91,6 +91,7 @@ const AFTER: &str = concat!(
 
 impl LoadArgs {
     /// What the command line says, and where it is silent, the file.
+    #[must_use]
     pub fn or(&self, file: &Promises) -> Self {
         let said = self.protocol.is_some() || self.request.is_some();
         let or = |mine: &Option<String>, theirs: &Option<String>| if said { mine.clone() } else { theirs.clone() };

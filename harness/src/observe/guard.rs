@@ -203,9 +203,9 @@ impl Promises {
     pub fn judge(&self, report: &Report) -> Vec<Kept> {
         let model = &report.model;
         let mut kept: Vec<Kept> = [
-            self.accept.map(|wanted| axis("accept", wanted, &model.accept)),
-            self.connection.map(|wanted| axis("connection", wanted, &model.connection)),
-            self.unit.map(|wanted| axis("unit", wanted, &model.unit)),
+            self.accept.as_ref().map(|wanted| axis("accept", wanted, &model.accept)),
+            self.connection.as_ref().map(|wanted| axis("connection", wanted, &model.connection)),
+            self.unit.as_ref().map(|wanted| axis("unit", wanted, &model.unit)),
         ]
         .into_iter()
         .flatten()
@@ -217,12 +217,12 @@ impl Promises {
         }
         if let Some(Allowed(allowed)) = &self.hazards {
             let found: Vec<_> = report.hazards.iter().filter(|hazard| !allowed.contains(&hazard.kind)).collect();
-            let names: Vec<String> = found.iter().map(|hazard| word(&hazard.kind)).collect();
+            let names: Vec<String> = found.iter().map(|hazard| word(hazard.kind)).collect();
             let show = |hazard: &&super::hazards::Hazard| {
                 let events = hazard.events.iter().map(|event| event.text.clone());
                 std::iter::once(hazard.what.clone()).chain(events).collect::<Vec<_>>()
             };
-            let allowed: Vec<String> = allowed.iter().map(word).collect();
+            let allowed: Vec<String> = allowed.iter().copied().map(word).collect();
             kept.push(Kept {
                 promise: "hazards".into(),
                 expected: if allowed.is_empty() { "none".into() } else { format!("none but {}", allowed.join(", ")) },
@@ -235,10 +235,10 @@ impl Promises {
     }
 }
 
-fn axis<T: PartialEq + fmt::Display>(promise: &str, wanted: T, seen: &Axis<T>) -> Kept {
+fn axis<T: PartialEq + fmt::Display>(promise: &str, wanted: &T, seen: &Axis<T>) -> Kept {
     let outcome = match () {
         () if seen.certainty == Certainty::Unknown => Outcome::Inconclusive,
-        () if seen.is == wanted => Outcome::Pass,
+        () if seen.is == *wanted => Outcome::Pass,
         () => Outcome::Fail,
     };
     Kept {
@@ -307,7 +307,7 @@ pub fn learn(reports: &[Report]) -> String {
         lines.push("hazards: none".into());
     } else {
         lines.push("# Seen in these runs. Mend them, and write `hazards: none`.".into());
-        lines.push(format!("hazards: [{}]", kinds.iter().map(word).collect::<Vec<_>>().join(", ")));
+        lines.push(format!("hazards: [{}]", kinds.iter().copied().map(word).collect::<Vec<_>>().join(", ")));
     }
     lines.push(String::new());
     lines.join("\n")
@@ -326,6 +326,6 @@ fn same<T: PartialEq + Copy + fmt::Display>(name: &str, seen: impl Iterator<Item
     Some(line)
 }
 
-fn word(kind: &Kind) -> String {
+fn word(kind: Kind) -> String {
     serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default()
 }

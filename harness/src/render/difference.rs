@@ -167,7 +167,7 @@ pub fn text(difference: &Difference, look: Look) -> String {
             let side = |text: &Option<String>| text.clone().unwrap_or_else(|| "nothing more".to_owned());
             let line = format!("{} -> {}", side(&event.before), side(&event.after));
             let first = format!("  first different event of {} (number {})  ", event.half, event.number);
-            out.push_str(&hang(&paint(DIM, first).to_string(), &line, look.columns()));
+            out.push_str(&hang(&paint(DIM, first), &line, look.columns()));
         }
     }
     for (which, cases) in [("first", &difference.only_first), ("second", &difference.only_second)] {

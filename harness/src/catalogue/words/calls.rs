@@ -49,27 +49,7 @@ pub(super) fn call(step: &Step) -> String {
         Step::Read(read) => transfers("read", "from", read),
         Step::Write(write) => transfers("write", "to", write),
         Step::Close(of) => format!("{} {of}.", code("close")),
-        Step::Limit(limit) => format!(
-            "Limit the numbers of new descriptors to less than {} (`RLIMIT_NOFILE`){}{}.",
-            limit.nofile.0,
-            limit.hard.map_or_else(String::new, |hard| format!(", and what this can be raised to, to {}", hard.0)),
-            result(limit.name.as_ref())
-        ),
-        Step::DupUntilRefused(dup) => {
-            format!("Duplicate {} until the kernel refuses{}.", dup.of, result(Some(&dup.name)))
-        }
-        Step::Dup2(dup) => {
-            format!(
-                "Ask for a duplicate of {} with the number {} (`dup2`){}.",
-                dup.of,
-                dup.number.0,
-                result(Some(&dup.name))
-            )
-        }
-        Step::DropCapability(capability) => {
-            let name = serde_json::to_value(capability).unwrap_or_default();
-            format!("Give {} away.", code(format!("CAP_{}", name.as_str().unwrap_or_default())))
-        }
+        Step::Limit(_) | Step::DupUntilRefused(_) | Step::Dup2(_) | Step::DropCapability(_) => bounds(step),
         Step::Buffer(buffer) => match buffer.state {
             Access::Untouched => {
                 format!("Memory that nobody has touched, so that the first access faults: {}.", buffer.name)
@@ -109,6 +89,34 @@ pub(super) fn call(step: &Step) -> String {
             result(Some(&ring.name))
         ),
         other => network::call(other).unwrap_or_else(|| as_written(other)),
+    }
+}
+
+/// A call about how many descriptors there may be.
+fn bounds(step: &Step) -> String {
+    match step {
+        Step::Limit(limit) => format!(
+            "Limit the numbers of new descriptors to less than {} (`RLIMIT_NOFILE`){}{}.",
+            limit.nofile.0,
+            limit.hard.map_or_else(String::new, |hard| format!(", and what this can be raised to, to {}", hard.0)),
+            result(limit.name.as_ref())
+        ),
+        Step::DupUntilRefused(dup) => {
+            format!("Duplicate {} until the kernel refuses{}.", dup.of, result(Some(&dup.name)))
+        }
+        Step::Dup2(dup) => {
+            format!(
+                "Ask for a duplicate of {} with the number {} (`dup2`){}.",
+                dup.of,
+                dup.number.0,
+                result(Some(&dup.name))
+            )
+        }
+        Step::DropCapability(capability) => {
+            let name = serde_json::to_value(capability).unwrap_or_default();
+            format!("Give {} away.", code(format!("CAP_{}", name.as_str().unwrap_or_default())))
+        }
+        other => as_written(other),
     }
 }
 

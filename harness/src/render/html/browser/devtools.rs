@@ -1,4 +1,4 @@
-//! A headless Chromium, driven over its DevTools protocol: as little of it as the tests need.
+//! A headless Chromium, driven over its `DevTools` protocol: as little of it as the tests need.
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 use std::path::Path;
@@ -11,7 +11,7 @@ use tungstenite::{Message, WebSocket};
 /// What Debian and others call it.
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 /// How long the browser may take for one thing.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A page in a browser that ends with it.
 pub(super) struct Page {
