@@ -184,7 +184,7 @@ title: A pair over a wire
 wiring: near ── far
 steps: [{tcp_pair: {as: [near, far], over: veth}}, {read: {on: far, bytes: 1, as: got}}]
 expect: {nothing: got.ret == 0}
-control: {title: Another, steps: [{tcp_pair: {as: [near, far]}}, {read: {on: far, bytes: 1, as: got}}], must_fail: [nothing]}
+control: {title: It goes over loopback, steps: [{tcp_pair: {as: [near, far]}}, {read: {on: far, bytes: 1, as: got}}], must_fail: [nothing]}
 ";
     let without = Capabilities { no_wire: Some("Unknown device type".to_owned()), ..have(Grade::Trace) };
     assert_eq!(planned(text, &have(Grade::Trace)).decision.skip, None);
