@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod bpf_linker;
 mod build;
 mod check;
@@ -46,6 +47,8 @@ enum Command {
     Mutants(mutants::Args),
     /// Run the suite again and again, and see that its outcomes stay the same
     Soak(soak::Args),
+    /// Measure what watching costs, beside strace, perf and bpftrace
+    Bench(bench::Args),
     /// Run any static program in a guest
     Run(run::Args),
     /// List, fetch and check the kernels that guests run
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Check(args) => Ok(check::main(&args)),
         Command::Mutants(args) => mutants::main(&args),
         Command::Soak(args) => soak::main(&args),
+        Command::Bench(args) => bench::main(&args),
         Command::Run(args) => run::main(&args),
         Command::Kernels(args) => kernels::main(&args),
         Command::Quotes(args) => quotes::main(&args),

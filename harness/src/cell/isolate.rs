@@ -20,12 +20,15 @@ const ALL: CloneFlags = CloneFlags::CLONE_NEWNET
     .union(CloneFlags::CLONE_NEWNS)
     .union(CloneFlags::CLONE_NEWIPC);
 
+/// A network of one's own, and nothing else.
+pub const NETWORK: Way = Way { flags: CloneFlags::CLONE_NEWNET };
+
 /// The ways, the best first. Those without a process namespace are for containers that hide parts of /proc: the kernel
 /// then lets nobody mount another one (fs/namespace.c: `mount_too_revealing`). The last is none at all.
 pub const WAYS: [Way; 5] = [
     Way { flags: ALL },
     Way { flags: ALL.union(CloneFlags::CLONE_NEWUSER) },
-    Way { flags: CloneFlags::CLONE_NEWNET },
+    NETWORK,
     Way { flags: CloneFlags::CLONE_NEWNET.union(CloneFlags::CLONE_NEWUSER) },
     Way { flags: CloneFlags::empty() },
 ];

@@ -65,6 +65,12 @@ pub fn command() -> Command {
     command
 }
 
+/// Leaves the network namespace for a new one that has nothing but a loopback. Needs root.
+pub fn leave_network() -> anyhow::Result<()> {
+    isolate::NETWORK.leave()?;
+    isolate::NETWORK.furnish()
+}
+
 /// Is a cell: isolates itself, makes one run, reports it. Call it from a process with one thread.
 ///
 /// `harness` is the process that started this one, if it is known: should it have ended already, so does the cell.

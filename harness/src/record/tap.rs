@@ -3,6 +3,7 @@
 //! It is the recorder of cases, with the same probes, ring and decoder; only what tells it when to begin and end is not a
 //! plan.
 use std::sync::Arc;
+use std::time::Duration;
 
 use wakeproof_abi::Role;
 
@@ -10,6 +11,9 @@ use super::live::Live;
 use super::probes::{Probes, Unobserved};
 use crate::plan::{Capabilities, Wants};
 use crate::recording::{Account, Event};
+
+/// How often the ring is looked at.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// Attached probes, and what they have seen since [`Tap::begin`].
 pub struct Tap {
@@ -66,6 +70,20 @@ impl Tap {
     pub fn drain(&mut self) -> usize {
         self.live.drain(&mut self.probes);
         self.live.events.len()
+    }
+
+    /// Reads the ring again and again, until `go_on` says no; it is given what has come and was not taken.
+    ///
+    /// The program wakes nobody up, since a wake-up would cost more than all the rest: the ring is looked at every few
+    /// milliseconds, in which it does not fill.
+    pub fn follow(&mut self, mut go_on: impl FnMut(&mut Vec<Event>) -> bool) {
+        loop {
+            self.drain();
+            if !go_on(&mut self.live.events) {
+                break;
+            }
+            std::thread::sleep(LOOK);
+        }
     }
 
     /// The events that have come so far, nearly in order of time: only neighbours may have changed places.
