@@ -117,7 +117,8 @@ fn copy_set<const N: usize>(to: *mut [u8; CALLED_MORE], start: usize, from: u64,
 
 #[btf_tracepoint(function = "sched_switch")]
 fn observe_switch(ctx: BtfTracePointContext) -> i32 {
-    if ctx.arg::<u64>(0) & 0xff == 0 {
+    let preempted = ctx.arg::<u64>(0) & 0xff != 0;
+    if !preempted {
         let leaving = ctx.arg::<*const c_void>(1) as u64;
         let task = read::<u32>(leaving + offset!(task_pid)).unwrap_or(0);
         if let Some(inside) = INSIDE.get_ptr_mut(task)

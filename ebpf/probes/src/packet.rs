@@ -128,7 +128,7 @@ fn sent(ctx: *mut c_void, kind: Kind, sock: u64, skb: u64) {
     }
 }
 
-/// In `tcp_rcv_established` (net/ipv4/tcp_input.c), so after the lookup of the socket.
+/// In `tcp_rcv_established` (`net/ipv4/tcp_input.c`), so after the lookup of the socket.
 #[btf_tracepoint(function = "tcp_probe")]
 fn tcp_probe(ctx: BtfTracePointContext) -> i32 {
     if wanted(Kind::TcpProbe) {

@@ -22,7 +22,8 @@ fn ring_submit(ctx: BtfTracePointContext) -> i32 {
         let request = ctx.arg::<*const c_void>(0) as u64;
         let fd = read::<i32>(request + offset!(ring_fd)).unwrap_or(-1);
         let fixed = read::<u32>(request + offset!(ring_flags)).unwrap_or(0) & FIXED;
-        let about = if fixed == 0 { file(fd as u32 as u64).map(thing).unwrap_or_default() } else { Thing::default() };
+        let about =
+            if fixed == 0 { file(u64::from(fd as u32)).map(thing).unwrap_or_default() } else { Thing::default() };
         emit(ctx.as_ptr(), Kind::RingSubmit, event(request, fd, about));
     }
     0

@@ -101,7 +101,7 @@ fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     0
 }
 
-/// `TLB_FLUSH_ON_TASK_SWITCH` (include/linux/mm_types.h: `enum tlb_flush_reason`).
+/// `TLB_FLUSH_ON_TASK_SWITCH` (`include/linux/mm_types.h`: `enum tlb_flush_reason`).
 const ON_TASK_SWITCH: u64 = 0;
 
 /// A switch calls it between `sched_switch` and the change of stacks: the running task is still the one that leaves

@@ -2,7 +2,7 @@
 //!
 //! A kernel that can be preempted inside of a tracing program (since 6.13 those of system calls may, with `PREEMPT_LAZY` or
 //! `PREEMPT`) runs the same program for no other task on that processor until the first one goes on: the recursion check of
-//! `bpf_trace_run` takes the second task for a nested call (kernel/trace/bpf_trace.c: `__bpf_trace_run`, `prog->active`).
+//! `bpf_trace_run` takes the second task for a nested call (`kernel/trace/bpf_trace.c`: `__bpf_trace_run`, `prog->active`).
 //! So each side of a system call has two programs, of which the second steps in where the first was passed over. Both
 //! being passed over takes two preempted tasks at once; it leaves the same side seen twice, and is counted as lost.
 use wakeproof_abi::Kind;
