@@ -1,7 +1,9 @@
 //! `cargo xtask check`: the project's own tests, stage by stage; what CI runs.
 
 use std::{
+    collections::VecDeque,
     env,
+    io::{self, BufRead as _, BufReader, IsTerminal as _},
     process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
@@ -60,6 +62,9 @@ const ALL: &[Stage] = &[
     Stage::Guest,
 ];
 
+/// How many of the last lines of a failed stage are shown again.
+const LAST_LINES: usize = 40;
+
 /// How a stage went.
 struct Outcome {
     stage: Stage,
@@ -81,10 +86,13 @@ pub fn main(args: &Args) -> ExitCode {
             Some(_) => None,
             None => stage.run(&workspace).err().map(|error| format!("{error:#}")),
         };
-        if let Some(error) = &error {
-            anstream::eprintln!("{error}");
+        if let Some(line) = error.as_ref().and_then(|error| error.lines().next()) {
+            anstream::eprintln!("{line}");
         }
         outcomes.push(Outcome { stage, skipped, error, took: started.elapsed() });
+    }
+    for (outcome, printed) in outcomes.iter().filter_map(|outcome| Some((outcome, outcome.printed()?))) {
+        anstream::println!("\n── the last that {} printed ──\n{printed}", outcome.stage.name());
     }
     anstream::println!();
     for outcome in &outcomes {
@@ -98,6 +106,11 @@ pub fn main(args: &Args) -> ExitCode {
 }
 
 impl Outcome {
+    /// The last lines of a stage that failed, where they would have to be searched for in a log.
+    fn printed(&self) -> Option<&str> {
+        self.error.as_ref().and_then(|error| error.split_once('\n')).map(|(_, printed)| printed)
+    }
+
     /// The summary of the stage.
     fn line(&self) -> String {
         let took = seconds(self.took);
@@ -210,12 +223,32 @@ fn xtask(arguments: &[&str]) -> Result<()> {
     status(Command::new(program).args(arguments))
 }
 
+/// Runs a command. Into a log, its last lines are kept beside: those of a failure are then shown at the end again.
 fn status(command: &mut Command) -> Result<()> {
-    let status = command
-        .stdin(Stdio::null())
-        .status()
-        .with_context(|| format!("failed to start `{}`", process::spell(command)))?;
-    anyhow::ensure!(status.success(), "`{}` failed ({status})", process::spell(command));
+    let spelled = process::spell(command);
+    let start = || format!("failed to start `{spelled}`");
+    command.stdin(Stdio::null());
+    if io::stdout().is_terminal() {
+        let status = command.status().with_context(start)?;
+        anyhow::ensure!(status.success(), "`{spelled}` failed ({status})");
+        return Ok(());
+    }
+    let (reader, writer) = io::pipe().context("failed to make a pipe")?;
+    let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn().with_context(start)?;
+    // The command keeps its ends of the pipe, which would never end.
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    let mut last = VecDeque::with_capacity(LAST_LINES);
+    for line in BufReader::new(reader).split(b'\n') {
+        let line = line.context("failed to read what the command printed")?;
+        let line = String::from_utf8_lossy(&line).into_owned();
+        println!("{line}");
+        if last.len() == LAST_LINES {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+    let status = child.wait()?;
+    anyhow::ensure!(status.success(), "`{spelled}` failed ({status})\n{}", Vec::from(last).join("\n"));
     Ok(())
 }
 
