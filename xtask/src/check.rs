@@ -177,7 +177,11 @@ impl Stage {
 /// The tests, of the very program that the suite is run with: as root they attach real probes.
 fn unit(workspace: &Workspace) -> Result<()> {
     let object = ebpf::build(workspace)?;
-    status(&mut suite::cargo(workspace, &words("test --workspace --exclude wakeproof-probes"), Some(&object)))
+    status(&mut suite::cargo(
+        workspace,
+        &words("test --workspace --exclude wakeproof-probes --no-fail-fast"),
+        Some(&object),
+    ))
 }
 
 /// The tests that look at the report with a browser.

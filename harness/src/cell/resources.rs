@@ -149,6 +149,9 @@ fn objects(slabinfo: &str) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::process::{Command, Stdio};
+
     use super::*;
     use crate::case::fields::RESOURCES;
 
@@ -176,10 +179,16 @@ mod tests {
     }
 
     #[test]
-    fn this_process_holds_what_the_kernel_says() {
+    fn a_process_at_rest_holds_what_the_kernel_says() {
+        let mut cat = Command::new("cat").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        // Once the byte is back, it has been loaded, and does nothing but read.
+        cat.stdin.as_mut().unwrap().write_all(b"x").unwrap();
+        cat.stdout.as_mut().unwrap().read_exact(&mut [0]).unwrap();
         let mut held = Held::default();
-        held.add(Pid::this().as_raw());
-        assert!(held.processes == 1 && held.threads >= 1 && held.descriptors > 2, "{held:?}");
+        held.add(cat.id().cast_signed());
+        drop(cat.stdin.take());
+        cat.wait().unwrap();
+        assert!(held.processes == 1 && held.threads == 1 && held.descriptors > 2, "{held:?}");
         assert!(held.resident_kb >= held.private_kb && held.private_kb > 0 && held.pte_kb > 0, "{held:?}");
         let there = of_the_machine(&text("/proc/meminfo").unwrap());
         assert!(there["stacks_kb"].as_u64() > Some(0) && there["slab_kb"].as_u64() > Some(0), "{there}");
