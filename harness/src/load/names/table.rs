@@ -91,29 +91,12 @@ impl Kind {
         }
     }
 
-    pub fn article(self) -> &'static str {
+    /// The word with its article.
+    pub fn article(self) -> String {
         match self {
-            Self::Connection => "a connection",
-            Self::Descriptor => "an object of the script",
-            Self::Epoll => "an epoll descriptor",
-            Self::Actor => "an actor",
-            Self::Mark => "a mark",
-            Self::Buffer => "a buffer",
-            Self::Ring => "a ring",
-            Self::Watch => "a watch",
-            Self::Result | Self::Crowd => "a result",
-            Self::Room => "a room",
-            Self::EpollState
-            | Self::QueueState
-            | Self::TcpState
-            | Self::Established
-            | Self::FileState
-            | Self::FilesState
-            | Self::QueuesState
-            | Self::LimitsState
-            | Self::TasksState
-            | Self::Layout
-            | Self::Resources => "a state",
+            Self::Descriptor => "an object of the script".to_owned(),
+            Self::Epoll | Self::Actor => format!("an {}", self.word()),
+            _ => format!("a {}", self.word()),
         }
     }
 
