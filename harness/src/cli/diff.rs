@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 
 use super::show::{Shown, open};
 use super::test::Color;
-use super::{Exit, bad_input, judge, terminal};
+use super::{Exit, judge, terminal};
 use crate::render::Results;
 use crate::render::difference::{difference, text};
 use crate::render::picture::{Picture, whole};
@@ -69,8 +69,7 @@ fn side(file: &Path) -> anyhow::Result<Side> {
             Ok((*results, pictures))
         }
         Shown::Recording(recording) => {
-            let judged = judge::results(&[file.to_owned()])?.into_iter().next();
-            let results = judged.ok_or_else(|| bad_input(format!("{} holds no case", file.display())))?;
+            let results = judge::results_of(file, &recording)?;
             Ok((results, BTreeMap::from([(recording.head.case.clone(), whole(&recording))])))
         }
     }

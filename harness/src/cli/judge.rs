@@ -4,12 +4,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use clap::Args as ClapArgs;
 
 use super::test::Color;
 use super::{Exit, bad_input, terminal};
 use crate::load::load_as;
-use crate::recording;
+use crate::recording::{self, Recording};
 use crate::render::{Exhibit, Results, screen};
 
 /// Arguments of `wakeproof judge`.
@@ -44,17 +45,25 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 pub(super) fn results(files: &[PathBuf]) -> anyhow::Result<Vec<Results>> {
     let mut screens = Vec::new();
     for file in files {
-        one(file, &mut screens)?;
+        let recording = recording::open(file).map_err(|error| unreadable(file, &error))?;
+        add(file, &recording, &mut screens)?;
     }
     Ok(screens)
 }
 
-fn one(file: &Path, screens: &mut Vec<Results>) -> anyhow::Result<()> {
-    let recording = recording::open(file).map_err(|error| unreadable(file, &error))?;
+/// The results of one recording, which was read from this file.
+pub(super) fn results_of(file: &Path, recording: &Recording) -> anyhow::Result<Results> {
+    let mut screens = Vec::new();
+    add(file, recording, &mut screens)?;
+    screens.pop().context("a verdict has its results")
+}
+
+/// Judges a recording, read from this file, and puts its verdict to the results of its kernel.
+fn add(file: &Path, recording: &Recording, screens: &mut Vec<Results>) -> anyhow::Result<()> {
     let head = &recording.head;
     let shown = format!("{} (in {})", head.case, file.display());
     let case = load_as(&head.case, &shown, &head.source).map_err(bad_input)?;
-    let verdict = crate::judge::judge(&case, &recording);
+    let verdict = crate::judge::judge(&case, recording);
     // Recordings of one suite on one kernel share everything in the head but the case.
     let same = |results: &Results| {
         let setting = results.kernel == head.kernel
@@ -71,7 +80,7 @@ fn one(file: &Path, screens: &mut Vec<Results>) -> anyhow::Result<()> {
     });
     let results = &mut screens[place];
     results.millis += verdict.millis;
-    results.exhibits.insert(verdict.case.clone(), Exhibit::new(&case, Some(&recording), &verdict));
+    results.exhibits.insert(verdict.case.clone(), Exhibit::new(&case, Some(recording), &verdict));
     results.verdicts.push(verdict);
     Ok(())
 }

@@ -100,10 +100,7 @@ fn of_recording(args: &Args, recording: &Recording) -> anyhow::Result<Exit> {
             let all = pictures.iter().map(|picture| (recording.head.case.as_str(), picture));
             if shape == Reporter::Csv { reporter::csv(all) } else { reporter::trace(all)? }
         }
-        Some(reporter) => {
-            let judged = super::judge::results(std::slice::from_ref(&args.file))?;
-            judged.iter().map(|results| reporter.write(results)).collect::<anyhow::Result<String>>()?
-        }
+        Some(reporter) => reporter.write(&super::judge::results_of(&args.file, recording)?)?,
     };
     let mut out = anstream::stdout();
     out.write_all(text.as_bytes())?;
