@@ -1,6 +1,7 @@
 //! `wakeproof test`: the suite on the running kernel.
 mod bar;
 mod defect;
+mod format;
 pub(super) mod interrupt;
 mod libtest;
 mod live;
@@ -21,6 +22,7 @@ use anyhow::Context;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use defect::Mistake;
+use format::Format;
 use live::Seen;
 pub use real::Real;
 pub use runner::{Ran, Runner, Setting};
@@ -29,7 +31,6 @@ pub use select::Selection;
 use super::{Exit, bad_input, terminal};
 use crate::load::LoadedCase;
 use crate::record::{Cancel, Deadlines};
-use crate::render::reporter::Reporter;
 use crate::render::screen;
 use crate::verdict::Outcome;
 
@@ -112,51 +113,6 @@ struct Protocol {
     /// Accepted for libtest's sake (`-Z unstable-options`).
     #[arg(short = 'Z', hide = true, value_name = "FLAG")]
     unstable: Option<String>,
-}
-
-/// How the results are written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// The result screen.
-    #[default]
-    Pretty,
-    /// libtest: a character for each case.
-    Terse,
-    /// libtest: JSON events.
-    Json,
-    /// Everything, for programs: see `wakeproof schema results`.
-    Results,
-    /// The page, which needs nothing else.
-    Html,
-    /// `JUnit` XML.
-    Junit,
-    /// KTAP, as the kernel's own tests write it.
-    Ktap,
-    /// Annotations of GitHub.
-    Github,
-    /// Markdown, for the summary of a CI step.
-    Summary,
-    /// For Perfetto.
-    Trace,
-    /// A table of events.
-    Csv,
-}
-
-impl Format {
-    /// The reporter that writes it, once all is done.
-    fn reporter(self) -> Option<Reporter> {
-        Some(match self {
-            Self::Pretty | Self::Terse | Self::Json => return None,
-            Self::Results => Reporter::Results,
-            Self::Html => Reporter::Html,
-            Self::Junit => Reporter::Junit,
-            Self::Ktap => Reporter::Ktap,
-            Self::Github => Reporter::Github,
-            Self::Summary => Reporter::Summary,
-            Self::Trace => Reporter::Trace,
-            Self::Csv => Reporter::Csv,
-        })
-    }
 }
 
 /// When to use colours.
@@ -262,7 +218,10 @@ fn on_screen(
     };
     terminal::colors(args.protocol.color);
     let look = screen::Look { skips: args.show_skips, ..terminal::look() };
-    let reporter = args.protocol.format().reporter();
+    let reporter = match args.protocol.format() {
+        Format::Report(reporter) => Some(reporter),
+        Format::Pretty | Format::Terse | Format::Json => None,
+    };
     // What a reporter writes is written when all is known; the bar goes on on standard error.
     let mut out: Box<dyn Write> =
         if reporter.is_some() { Box::new(std::io::sink()) } else { Box::new(anstream::stdout()) };
