@@ -3,6 +3,7 @@ use std::collections::HashMap;
 
 use wakeproof_abi::{self as abi, FenceOp, Kind, MAX_POLLFDS, Role};
 
+use super::bytes::{header, i16_at, u16_at, u32_at, u64_at};
 use super::stacks::Stacks;
 use crate::case::{EventName, Side};
 use crate::recording::{By, Context, Event, Extra};
@@ -155,14 +156,6 @@ impl Decoder {
     }
 }
 
-fn header(bytes: &[u8]) -> Option<abi::Event> {
-    if bytes.len() < size_of::<abi::Event>() {
-        return None;
-    }
-    // SAFETY: long enough, and any bit pattern is a value of this `repr(C)` struct of integers.
-    Some(unsafe { bytes.as_ptr().cast::<abi::Event>().read_unaligned() })
-}
-
 fn extra(name: EventName, header: &abi::Event, payload: &[u8]) -> Extra {
     let reported = usize::try_from(header.value).unwrap_or(0);
     match name {
@@ -191,8 +184,8 @@ fn extra(name: EventName, header: &abi::Event, payload: &[u8]) -> Extra {
             op: u32_at(payload, 0),
             fd: u32_at(payload, 4),
             mask: u32_at(payload, 8),
-            local: i16_at(payload, 12).cast_unsigned(),
-            remote: i16_at(payload, 14).cast_unsigned(),
+            local: u16_at(payload, 12),
+            remote: u16_at(payload, 14),
             data: u64_at(payload, 16),
             target: u64_at(payload, 24),
         },
@@ -201,16 +194,4 @@ fn extra(name: EventName, header: &abi::Event, payload: &[u8]) -> Extra {
         }
         _ => Extra::None,
     }
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_le_bytes)
-}
-
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_le_bytes)
-}
-
-fn i16_at(bytes: &[u8], at: usize) -> i16 {
-    bytes.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map_or(0, i16::from_le_bytes)
 }

@@ -4,11 +4,13 @@
 //! in a process of its own ([`crate::cell`]), its events are drained, and the result is plain data.
 mod arm;
 mod breakpoint;
+mod bytes;
 mod candidates;
 mod counter;
 mod decode;
 mod inspect;
 mod live;
+mod loaded;
 mod memory;
 mod misses;
 mod observer;

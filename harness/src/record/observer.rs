@@ -8,9 +8,10 @@ use aya::{Btf, Ebpf};
 use wakeproof_abi::{self as abi, CALLED_MORE, CALLS, Called, Config, FenceOp, Kind, Role, called};
 
 use super::arm::{array, hash, per_cpu, sum};
-use super::probes::{Unobserved, find, load};
+use super::bytes::{header, i16_at, leading, u16_at, u32_at, u64_at};
+use super::loaded::{self, Loaded, RING_BYTES};
+use super::probes::{Unobserved, find};
 use super::reason::reason;
-use crate::kernel;
 use crate::observe::calls::{self, Class};
 use crate::observe::observation::{Event, More, What};
 
@@ -38,18 +39,8 @@ const RINGS: &[(&str, &str)] = &[("ring_submit", "io_uring_submit_req"), ("ring_
 impl Observer {
     /// Loads and attaches. Nothing is recorded before [`Observer::track`] or a fence with the token.
     pub fn attach(token: u64) -> Result<Self, Unobserved> {
-        let object = crate::object::object().ok_or(Unobserved::NoObject)?;
-        let user = nix::unistd::geteuid();
-        if !user.is_root() {
-            return Err(Unobserved::NotRoot(user.as_raw()));
-        }
-        let offsets = kernel::resolve(&kernel::Btf::running()?)?;
+        let Loaded { ebpf, btf, offsets, ring, .. } = Loaded::load(loaded::permitted()?, RING_BYTES, false)?;
         let failed = |error: String| Unobserved::Load(error);
-        let btf = Btf::from_sys_fs().map_err(|error| failed(error.to_string()))?;
-        let mut ebpf =
-            load(object, &btf, &offsets, super::probes::RING_BYTES, false).map_err(|error| failed(reason(&error)))?;
-        let ring = ebpf.take_map("EVENTS").ok_or_else(|| failed("the object has no ring buffer".into()))?;
-        let ring = RingBuf::try_from(ring).map_err(|error| failed(reason(&error)))?;
         let mut observer = Self { ebpf, ring, token, joined: Vec::new(), blind: Vec::new() };
         observer.arm().map_err(failed)?;
         for &(program, tracepoint) in ESSENTIAL {
@@ -137,14 +128,6 @@ impl Observer {
     }
 }
 
-fn header(bytes: &[u8]) -> Option<abi::Event> {
-    if bytes.len() < size_of::<abi::Event>() {
-        return None;
-    }
-    // SAFETY: long enough, and any bit pattern is a value of this `repr(C)` struct of integers.
-    Some(unsafe { bytes.as_ptr().cast::<abi::Event>().read_unaligned() })
-}
-
 fn event(header: &abi::Event, payload: &[u8]) -> Option<Event> {
     let what = match header.kind {
         kind if kind == Kind::Called as u8 => What::Call,
@@ -169,11 +152,8 @@ fn event(header: &abi::Event, payload: &[u8]) -> Option<Event> {
         ..Event::default()
     };
     if what == What::Call {
-        if payload.len() < size_of::<Called>() {
-            return None;
-        }
-        // SAFETY: as above.
-        let call = unsafe { payload.as_ptr().cast::<Called>().read_unaligned() };
+        // SAFETY: any bit pattern is a value of this struct of integers.
+        let call: Called = unsafe { leading(payload) }?;
         event.args = call.args;
         event.entered = call.entered;
         event.slept = call.slept;
@@ -186,25 +166,19 @@ fn event(header: &abi::Event, payload: &[u8]) -> Option<Event> {
 }
 
 fn more(event: &Event, bytes: &[u8]) -> More {
-    let u32_at =
-        |at: usize| bytes.get(at..at + 4).and_then(|found| found.try_into().ok()).map_or(0, u32::from_le_bytes);
-    let u64_at =
-        |at: usize| bytes.get(at..at + 8).and_then(|found| found.try_into().ok()).map_or(0, u64::from_le_bytes);
-    let u16_at =
-        |at: usize| bytes.get(at..at + 2).and_then(|found| found.try_into().ok()).map_or(0, u16::from_le_bytes);
     if bytes.len() < CALLED_MORE {
         return More::None;
     }
     match event.class() {
         Some(Class::EpollWait) => {
             let reported = usize::try_from(event.result).unwrap_or(0).min(CALLED_MORE / 12);
-            More::Ready((0..reported).map(|place| (u32_at(place * 12), u64_at(place * 12 + 4))).collect())
+            More::Ready((0..reported).map(|place| (u32_at(bytes, place * 12), u64_at(bytes, place * 12 + 4))).collect())
         }
         Some(Class::Poll) => {
             let asked = usize::try_from(event.args[0]).unwrap_or(0).min(CALLED_MORE / 8);
             let entry = |place: usize| {
                 let at = place * 8;
-                (u32_at(at).cast_signed(), u16_at(at + 4).cast_signed(), u16_at(at + 6).cast_signed())
+                (u32_at(bytes, at).cast_signed(), i16_at(bytes, at + 4), i16_at(bytes, at + 6))
             };
             More::Poll((0..asked).map(entry).collect())
         }
@@ -214,13 +188,13 @@ fn more(event: &Event, bytes: &[u8]) -> More {
             More::Select((0..CALLED_MORE * 8).filter(|&place| bit(place)).map(fd).collect())
         }
         Some(Class::EpollCtl) => More::Ctl {
-            op: u32_at(0),
-            fd: u32_at(4).cast_signed(),
-            mask: u32_at(8),
-            local: u16_at(12),
-            remote: u16_at(14),
-            data: u64_at(16),
-            target: u64_at(24),
+            op: u32_at(bytes, 0),
+            fd: u32_at(bytes, 4).cast_signed(),
+            mask: u32_at(bytes, 8),
+            local: u16_at(bytes, 12),
+            remote: u16_at(bytes, 14),
+            data: u64_at(bytes, 16),
+            target: u64_at(bytes, 24),
         },
         _ => More::None,
     }

@@ -2,17 +2,18 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use aya::maps::{MapData, RingBuf};
 use aya::programs::{BtfTracePoint, FEntry, FExit, Iter, KProbe, PerfEvent, ProgramError, RawTracePoint};
-use aya::{Btf, Ebpf, EbpfLoader};
+use aya::{Btf, Ebpf};
 use aya_log::EbpfLogger;
 use thiserror::Error;
-use wakeproof_abi::{Offsets, TaskItem, WalkItem};
+use wakeproof_abi::{TaskItem, WalkItem};
 
 use super::breakpoint::{Breakpoint, Stop, Whose};
 use super::candidates::{ESSENTIAL, FUNCTION, PROBES, Way};
+use super::loaded::{self, Loaded, RING_BYTES};
 use super::misses::Misses;
 use super::reason::reason;
 use crate::case::{Grade, Probe};
@@ -74,12 +75,8 @@ pub struct Probes {
     logger: Option<EbpfLogger<&'static dyn log::Log>>,
 }
 
-/// Room for 250,000 events, which is a stalled reader's 0.8 s at 300,000 events a second.
-pub(super) const RING_BYTES: u32 = 16 << 20;
-
-/// What the program's own diagnostics are logged under, and at which level aya-log puts them (`Level::Debug`).
+/// What the program's own diagnostics are logged under.
 const LOG_TARGET: &str = "wakeproof_probes";
-const LOG_DEBUG: u8 = 4;
 
 impl Probes {
     /// Loads the object and attaches what can be attached.
@@ -89,25 +86,13 @@ impl Probes {
 
     /// As [`Probes::attach`], with a ring of another size: a power of two, and a multiple of the page.
     pub fn attach_with_ring(bytes: u32) -> Result<Self, Unobserved> {
-        let object = crate::object::object().ok_or(Unobserved::NoObject)?;
-        let user = nix::unistd::geteuid();
-        if !user.is_root() {
-            return Err(Unobserved::NotRoot(user.as_raw()));
-        }
-        // Three long texts of the kernel's, each read while another one is.
+        let object = loaded::permitted()?;
+        // Read while the kernel's types are.
         let symbols = thread::spawn(Symbols::running);
-        let btf = thread::spawn(Btf::from_sys_fs);
-        let types = kernel::Btf::running()?;
-        let offsets = kernel::resolve(&types)?;
-        let btf = joined(btf).map_err(|error| Unobserved::Load(error.to_string()))?;
         let logs = tracing::enabled!(target: LOG_TARGET, tracing::Level::DEBUG);
-        let mut ebpf = load(object, &btf, &offsets, bytes, logs).map_err(|error| Unobserved::Load(reason(&error)))?;
+        let Loaded { mut ebpf, btf, types, ring, .. } = Loaded::load(object, bytes, logs)?;
         let logger = logs.then(|| EbpfLogger::init(&mut ebpf).ok()).flatten();
-        let ring = ebpf
-            .take_map("EVENTS")
-            .ok_or_else(|| Unobserved::Load("it has no ring buffer".into()))
-            .and_then(|map| RingBuf::try_from(map).map_err(|error| Unobserved::Load(reason(&error))))?;
-        let symbols = joined(symbols);
+        let symbols = loaded::joined(symbols);
         let mut probes = Self {
             ebpf,
             btf,
@@ -326,11 +311,6 @@ impl Probes {
     }
 }
 
-/// What a thread has read; its panic is ours.
-fn joined<T>(thread: JoinHandle<T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
 /// A program of the object, by name and type.
 pub(super) fn find<'a, P>(ebpf: &'a mut Ebpf, name: &str) -> Result<&'a mut P, String>
 where
@@ -340,16 +320,4 @@ where
         .ok_or_else(|| format!("the object has no program {name}"))?
         .try_into()
         .map_err(|error| reason(&error))
-}
-
-/// Loads the object's maps; programs are loaded when they are attached.
-pub(super) fn load(object: &[u8], btf: &Btf, offsets: &Offsets, ring: u32, logs: bool) -> Result<Ebpf, aya::EbpfError> {
-    // Frozen, so that the verifier drops what is not logged.
-    let log_level = if logs { LOG_DEBUG } else { 0 };
-    EbpfLoader::new()
-        .btf(Some(btf))
-        .map_max_entries("EVENTS", ring)
-        .override_global("OFFSETS", offsets, true)
-        .override_global(aya_log::LEVEL, &log_level, false)
-        .load(object)
 }
