@@ -1,5 +1,5 @@
 //! Edge-triggered: what is left is not reported again.
-use super::{Event, Hazard, Kind, Seen, Severity, in_wait, unburdened};
+use super::{Event, Hazard, Kind, Seen, in_wait, unburdened};
 use crate::observe::calls::Class;
 use crate::observe::facts::{Thing, asked};
 
@@ -53,15 +53,12 @@ fn not_drained(seen: &Seen<'_>) -> Option<Hazard> {
             instances.push(events);
         }
     }
-    let times = u32::try_from(instances.len()).unwrap_or(u32::MAX);
-    Some(Hazard {
-        kind: Kind::EdgeNotDrained,
-        severity: Severity::Danger,
-        times,
-        what: "an edge-triggered connection was left with bytes in its receive queue: they are not reported again before more arrive".into(),
-        rests_on: "epoll(7): \"An application that employs the EPOLLET flag should use nonblocking file descriptors\" and read until EAGAIN; a short read proves the same".into(),
-        events: instances.into_iter().next()?,
-    })
+    Hazard::of(
+        Kind::EdgeNotDrained,
+        instances,
+        "an edge-triggered connection was left with bytes in its receive queue: they are not reported again before more arrive",
+        "epoll(7): \"An application that employs the EPOLLET flag should use nonblocking file descriptors\" and read until EAGAIN; a short read proves the same",
+    )
 }
 
 /// The listener's queue is not empty, and the last accept had a successor to take.
@@ -96,15 +93,12 @@ fn accept_once(seen: &Seen<'_>) -> Option<Hazard> {
             instances.push(events);
         }
     }
-    let times = u32::try_from(instances.len()).unwrap_or(u32::MAX);
-    Some(Hazard {
-        kind: Kind::AcceptOncePerEdge,
-        severity: Severity::Danger,
-        times,
-        what: "connections were left in the accept queue of an edge-triggered listener: they are not reported again before another client comes".into(),
-        rests_on: "epoll(7): with EPOLLET one report may stand for several connections; accept until EAGAIN".into(),
-        events: instances.into_iter().next()?,
-    })
+    Hazard::of(
+        Kind::AcceptOncePerEdge,
+        instances,
+        "connections were left in the accept queue of an edge-triggered listener: they are not reported again before another client comes",
+        "epoll(7): with EPOLLET one report may stand for several connections; accept until EAGAIN",
+    )
 }
 
 /// A read that could have slept, on an edge-triggered connection.
@@ -124,14 +118,13 @@ fn blocking(seen: &Seen<'_>) -> Option<Hazard> {
             && edge(seen.mask(Thing::Connection(key), event.time))
     });
     let first = events.next()?;
-    let times = 1 + u32::try_from(events.count()).unwrap_or(0);
+    let times = 1 + events.count();
     let registered = seen.registration(Thing::Connection((first.object, first.remote)), first.time);
-    Some(Hazard {
-        kind: Kind::EdgeBlockingDescriptor,
-        severity: Severity::Danger,
+    Some(Hazard::new(
+        Kind::EdgeBlockingDescriptor,
         times,
-        what: "an edge-triggered connection has no O_NONBLOCK: the read that ends the drain sleeps, and everybody waits with it".into(),
-        rests_on: "epoll(7): \"Edge-triggered … should use nonblocking file descriptors to avoid having a blocking read or write starve a task that is handling multiple file descriptors\"".into(),
-        events: registered.into_iter().chain([first]).map(|event| seen.shown(event)).collect(),
-    })
+        "an edge-triggered connection has no O_NONBLOCK: the read that ends the drain sleeps, and everybody waits with it",
+        "epoll(7): \"Edge-triggered … should use nonblocking file descriptors to avoid having a blocking read or write starve a task that is handling multiple file descriptors\"",
+        registered.into_iter().chain([first]).map(|event| seen.shown(event)).collect(),
+    ))
 }

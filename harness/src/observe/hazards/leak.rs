@@ -1,7 +1,7 @@
 //! What stays when all clients are gone: children that were not collected, descriptors that were not closed.
 use std::collections::BTreeMap;
 
-use super::{Hazard, Kind, Seen, Severity};
+use super::{Hazard, Kind, Seen};
 use crate::observe::calls::Class;
 use crate::observe::observation::{Rest, What};
 
@@ -27,14 +27,13 @@ fn children(seen: &Seen<'_>) -> Option<Hazard> {
         "{} children have ended and are zombies; {reaped} were collected with wait4 or waitid",
         rest.zombies.len()
     );
-    Some(Hazard {
-        kind: Kind::ChildrenNotReaped,
-        severity: Severity::Danger,
-        times: u32::try_from(rest.zombies.len()).unwrap_or(u32::MAX),
-        what: "children have ended and nobody collects them: each keeps its process number for as long as the parent lives".into(),
-        rests_on: "wait(2): \"As long as a zombie is not removed from the system via a wait, it will consume a slot in the kernel process table\"".into(),
-        events: ended.map(|event| seen.shown(event)).into_iter().chain([seen.note(rest.time, text)]).collect(),
-    })
+    Some(Hazard::new(
+        Kind::ChildrenNotReaped,
+        rest.zombies.len(),
+        "children have ended and nobody collects them: each keeps its process number for as long as the parent lives",
+        "wait(2): \"As long as a zombie is not removed from the system via a wait, it will consume a slot in the kernel process table\"",
+        ended.map(|event| seen.shown(event)).into_iter().chain([seen.note(rest.time, text)]).collect(),
+    ))
 }
 
 fn descriptors(seen: &Seen<'_>) -> Option<Hazard> {
@@ -64,12 +63,11 @@ fn descriptors(seen: &Seen<'_>) -> Option<Hazard> {
     let text = format!(
         "all clients are gone, and process {pid} has {grown} sockets more than before the first came; {waiting} connections are in CLOSE_WAIT"
     );
-    Some(Hazard {
-        kind: Kind::DescriptorLeak,
-        severity: Severity::Danger,
-        times: u32::try_from(grown).unwrap_or(u32::MAX),
-        what: "descriptors of connections that are gone stay open: the client never sees the end, and the table fills up".into(),
-        rests_on: "close(2): the end of a connection is sent when its last descriptor is closed; after fork(2) each process has its own".into(),
-        events: accept.map(|event| seen.shown(event)).into_iter().chain([seen.note(rest.time, text)]).collect(),
-    })
+    Some(Hazard::new(
+        Kind::DescriptorLeak,
+        grown,
+        "descriptors of connections that are gone stay open: the client never sees the end, and the table fills up",
+        "close(2): the end of a connection is sent when its last descriptor is closed; after fork(2) each process has its own",
+        accept.map(|event| seen.shown(event)).into_iter().chain([seen.note(rest.time, text)]).collect(),
+    ))
 }

@@ -53,6 +53,13 @@ pub enum Kind {
     MaxeventsStarvation,
 }
 
+impl Kind {
+    /// How bad it is.
+    fn severity(self) -> Severity {
+        if self == Self::ThunderingHerd { Severity::Cost } else { Severity::Danger }
+    }
+}
+
 /// How bad it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -78,6 +85,26 @@ pub struct Hazard {
     pub rests_on: String,
     /// The events of one instance, in order.
     pub events: Vec<Shown>,
+}
+
+impl Hazard {
+    /// One that was seen so many times, with the events of one of them.
+    fn new(kind: Kind, times: usize, what: impl Into<String>, rests_on: &str, events: Vec<Shown>) -> Self {
+        Self {
+            kind,
+            severity: kind.severity(),
+            times: u32::try_from(times).unwrap_or(u32::MAX),
+            what: what.into(),
+            rests_on: rests_on.to_owned(),
+            events,
+        }
+    }
+
+    /// One that each of these instances shows; none if there is no instance.
+    fn of(kind: Kind, instances: Vec<Vec<Shown>>, what: &str, rests_on: &str) -> Option<Self> {
+        let times = instances.len();
+        Some(Self::new(kind, times, what, rests_on, instances.into_iter().next()?))
+    }
 }
 
 /// An event that shows something.

@@ -1,5 +1,5 @@
 //! Queues that fill while those who should take from them wait for something else.
-use super::{Event, Hazard, Kind, Seen, Severity, in_wait, unburdened};
+use super::{Event, Hazard, Kind, Seen, in_wait, unburdened};
 use crate::observe::calls::Class;
 use crate::observe::facts::{Thing, asked};
 
@@ -38,14 +38,12 @@ fn listener(seen: &Seen<'_>) -> Option<Hazard> {
             instances.push(vec![seen.shown(last), seen.note(rest.time, text)]);
         }
     }
-    Some(Hazard {
-        kind: Kind::ListenerNotWatched,
-        severity: Severity::Danger,
-        times: u32::try_from(instances.len()).unwrap_or(u32::MAX),
-        what: "nobody waits for the listener any more, while connections wait in its queue".into(),
-        rests_on: "select(2): \"the sets are modified in place … they must be reinitialised before each call\"; a listener that is left out of a set, or taken off an epoll, is not reported".into(),
-        events: instances.into_iter().next()?,
-    })
+    Hazard::of(
+        Kind::ListenerNotWatched,
+        instances,
+        "nobody waits for the listener any more, while connections wait in its queue",
+        "select(2): \"the sets are modified in place … they must be reinitialised before each call\"; a listener that is left out of a set, or taken off an epoll, is not reported",
+    )
 }
 
 /// The same of a connection that was accepted and whose client waits for an answer.
@@ -77,12 +75,10 @@ fn connection(seen: &Seen<'_>) -> Option<Hazard> {
                 .push(last.map(|event| seen.shown(event)).into_iter().chain([seen.note(rest.time, text)]).collect());
         }
     }
-    Some(Hazard {
-        kind: Kind::ConnectionNotWatched,
-        severity: Severity::Danger,
-        times: u32::try_from(instances.len()).unwrap_or(u32::MAX),
-        what: "a connection was accepted and nobody waits for it, while its bytes wait".into(),
-        rests_on: "select(2), poll(2), epoll_ctl(2): only what is in the set, or was added, is reported".into(),
-        events: instances.into_iter().next()?,
-    })
+    Hazard::of(
+        Kind::ConnectionNotWatched,
+        instances,
+        "a connection was accepted and nobody waits for it, while its bytes wait",
+        "select(2), poll(2), epoll_ctl(2): only what is in the set, or was added, is reported",
+    )
 }

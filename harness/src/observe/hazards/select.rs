@@ -1,5 +1,5 @@
 //! `select` beyond the end of an `fd_set`.
-use super::{Hazard, Kind, Seen, Severity};
+use super::{Hazard, Kind, Seen};
 use crate::observe::calls::Class;
 
 const FD_SETSIZE: i32 = 1024;
@@ -9,12 +9,11 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
         seen.observation.events.iter().filter(|event| event.class() == Some(Class::Select) && event.fd > FD_SETSIZE);
     let Some(first) = beyond.next() else { return Vec::new() };
     let text = format!("its first argument was {}: descriptor {} is in a set", first.fd, first.fd - 1);
-    vec![Hazard {
-        kind: Kind::BeyondFdSetsize,
-        severity: Severity::Danger,
-        times: 1 + u32::try_from(beyond.count()).unwrap_or(0),
-        what: "select was given descriptors of 1024 and more: an fd_set ends there, and what lies behind it was written over".into(),
-        rests_on: "select(2): \"Executing FD_CLR() or FD_SET() with a value of fd that is negative or is equal to or larger than FD_SETSIZE will result in undefined behavior\"".into(),
-        events: vec![seen.shown(first), seen.note(first.time, text)],
-    }]
+    vec![Hazard::new(
+        Kind::BeyondFdSetsize,
+        1 + beyond.count(),
+        "select was given descriptors of 1024 and more: an fd_set ends there, and what lies behind it was written over",
+        "select(2): \"Executing FD_CLR() or FD_SET() with a value of fd that is negative or is equal to or larger than FD_SETSIZE will result in undefined behavior\"",
+        vec![seen.shown(first), seen.note(first.time, text)],
+    )]
 }

@@ -1,5 +1,5 @@
 //! A call that sleeps in a loop that others wait for.
-use super::{Event, Hazard, Kind, Seen, Severity};
+use super::{Event, Hazard, Kind, Seen};
 use crate::observe::calls::Class;
 use crate::observe::facts::Thing;
 
@@ -31,12 +31,11 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
         event.tid == longest.tid && event.time <= longest.entered && event.class().is_some_and(Class::waits)
     };
     let before = seen.observation.events.iter().rev().find(wait);
-    vec![Hazard {
-        kind: Kind::BlockingCallInLoop,
-        severity: Severity::Danger,
-        times: u32::try_from(instances.len()).unwrap_or(u32::MAX),
-        what: "a call slept in a thread that waits for several clients: until it returned none of the others was served".into(),
-        rests_on: "select(2), BUGS: a descriptor may be reported ready and the read block nevertheless; \"it may be safer to use O_NONBLOCK on sockets that should not block\"".into(),
-        events: before.into_iter().chain([*longest]).map(|event| seen.shown(event)).collect(),
-    }]
+    vec![Hazard::new(
+        Kind::BlockingCallInLoop,
+        instances.len(),
+        "a call slept in a thread that waits for several clients: until it returned none of the others was served",
+        "select(2), BUGS: a descriptor may be reported ready and the read block nevertheless; \"it may be safer to use O_NONBLOCK on sockets that should not block\"",
+        before.into_iter().chain([*longest]).map(|event| seen.shown(event)).collect(),
+    )]
 }

@@ -1,7 +1,7 @@
 //! Waits that return at once, again and again, while nothing is taken.
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{Hazard, Kind, Seen, Severity};
+use super::{Hazard, Kind, Seen};
 use crate::observe::calls::Class;
 use crate::observe::observation::{Event, More, What};
 
@@ -67,8 +67,7 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
                 "epoll(7): level-triggered reports again for as long as the condition holds",
             )
         };
-        let times = 1 + u32::try_from(of.count()).unwrap_or(0);
-        Some(Hazard { kind, severity: Severity::Danger, times, what: what.into(), rests_on: rests_on.into(), events })
+        Some(Hazard::new(kind, 1 + of.count(), what, rests_on, events))
     };
     [hazard(true), hazard(false), starved(seen)].into_iter().flatten().collect()
 }
@@ -112,14 +111,13 @@ fn starved(seen: &Seen<'_>) -> Option<Hazard> {
                     event.time,
                     format!("{} full waits in a row report the same; {waiting} client(s) got no answer", row.len()),
                 ));
-                return Some(Hazard {
-                    kind: Kind::MaxeventsStarvation,
-                    severity: Severity::Danger,
-                    times: 1,
-                    what: "each wait returns as many events as it has room for, always the same, and others are never reported".into(),
-                    rests_on: "epoll_wait(2): \"If maxevents … file descriptors are ready … successive epoll_wait calls will round robin\"; epoll(7), \"Starvation\"".into(),
+                return Some(Hazard::new(
+                    Kind::MaxeventsStarvation,
+                    1,
+                    "each wait returns as many events as it has room for, always the same, and others are never reported",
+                    "epoll_wait(2): \"If maxevents … file descriptors are ready … successive epoll_wait calls will round robin\"; epoll(7), \"Starvation\"",
                     events,
-                });
+                ));
             }
         }
     }

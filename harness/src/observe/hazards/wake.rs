@@ -1,7 +1,7 @@
 //! Wake-ups for which there is nothing: the thundering herd, and descriptors that were closed.
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Hazard, Kind, Seen, Severity};
+use super::{Hazard, Kind, Seen};
 use crate::observe::calls::Class;
 use crate::observe::observation::{Event, More};
 
@@ -41,19 +41,18 @@ fn herd(seen: &Seen<'_>) -> Option<Hazard> {
         return None;
     }
     let (wait, accept) = lost[0];
-    Some(Hazard {
-        kind: Kind::ThunderingHerd,
-        severity: Severity::Cost,
-        times: u32::try_from(lost.len()).unwrap_or(u32::MAX),
-        what: format!(
+    Some(Hazard::new(
+        Kind::ThunderingHerd,
+        lost.len(),
+        format!(
             "{} of {} wake-ups for a new connection found that another of {} threads had taken it",
             lost.len(),
             lost.len() + won,
             by.len()
         ),
-        rests_on: "epoll_ctl(2), EPOLLEXCLUSIVE: \"avoid thundering herd problems in certain scenarios\"".into(),
-        events: vec![seen.shown(wait), seen.shown(accept)],
-    })
+        "epoll_ctl(2), EPOLLEXCLUSIVE: \"avoid thundering herd problems in certain scenarios\"",
+        vec![seen.shown(wait), seen.shown(accept)],
+    ))
 }
 
 /// A registration goes with the last descriptor of the open file, not with the one that was registered.
@@ -87,12 +86,11 @@ fn closed(seen: &Seen<'_>) -> Option<Hazard> {
         }
     }
     let (close, wait) = *instances.first()?;
-    Some(Hazard {
-        kind: Kind::ClosedStillReported,
-        severity: Severity::Danger,
-        times: u32::try_from(instances.len()).unwrap_or(u32::MAX),
-        what: "a descriptor was closed and is still reported, since a copy of it is open: EPOLL_CTL_DEL can no longer name it".into(),
-        rests_on: "epoll(7), question 6: \"closing a file descriptor will cause it to be removed … if all file descriptors referring to the same open file description have been closed\"".into(),
-        events: vec![seen.shown(close), seen.shown(wait)],
-    })
+    Some(Hazard::new(
+        Kind::ClosedStillReported,
+        instances.len(),
+        "a descriptor was closed and is still reported, since a copy of it is open: EPOLL_CTL_DEL can no longer name it",
+        "epoll(7), question 6: \"closing a file descriptor will cause it to be removed … if all file descriptors referring to the same open file description have been closed\"",
+        vec![seen.shown(close), seen.shown(wait)],
+    ))
 }

@@ -1,5 +1,5 @@
 //! Writes that took a part, and whose rest was never sent.
-use super::{Event, Hazard, Kind, Seen, Severity};
+use super::{Event, Hazard, Kind, Seen};
 use crate::observe::calls::Class;
 use crate::observe::facts::asked;
 
@@ -28,14 +28,11 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
             instances.push(vec![seen.shown(write), seen.note(phase.end, text)]);
         }
     }
-    let times = u32::try_from(instances.len()).unwrap_or(u32::MAX);
-    let Some(events) = instances.into_iter().next() else { return Vec::new() };
-    vec![Hazard {
-        kind: Kind::PartialWriteLost,
-        severity: Severity::Danger,
-        times,
-        what: "a write took less than it was given, and the rest was never sent".into(),
-        rests_on: "write(2): \"The number of bytes written may be less than count\"".into(),
-        events,
-    }]
+    let hazard = Hazard::of(
+        Kind::PartialWriteLost,
+        instances,
+        "a write took less than it was given, and the rest was never sent",
+        "write(2): \"The number of bytes written may be less than count\"",
+    );
+    hazard.into_iter().collect()
 }
