@@ -34,6 +34,7 @@ fn volume(steps: &[Step]) -> u64 {
         Step::Repeat(repeat) => repeat.times.0.saturating_mul(volume(&repeat.steps)),
         Step::Start(start) => start.times.0,
         Step::Connect(connect) => connect.times.0,
+        Step::Crowd(crowd) => crowd.clients.0,
         Step::Socketpair(pair) => pair.times.0,
         _ => 1,
     });
