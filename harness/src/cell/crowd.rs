@@ -141,10 +141,10 @@ fn served(run: &mut Run, clients: &mut [Client], deadline: &Deadline) -> Result<
         if open.is_empty() {
             return Ok(false);
         }
-        let some = wait::any(&open, libc::POLLIN, Some(if asleep { Duration::ZERO } else { quiet }))
+        let ready = wait::ready(&open, libc::POLLIN, Some(if asleep { Duration::ZERO } else { quiet }))
             .map_err(|errno| Failure::call("wait for answers", errno))?;
-        if some {
-            clients.iter_mut().filter(|client| client.became.is_none()).for_each(Client::look);
+        if !ready.is_empty() {
+            clients.iter_mut().filter(|client| ready.contains(&client.fd.as_raw_fd())).for_each(Client::look);
             asleep = false;
         } else if asleep {
             // Nothing was under way when this look found no answer, and nothing of ours can wake it.

@@ -41,6 +41,11 @@ impl Deadline {
 /// Waits until one of the descriptors has one of these `poll` events, or reports an error or hang-up. False: the time
 /// ran out.
 pub fn any(fds: &[RawFd], events: i16, left: Option<Duration>) -> nix::Result<bool> {
+    ready(fds, events, left).map(|ready| !ready.is_empty())
+}
+
+/// Waits likewise, for those that have: none if the time ran out.
+pub fn ready(fds: &[RawFd], events: i16, left: Option<Duration>) -> nix::Result<Vec<RawFd>> {
     let mut entries: Vec<_> = fds.iter().map(|&fd| libc::pollfd { fd, events, revents: 0 }).collect();
     let limit = left.map(|left| libc::timespec {
         tv_sec: libc::time_t::try_from(left.as_secs()).unwrap_or(libc::time_t::MAX),
@@ -51,8 +56,8 @@ pub fn any(fds: &[RawFd], events: i16, left: Option<Duration>) -> nix::Result<bo
     // a null mask leaves the signals as they are.
     let found = unsafe { libc::ppoll(entries.as_mut_ptr(), entries.len() as libc::nfds_t, limit, std::ptr::null()) };
     match Errno::result(found) {
-        Ok(found) => Ok(found > 0),
-        Err(Errno::EINTR) => Ok(false),
+        Ok(_) => Ok(entries.iter().filter(|entry| entry.revents != 0).map(|entry| entry.fd).collect()),
+        Err(Errno::EINTR) => Ok(Vec::new()),
         Err(errno) => Err(errno),
     }
 }
