@@ -48,7 +48,7 @@ pub fn child() -> Result<ExitCode> {
     while stored.len() < EVENTS {
         make();
         tap.drain();
-        stored.append(&mut tap.take());
+        stored.append(&mut tap.take().events);
     }
     let held = resident()?;
     let memory = Memory { armed: armed - before, event: (held - armed) / f64::from(u32::try_from(stored.len())?) };

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use crate::case::{EventName, Grade, Probe, Side};
 use crate::matching::{Scene, function};
-use crate::recording::{Event, Extra, ProbeReport, Run, Via};
+use crate::recording::{Event, Place, ProbeReport, Run, Via};
 
 /// Derives events while a recording is read, or while it is made.
 #[derive(Clone, Debug, Default)]
@@ -103,7 +103,7 @@ impl Deriver {
         let stack = self.stack(event, scene);
         let last = self.receiving.get(usize::from(event.cpu)).copied().unwrap_or_default();
         let inside = event.stack.is_none() || stack & (SEGMENT | CALLBACK | READABLE) != 0;
-        let mut waking = event.clone();
+        let mut waking = *event;
         if inside && last.tid == event.tid && event.local == 0 {
             (waking.local, waking.remote, waking.object) = (last.local, last.remote, last.object);
         }
@@ -124,7 +124,7 @@ impl Deriver {
 
     /// What is on the event's stack, looked for once a stack.
     fn stack(&mut self, event: &Event, scene: Scene<'_>) -> u8 {
-        let Some(place) = event.stack.map(|place| place as usize) else { return 0 };
+        let Some(place) = event.stack.map(Place::index) else { return 0 };
         if self.stacks.len() < scene.stacks.len() {
             self.stacks.resize(scene.stacks.len(), 0);
         }
@@ -156,8 +156,8 @@ fn derived(source: &Event, name: EventName, via: Via) -> Event {
         detail: 0,
         peer: if keeps { source.peer } else { 0 },
         call: 0,
-        extra: Extra::None,
-        ..source.clone()
+        extra: None,
+        ..*source
     }
 }
 
@@ -167,7 +167,7 @@ pub fn derive(run: &Run, probes: &[ProbeReport]) -> Vec<Event> {
     let scene = Scene::of(&run.head);
     let mut events = Vec::with_capacity(run.events.len());
     for event in &run.events {
-        deriver.each(event, scene, |event| events.push(event.clone()));
+        deriver.each(event, scene, |event| events.push(*event));
     }
     events
 }

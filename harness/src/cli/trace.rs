@@ -15,7 +15,7 @@ use crate::derive::Deriver;
 use crate::matching::Scene;
 use crate::plan::Wants;
 use crate::record::Tap;
-use crate::recording::{By, Event};
+use crate::recording::{By, Event, Extra, write_event};
 use crate::render::live::line;
 use crate::render::screen::name;
 
@@ -107,11 +107,11 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         tap.drain();
         // The ending is looked for first: what happened before it is then taken below.
         end = ended(args, child.as_mut())?.or(cancel.is_cancelled().then_some(Exit::Interrupted as i32));
-        let events = tap.take();
-        if events.iter().any(|event| event.stack.is_some_and(|place| place as usize >= stacks.len())) {
+        let taken = tap.take();
+        if taken.events.iter().any(|event| event.stack.is_some_and(|place| place.index() >= stacks.len())) {
             stacks = tap.stacks();
         }
-        wrote = wrote.and_then(|()| writer.write(&events, &stacks));
+        wrote = wrote.and_then(|()| writer.write(&taken.events, &taken.extras, &stacks));
         if wrote.is_err() {
             break;
         }
@@ -123,7 +123,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         _ = child.wait();
     }
     let rest = tap.end().map_err(|why| anyhow!("failed to end recording: {why}"))?;
-    wrote.and_then(|()| writer.write(&rest.events, &rest.stacks)).context("failed to write")?;
+    wrote.and_then(|()| writer.write(&rest.events, &rest.extras, &rest.stacks)).context("failed to write")?;
     let lost: u64 = rest.accounts.iter().map(|account| account.lost).sum();
     if lost > 0 {
         anstream::eprintln!("{lost} events were lost: there was no room for them");
@@ -196,20 +196,19 @@ impl<'a> Writer<'a> {
         Self { args, deriver, json, first: None, last: 0 }
     }
 
-    fn write(&mut self, events: &[Event], stacks: &[Vec<Arc<str>>]) -> io::Result<()> {
+    fn write(&mut self, events: &[Event], extras: &[Extra], stacks: &[Vec<Arc<str>>]) -> io::Result<()> {
         let mut sorted: Vec<&Event> = events.iter().collect();
         sorted.sort_by_key(|event| event.time);
-        let scene = Scene { stacks, watches: &[] };
+        let scene = Scene { stacks, extras, ..Scene::default() };
         let mut all = Vec::new();
         for event in sorted {
-            self.deriver.each(event, scene, |event| all.push(event.clone()));
+            self.deriver.each(event, scene, |event| all.push(*event));
         }
         let mut out = anstream::stdout().lock();
         for event in all.iter().filter(|event| self.args.takes(event)) {
             let first = *self.first.get_or_insert(event.time);
             if self.json {
-                serde_json::to_writer(&mut out, event)?;
-                out.write_all(b"\n")?;
+                write_event(&mut out, event, extras)?;
             } else {
                 let last = if self.last == 0 { event.time } else { self.last };
                 out.write_all(line(event, scene, first, last).as_bytes())?;

@@ -39,7 +39,7 @@ pub(crate) fn event(time: u64, name: EventName) -> Event {
         tid: 0,
         by: None,
         cpu: 0,
-        context: Context::Task,
+        context: Context::default(),
         object: 0,
         peer: 0,
         value: 0,
@@ -47,7 +47,7 @@ pub(crate) fn event(time: u64, name: EventName) -> Event {
         local: 0,
         remote: 0,
         call: 0,
-        extra: Extra::None,
+        extra: None,
         stack: None,
     }
 }
@@ -129,6 +129,7 @@ impl Script {
             buffers: [].into(),
             accounts: Vec::new(),
             stacks: Vec::new(),
+            extras: Vec::new(),
             events: 0,
             millis: 7,
         };
@@ -148,6 +149,12 @@ impl Script {
         self
     }
 
+    /// The same with what it carries beside.
+    pub(crate) fn carrying(mut self, extra: Extra, event: Event) -> Self {
+        let extra = extra.store(&mut self.run.head.extras);
+        self.event(Event { extra, ..event })
+    }
+
     /// An event in the window without load.
     pub(crate) fn idle(mut self, event: Event) -> Self {
         self.run.events.insert(0, Event { time: 5000, ..event });
@@ -161,8 +168,8 @@ impl Script {
         let named = Named::Connection { client, server: SERVER };
         self.run.head.names.entry(name.to_owned()).or_default().push(named);
         let accept = Event { value: fd.into(), local: SERVER, remote: client, ..server(EventName::Accept, 3) };
-        let extra = Extra::Ctl { op: 1, fd, mask: 1, data: fd.into(), local: SERVER, remote: client, target: 0 };
-        self.event(accept).event(Event { object: EPOLL, extra, ..server(EventName::EpollCtl, 4) })
+        let ctl = Extra::Ctl { op: 1, fd, mask: 1, data: fd.into(), local: SERVER, remote: client, target: 0 };
+        self.event(accept).carrying(ctl, Event { object: EPOLL, ..server(EventName::EpollCtl, 4) })
     }
 
     fn about(&self, name: &str) -> (u16, u16, u32) {
@@ -200,12 +207,8 @@ impl Script {
     /// The server's `epoll_wait` reports it.
     pub(crate) fn wait_reports(self, name: &str) -> Self {
         let (.., fd) = self.about(name);
-        self.event(Event {
-            value: 1,
-            object: EPOLL,
-            extra: Extra::Pairs(vec![(1, fd.into())]),
-            ..server(EventName::EpollWait, 4)
-        })
+        let pairs = Extra::Pairs(vec![(1, fd.into())]);
+        self.carrying(pairs, Event { value: 1, object: EPOLL, ..server(EventName::EpollWait, 4) })
     }
 
     /// The server reads it.
@@ -224,7 +227,7 @@ impl Script {
         self.event(Event {
             value: fd.into(),
             object,
-            stack: Some(place),
+            stack: Some(place.into()),
             local: ports.0,
             remote: ports.1,
             ..client(what)

@@ -515,21 +515,15 @@ fn packets_are_followed_to_the_socket_that_gets_them() {
         "way": {"packets": {"at": ["net_dev_queue", "netif_receive_skb", "tcp_probe"], "to": "conn"}},
     }))
     .expect("measures");
-    let packet = |name, (local, remote), headroom| Event {
-        object: 0x10,
-        peer: 0x10,
-        local,
-        remote,
-        extra: crate::recording::Extra::Packet { head: 0x100, headroom, bytes: 100 - headroom },
-        ..client(name)
-    };
+    let packet = |name, (local, remote)| Event { object: 0x10, peer: 0x10, local, remote, ..client(name) };
+    let lies = |headroom| crate::recording::Extra::Packet { head: 0x100, headroom, bytes: 100 - headroom };
     let run = Script::subject()
         .connection("conn", 5001)
-        .event(packet(EventName::NetDevQueue, (5001, testing::SERVER), 20))
-        .event(packet(EventName::NetifReceiveSkb, (testing::SERVER, 5001), 34))
-        .event(packet(EventName::TcpProbe, (testing::SERVER, 5001), 54))
-        .event(packet(EventName::NetDevQueue, (testing::SERVER, 5001), 20))
-        .event(packet(EventName::TcpProbe, (5001, testing::SERVER), 54))
+        .carrying(lies(20), packet(EventName::NetDevQueue, (5001, testing::SERVER)))
+        .carrying(lies(34), packet(EventName::NetifReceiveSkb, (testing::SERVER, 5001)))
+        .carrying(lies(54), packet(EventName::TcpProbe, (testing::SERVER, 5001)))
+        .carrying(lies(20), packet(EventName::NetDevQueue, (testing::SERVER, 5001)))
+        .carrying(lies(54), packet(EventName::TcpProbe, (5001, testing::SERVER)))
         .run();
     let taken = measure::measure(&run, &case, &head()).taken;
     let way = taken["way"].value.clone().expect("a value");

@@ -67,7 +67,7 @@ impl Condition {
     pub(super) fn holds(&self, event: &Event, scene: Scene<'_>) -> bool {
         match self {
             Self::Compare(name, relation, number) => {
-                field::number(event, name).is_some_and(|value| relation.holds(value, *number))
+                field::number(event, name, scene).is_some_and(|value| relation.holds(value, *number))
             }
             Self::All(both) => both.iter().all(|condition| condition.holds(event, scene)),
             Self::Any(both) => both.iter().any(|condition| condition.holds(event, scene)),

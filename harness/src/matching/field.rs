@@ -10,7 +10,7 @@ use crate::recording::{By, Event, Extra, softirq_name};
 
 /// A field of an event, or none if this event has no such field.
 pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
-    if let Some(number) = number(event, name) {
+    if let Some(number) = number(event, name, scene) {
         return Some(Value::Int(number));
     }
     Some(match (event.name, name) {
@@ -25,11 +25,11 @@ pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
         }
         (_, "call") if event.name.calls().is_some() => text(call_name(event.call.into()).unwrap_or_default()),
         (EventName::EpPollCallback, "bits") => bits(event.detail),
-        (EventName::EpollWait, "bits") => bits(match &event.extra {
+        (EventName::EpollWait, "bits") => bits(match scene.extra(event) {
             Extra::Pairs(pairs) => pairs.iter().fold(0, |all, &(mask, _)| all | mask),
             _ => 0,
         }),
-        (EventName::EpollCtl, "bits") => bits(control_mask(event)),
+        (EventName::EpollCtl, "bits") => bits(control_mask(event, scene)),
         (EventName::SysEnterFutex, "op") => text(&futex(event.value)),
         (EventName::SchedSwitch, "enters") => Value::Bool(event.peer & SWITCH_ENTERS != 0),
         (EventName::SchedSwitch | EventName::TlbFlush, "ours") => Value::Bool(event.peer & SWITCH_OURS != 0),
@@ -48,7 +48,7 @@ pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
 }
 
 /// A field that is a whole number. Addresses beyond 2^63 become negative, as they do in C's `long`.
-pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
+pub(super) fn number(event: &Event, name: &str, scene: Scene<'_>) -> Option<i64> {
     Some(match (event.name, name) {
         (_, "pid") => event.pid.into(),
         (_, "tid") => event.tid.into(),
@@ -77,8 +77,8 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         // the second argument of poll; of select it is the first
         | (EventName::SysEnterPoll, "nfds") => event.value,
         (name, "skb") if name.is_packet() => skb(event).cast_signed(),
-        (name, "head") if name.is_packet() => packet(event).0.cast_signed(),
-        (name, "headroom") if name.is_packet() => packet(event).1.into(),
+        (name, "head") if name.is_packet() => packet(event, scene).0.cast_signed(),
+        (name, "headroom") if name.is_packet() => packet(event, scene).1.into(),
         (EventName::Clone, "ip") => event.peer.cast_signed(),
         (EventName::TcpV4Rcv, "flags")
         | (EventName::EpPollCallback, "mask")
@@ -93,9 +93,9 @@ pub(super) fn number(event: &Event, name: &str) -> Option<i64> {
         | (EventName::NetifRx | EventName::NetifReceiveSkb, "skb")
         | (EventName::SchedSwitch | EventName::TlbFlush, "other")
         | (EventName::Clone, "sp") => event.object.cast_signed(),
-        (EventName::EpollCtl, "mask") => control_mask(event).into(),
-        (EventName::EpollCtl, "op") => control(event).0.into(),
-        (EventName::EpollCtl, "target") => control(event).1.into(),
+        (EventName::EpollCtl, "mask") => control_mask(event, scene).into(),
+        (EventName::EpollCtl, "op") => control(event, scene).0.into(),
+        (EventName::EpollCtl, "target") => control(event, scene).1.into(),
         (call, "ret") if call.calls().is_some_and(|(side, _)| side == crate::case::Side::Exit) => event.value,
         (call, "fd") if call.calls().is_some() => event.detail.cast_signed().into(),
         _ => return None,
@@ -125,16 +125,16 @@ pub fn skb(event: &Event) -> u64 {
 }
 
 /// Where a packet's data lies: its buffer, how far in it begins, how many bytes there are.
-pub fn packet(event: &Event) -> (u64, u32, u32) {
-    if let Extra::Packet { head, headroom, bytes } = event.extra { (head, headroom, bytes) } else { (0, 0, 0) }
+pub fn packet(event: &Event, scene: Scene<'_>) -> (u64, u32, u32) {
+    if let Extra::Packet { head, headroom, bytes } = *scene.extra(event) { (head, headroom, bytes) } else { (0, 0, 0) }
 }
 
-fn control(event: &Event) -> (u32, u32) {
-    if let Extra::Ctl { op, fd, .. } = event.extra { (op, fd) } else { (0, 0) }
+fn control(event: &Event, scene: Scene<'_>) -> (u32, u32) {
+    if let Extra::Ctl { op, fd, .. } = *scene.extra(event) { (op, fd) } else { (0, 0) }
 }
 
-fn control_mask(event: &Event) -> u32 {
-    if let Extra::Ctl { mask, .. } = event.extra { mask } else { 0 }
+fn control_mask(event: &Event, scene: Scene<'_>) -> u32 {
+    if let Extra::Ctl { mask, .. } = *scene.extra(event) { mask } else { 0 }
 }
 
 fn bits(mask: u32) -> Value {
@@ -203,7 +203,7 @@ mod tests {
         let ours = Event { peer: SWITCH_ENTERS | SWITCH_OURS, object: 7, ..event(0, EventName::SchedSwitch) };
         let is = |event: &Event, name| field(event, name, Scene::default()) == Some(Value::Bool(true));
         assert!(is(&ours, "enters") && is(&ours, "ours") && !is(&ours, "same_memory"));
-        assert_eq!(number(&ours, "other"), Some(7));
+        assert_eq!(number(&ours, "other", Scene::default()), Some(7));
         let flush = Event { peer: SWITCH_SAME_MEMORY, ..event(0, EventName::TlbFlush) };
         assert!(!is(&flush, "ours") && is(&flush, "same_memory"));
     }

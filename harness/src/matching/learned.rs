@@ -1,6 +1,7 @@
 //! What earlier events tell about later ones: whose descriptor is which socket, and what an epoll registration is about.
 use std::collections::HashMap;
 
+use super::Scene;
 use crate::case::EventName;
 use crate::recording::{By, Event, Extra};
 
@@ -46,13 +47,13 @@ impl Learned {
     }
 
     /// Learns from an event. Failed calls teach nothing.
-    pub(super) fn observe(&mut self, event: &Event) {
+    pub(super) fn observe(&mut self, event: &Event, scene: Scene<'_>) {
         match event.name {
             EventName::Accept if event.value >= 0 => {
                 let fd = descriptor(event.value);
                 self.sockets.entry(event.pid).or_default().insert(fd, (event.local, event.remote));
             }
-            EventName::EpollCtl if event.value >= 0 => self.control(event),
+            EventName::EpollCtl if event.value >= 0 => self.control(event, scene.extra(event)),
             EventName::Close if event.value >= 0 => self.close(event),
             // A thread shares the table of its process; a process gets a copy (kernel/fork.c: copy_files).
             EventName::Fork if event.value == i64::from(event.detail) => {
@@ -75,9 +76,9 @@ impl Learned {
         }
     }
 
-    fn control(&mut self, event: &Event) {
+    fn control(&mut self, event: &Event, extra: &Extra) {
         self.see(event, descriptor_of(event), event.object);
-        let &Extra::Ctl { op, fd, data, local, remote, target, .. } = &event.extra else { return };
+        let &Extra::Ctl { op, fd, data, local, remote, target, .. } = extra else { return };
         let fd = fd.cast_signed();
         if op != DELETE {
             let registration = Registration { ports: (local, remote), fd, by: event.by };

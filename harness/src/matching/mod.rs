@@ -26,7 +26,7 @@ pub use stack::{function, passes, writer};
 pub use target::Target;
 
 use crate::case::EventName;
-use crate::recording::{Event, RunHead};
+use crate::recording::{Event, Extra, RunHead};
 
 /// What events refer to by number.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,17 +35,24 @@ pub struct Scene<'a> {
     pub stacks: &'a [Vec<Arc<str>>],
     /// Names of watches.
     pub watches: &'a [String],
+    /// What some events carry beside.
+    pub extras: &'a [Extra],
 }
 
 impl<'a> Scene<'a> {
     /// What the events of a recorded run refer to.
     pub fn of(run: &'a RunHead) -> Self {
-        Self { stacks: &run.stacks, watches: &run.watches }
+        Self { stacks: &run.stacks, watches: &run.watches, extras: &run.extras }
     }
 
     /// The event's kernel stack; empty if it has none.
     pub fn stack(&self, event: &Event) -> &'a [Arc<str>] {
-        event.stack.and_then(|place| self.stacks.get(place as usize)).map_or(&[], Vec::as_slice)
+        event.stack.and_then(|place| self.stacks.get(place.index())).map_or(&[], Vec::as_slice)
+    }
+
+    /// What the event carries beside.
+    pub fn extra(&self, event: &Event) -> &'a Extra {
+        event.extra.and_then(|place| self.extras.get(place.index())).unwrap_or(&Extra::None)
     }
 }
 
@@ -62,8 +69,8 @@ impl Matcher {
     }
 
     /// Learns from an event.
-    pub fn observe(&mut self, event: &Event) {
-        self.learned.observe(event);
+    pub fn observe(&mut self, event: &Event, scene: Scene<'_>) {
+        self.learned.observe(event, scene);
     }
 
     /// Whether the pattern means this event.
@@ -73,17 +80,17 @@ impl Matcher {
 
     /// Learns from an event and tells whether the pattern means it, in the order that is right for it.
     pub fn step(&mut self, pattern: &Pattern, event: &Event, scene: Scene<'_>) -> bool {
-        self.around(event, |matcher| matcher.matches(pattern, event, scene))
+        self.around(event, scene, |matcher| matcher.matches(pattern, event, scene))
     }
 
     /// Learns from an event before the questions about it, or after them if it makes something be forgotten.
-    pub fn around<T>(&mut self, event: &Event, ask: impl FnOnce(&Self) -> T) -> T {
+    pub fn around<T>(&mut self, event: &Event, scene: Scene<'_>, ask: impl FnOnce(&Self) -> T) -> T {
         if matches!(event.name, EventName::Close | EventName::Exit) {
             let answer = ask(self);
-            self.observe(event);
+            self.observe(event, scene);
             answer
         } else {
-            self.observe(event);
+            self.observe(event, scene);
             ask(self)
         }
     }

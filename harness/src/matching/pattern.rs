@@ -73,14 +73,14 @@ impl Pattern {
             && self.by.as_ref().is_none_or(|by| by.did(event))
             && self.wakes.as_ref().is_none_or(|wakes| wakes.is_woken_by(event))
             && (self.through.is_empty() || self.passes(event, scene))
-            && self.on.as_ref().is_none_or(|target| target.is_subject_of(event, learned))
-            && self.reports.as_ref().is_none_or(|target| target.is_reported_by(event, learned))
+            && self.on.as_ref().is_none_or(|target| target.is_subject_of(event, learned, scene))
+            && self.reports.as_ref().is_none_or(|target| target.is_reported_by(event, learned, scene))
             && self.condition.as_ref().is_none_or(|condition| condition.holds(event, scene))
     }
 
     fn passes(&self, event: &Event, scene: Scene<'_>) -> bool {
         let Some(place) = event.stack else { return false };
-        self.passing.get(place as usize).copied().unwrap_or_else(|| passes(scene.stack(event), &self.through))
+        self.passing.get(place.index()).copied().unwrap_or_else(|| passes(scene.stack(event), &self.through))
     }
 }
 

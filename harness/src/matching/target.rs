@@ -3,6 +3,7 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
+use super::Scene;
 use super::learned::{Learned, Ports};
 use crate::case::EventName;
 use crate::recording::{By, Event, Extra, Named};
@@ -69,7 +70,7 @@ impl Target {
     ///
     /// A connection is its server's end: `local` is the server's port and `remote` the client's, so that a `tcp_v4_rcv` on
     /// it is a segment *towards* the server.
-    pub(super) fn is_subject_of(&self, event: &Event, learned: &Learned) -> bool {
+    pub(super) fn is_subject_of(&self, event: &Event, learned: &Learned, scene: Scene<'_>) -> bool {
         if self.has_ports((event.local, event.remote)) {
             return true;
         }
@@ -83,7 +84,7 @@ impl Target {
                     || self.has_object(event.peer, learned)
             }
             EventName::EpollCtl => {
-                let about = match event.extra {
+                let about = match *scene.extra(event) {
                     Extra::Ctl { fd, local, remote, .. } => {
                         self.has_ports((local, remote)) || self.has_descriptor(event, fd.cast_signed(), learned)
                     }
@@ -91,7 +92,7 @@ impl Target {
                 };
                 about || self.has_descriptor(event, event.detail.cast_signed(), learned)
             }
-            EventName::Select | EventName::Poll => self.is_among(event, learned),
+            EventName::Select | EventName::Poll => self.is_among(event, learned, scene),
             name if name.calls().is_some()
                 && !matches!(
                     name,
@@ -113,8 +114,8 @@ impl Target {
     }
 
     /// Whether a `poll` was asked about it, or a `select` found it.
-    fn is_among(&self, event: &Event, learned: &Learned) -> bool {
-        match &event.extra {
+    fn is_among(&self, event: &Event, learned: &Learned, scene: Scene<'_>) -> bool {
+        match scene.extra(event) {
             Extra::PollFds(entries) => entries.iter().any(|&(fd, ..)| self.has_descriptor(event, fd, learned)),
             Extra::Set(fds) => fds.iter().any(|fd| self.has_descriptor(event, fd.cast_signed(), learned)),
             _ => false,
@@ -123,8 +124,8 @@ impl Target {
 
     /// Whether the wait call reports it. Only what was carried counts: the first sixteen pairs of `epoll_wait`, the first
     /// 24 entries of `poll`, descriptors below 1024 of `select`.
-    pub(super) fn is_reported_by(&self, event: &Event, learned: &Learned) -> bool {
-        match &event.extra {
+    pub(super) fn is_reported_by(&self, event: &Event, learned: &Learned, scene: Scene<'_>) -> bool {
+        match scene.extra(event) {
             Extra::Pairs(pairs) => pairs.iter().any(|&(_, data)| {
                 learned.registration(event.object, data).is_some_and(|registration| {
                     self.has_ports(registration.ports)

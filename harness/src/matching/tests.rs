@@ -1,4 +1,5 @@
 //! What filters mean, on events as the kernel reports them.
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use indexmap::IndexMap;
 use super::*;
 use crate::case::Filter;
 use crate::judge::testing::event;
-use crate::recording::{By, Extra, Named};
+use crate::recording::{By, Extra, Named, Place};
 
 const SERVER: u16 = 8000;
 const EP: u64 = 0xffff_8000_0000_1000;
@@ -46,20 +47,32 @@ fn call(name: EventName, by: By, fd: u32, value: i64) -> Event {
 }
 
 fn seen(history: &[Event], pattern: &Pattern, event: &Event) -> bool {
-    let mut matcher = Matcher::new();
-    for event in history {
-        matcher.observe(event);
-    }
-    matcher.step(pattern, event, Scene::default())
+    EXTRAS.with_borrow(|extras| {
+        let scene = Scene { extras, ..Scene::default() };
+        let mut matcher = Matcher::new();
+        for event in history {
+            matcher.observe(event, scene);
+        }
+        matcher.step(pattern, event, scene)
+    })
+}
+
+thread_local! {
+    /// What the events of a test carry beside.
+    static EXTRAS: RefCell<Vec<Extra>> = const { RefCell::new(Vec::new()) };
+}
+
+fn carrying(extra: Extra) -> Option<Place> {
+    EXTRAS.with_borrow_mut(|extras| extra.store(extras))
 }
 
 fn add(by: By, fd: u32, data: u64, ports: (u16, u16)) -> Event {
-    let extra = Extra::Ctl { op: 1, fd, mask: 1, data, local: ports.0, remote: ports.1, target: 0 };
+    let extra = carrying(Extra::Ctl { op: 1, fd, mask: 1, data, local: ports.0, remote: ports.1, target: 0 });
     Event { object: EP, extra, ..call(EventName::EpollCtl, by, 3, 0) }
 }
 
 fn reported(by: By, data: u64) -> Event {
-    Event { object: EP, extra: Extra::Pairs(vec![(1, data)]), ..call(EventName::EpollWait, by, 3, 1) }
+    Event { object: EP, extra: carrying(Extra::Pairs(vec![(1, data)])), ..call(EventName::EpollWait, by, 3, 1) }
 }
 
 #[test]
@@ -114,12 +127,12 @@ fn accepted_descriptors_are_followed_through_close_and_fork() {
     let accepted = Event { local: SERVER, remote: 5001, ..call(EventName::Accept, By::Server, 4, 9) };
     let closes = pattern(EventName::Close, &on("conn"));
     let close = call(EventName::Close, By::Server, 9, 0);
-    assert!(seen(std::slice::from_ref(&accepted), &closes, &close));
-    assert!(!seen(&[accepted.clone(), close.clone()], &closes, &close), "closed already");
+    assert!(seen(&[accepted], &closes, &close));
+    assert!(!seen(&[accepted, close], &closes, &close), "closed already");
     let fork =
         |child: i64, group: u32| Event { value: child, detail: group, ..call(EventName::Fork, By::Server, 0, 0) };
     let in_child = Event { pid: 200, tid: 200, ..close };
-    assert!(seen(&[accepted.clone(), fork(200, 200)], &closes, &in_child));
+    assert!(seen(&[accepted, fork(200, 200)], &closes, &in_child));
     assert!(!seen(&[accepted, fork(201, 100)], &closes, &in_child), "a thread has no table of its own");
 }
 
@@ -128,17 +141,16 @@ fn poll_and_select_report_what_they_found() {
     let accepted = Event { local: SERVER, remote: 5001, ..call(EventName::Accept, By::Server, 4, 9) };
     let polls = pattern(EventName::Poll, &reports("conn"));
     let poll = |found| Event {
-        extra: Extra::PollFds(vec![(4, 1, 0), (9, 1, found)]),
+        extra: carrying(Extra::PollFds(vec![(4, 1, 0), (9, 1, found)])),
         ..call(EventName::Poll, By::Server, 0, 1)
     };
-    assert!(seen(std::slice::from_ref(&accepted), &polls, &poll(1)));
-    assert!(!seen(std::slice::from_ref(&accepted), &polls, &poll(0)));
-    assert!(seen(std::slice::from_ref(&accepted), &pattern(EventName::Poll, &on("conn")), &poll(0)), "asked about it");
+    assert!(seen(&[accepted], &polls, &poll(1)));
+    assert!(!seen(&[accepted], &polls, &poll(0)));
+    assert!(seen(&[accepted], &pattern(EventName::Poll, &on("conn")), &poll(0)), "asked about it");
     let selects = pattern(EventName::Select, &reports("conn"));
-    let select = |fds: &[u32]| Event { extra: Extra::Set(fds.to_vec()), ..call(EventName::Select, By::Server, 10, 1) };
-    assert!(
-        seen(std::slice::from_ref(&accepted), &selects, &select(&[9])) && !seen(&[accepted], &selects, &select(&[4]))
-    );
+    let select =
+        |fds: &[u32]| Event { extra: carrying(Extra::Set(fds.to_vec())), ..call(EventName::Select, By::Server, 10, 1) };
+    assert!(seen(&[accepted], &selects, &select(&[9])) && !seen(&[accepted], &selects, &select(&[4])));
 }
 
 #[test]
@@ -168,11 +180,11 @@ fn stacks_are_compared_alike_with_and_without_preparation() {
     let stacks: Vec<Vec<Arc<str>>> = [&["ep_poll_callback", "tcp_v4_rcv"][..], &["tcp_v4_rcv"]]
         .map(|frames| frames.iter().map(|frame| Arc::from(*frame)).collect())
         .into();
-    let scene = Scene { stacks: &stacks, watches: &[] };
+    let scene = Scene { stacks: &stacks, ..Scene::default() };
     let live = pattern(EventName::SchedWaking, &filter);
     let prepared = pattern(EventName::SchedWaking, &filter).with_stacks(&stacks);
     for (stack, expected) in [(Some(0), true), (Some(1), false), (None, false), (Some(9), false)] {
-        let waking = Event { stack, ..event(1, EventName::SchedWaking) };
+        let waking = Event { stack: stack.map(Place::from), ..event(1, EventName::SchedWaking) };
         for pattern in [&live, &prepared] {
             assert_eq!(Matcher::new().matches(pattern, &waking, scene), expected, "{stack:?}");
         }

@@ -1,12 +1,12 @@
 //! From the bytes of the ring to events.
 use std::collections::HashMap;
 
-use wakeproof_abi::{self as abi, FenceOp, Kind, MAX_POLLFDS, Role};
+use wakeproof_abi::{self as abi, CALLS, FenceOp, Kind, MAX_POLLFDS, Role};
 
 use super::bytes::{header, i16_at, u16_at, u32_at, u64_at};
 use super::stacks::Stacks;
 use crate::case::{EventName, Side};
-use crate::recording::{By, Context, Event, Extra};
+use crate::recording::{By, Context, Event, Extra, Place};
 
 /// A fence: who said what, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(super) struct Fence {
 }
 
 /// One record.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Record {
     /// A fence.
     Fence(Fence),
@@ -32,30 +32,82 @@ pub(super) enum Record {
     Event(Event),
 }
 
+/// Kinds that are one event; system calls are told apart by their number.
+const KINDS: &[(Kind, EventName)] = &[
+    (Kind::TcpV4Rcv, EventName::TcpV4Rcv),
+    (Kind::EpPollCallback, EventName::EpPollCallback),
+    (Kind::SkDataReady, EventName::SkDataReady),
+    (Kind::SchedWaking, EventName::SchedWaking),
+    (Kind::SchedSwitch, EventName::SchedSwitch),
+    (Kind::Fork, EventName::Fork),
+    (Kind::Exit, EventName::Exit),
+    (Kind::TlbFlush, EventName::TlbFlush),
+    (Kind::PageFaultKernel, EventName::PageFaultKernel),
+    (Kind::Watch, EventName::Watch),
+    (Kind::InetSockSetState, EventName::InetSockSetState),
+    (Kind::SchedWakeup, EventName::SchedWakeup),
+    (Kind::NetifRx, EventName::NetifRx),
+    (Kind::NetifReceiveSkb, EventName::NetifReceiveSkb),
+    (Kind::TcpProbe, EventName::TcpProbe),
+    (Kind::SkbCopyDatagramIovec, EventName::SkbCopyDatagramIovec),
+    (Kind::SoftirqRaise, EventName::SoftirqRaise),
+    (Kind::SoftirqEntry, EventName::SoftirqEntry),
+    (Kind::SoftirqExit, EventName::SoftirqExit),
+    (Kind::IrqHandlerEntry, EventName::IrqHandlerEntry),
+    (Kind::LocalTimerEntry, EventName::LocalTimerEntry),
+    (Kind::IpQueueXmit, EventName::IpQueueXmit),
+    (Kind::NetDevQueue, EventName::NetDevQueue),
+    (Kind::NetDevStartXmit, EventName::NetDevStartXmit),
+    (Kind::IpRcv, EventName::IpRcv),
+];
+
 /// Decodes the records of one run.
 #[derive(Debug)]
 pub(super) struct Decoder {
     /// Roles of processes, learnt from fences and births.
     roles: HashMap<u32, By>,
-    /// Which event each system call's entry and return is.
-    calls: HashMap<(u8, u16), EventName>,
+    /// The process of the last event and its role: most often the next one's, too.
+    last: (u32, Option<By>),
+    /// Which event each kind is.
+    kinds: [Option<EventName>; Kind::COUNT],
+    /// Which event each system call's entry is.
+    enters: [Option<EventName>; CALLS],
+    /// And its return.
+    exits: [Option<EventName>; CALLS],
     pub(super) stacks: Stacks,
+    /// What some events carry beside.
+    pub(super) extras: Vec<Extra>,
     /// Records by kind.
     pub(super) delivered: [u64; Kind::COUNT],
 }
 
 impl Default for Decoder {
     fn default() -> Self {
-        let mut calls = HashMap::new();
+        let mut kinds = [None; Kind::COUNT];
+        for &(kind, name) in KINDS {
+            kinds[kind as usize] = Some(name);
+        }
+        let (mut enters, mut exits) = ([None; CALLS], [None; CALLS]);
         for &name in EventName::ALL {
             if let Some((side, numbers)) = name.calls() {
-                let kind = if side == Side::Enter { Kind::SysEnter } else { Kind::SysExit };
-                for (number, _) in numbers {
-                    calls.insert((kind as u8, u16::try_from(*number).unwrap_or(u16::MAX)), name);
+                let calls = if side == Side::Enter { &mut enters } else { &mut exits };
+                for &(number, _) in numbers {
+                    if let Some(call) = usize::try_from(number).ok().and_then(|number| calls.get_mut(number)) {
+                        *call = Some(name);
+                    }
                 }
             }
         }
-        Self { roles: HashMap::new(), calls, stacks: Stacks::default(), delivered: [0; Kind::COUNT] }
+        Self {
+            roles: HashMap::new(),
+            last: (0, None),
+            kinds,
+            enters,
+            exits,
+            stacks: Stacks::default(),
+            extras: Vec::new(),
+            delivered: [0; Kind::COUNT],
+        }
     }
 }
 
@@ -75,6 +127,7 @@ impl Decoder {
             && let Some(&role) = self.roles.get(&header.tgid)
         {
             self.roles.entry(header.detail).or_insert(role);
+            self.last = (0, None);
         }
         Some(Record::Event(Event {
             time: header.time,
@@ -82,13 +135,9 @@ impl Decoder {
             via: None,
             pid: header.tgid,
             tid: header.tid,
-            by: self.roles.get(&header.tgid).copied(),
+            by: self.role(header.tgid),
             cpu: header.cpu,
-            context: match header.context {
-                0 => Context::Task,
-                abi::CONTEXT_HARDIRQ => Context::Hardirq,
-                served => Context::Softirq(served - 1),
-            },
+            context: Context::new(header.context),
             object: header.object,
             peer: header.peer,
             value: header.value,
@@ -96,7 +145,7 @@ impl Decoder {
             local: header.local,
             remote: header.remote,
             call: header.call,
-            extra: extra(name, &header, payload),
+            extra: extra(name, &header, payload).store(&mut self.extras),
             stack: self.stack(name, &header, frames),
         }))
     }
@@ -105,47 +154,32 @@ impl Decoder {
         if header.detail == FenceOp::Join as u32 {
             let role = if header.value == Role::Server as i64 { By::Server } else { By::Client };
             self.roles.insert(header.tgid, role);
+            self.last = (0, None);
         }
         Fence { op: header.detail, argument: header.value, tid: header.tid, pid: header.tgid, time: header.time }
     }
 
+    fn role(&mut self, process: u32) -> Option<By> {
+        if self.last.0 != process {
+            self.last = (process, self.roles.get(&process).copied());
+        }
+        self.last.1
+    }
+
     fn name(&self, header: &abi::Event) -> Option<EventName> {
-        const KINDS: &[(Kind, EventName)] = &[
-            (Kind::TcpV4Rcv, EventName::TcpV4Rcv),
-            (Kind::EpPollCallback, EventName::EpPollCallback),
-            (Kind::SkDataReady, EventName::SkDataReady),
-            (Kind::SchedWaking, EventName::SchedWaking),
-            (Kind::SchedSwitch, EventName::SchedSwitch),
-            (Kind::Fork, EventName::Fork),
-            (Kind::Exit, EventName::Exit),
-            (Kind::TlbFlush, EventName::TlbFlush),
-            (Kind::PageFaultKernel, EventName::PageFaultKernel),
-            (Kind::Watch, EventName::Watch),
-            (Kind::InetSockSetState, EventName::InetSockSetState),
-            (Kind::SchedWakeup, EventName::SchedWakeup),
-            (Kind::NetifRx, EventName::NetifRx),
-            (Kind::NetifReceiveSkb, EventName::NetifReceiveSkb),
-            (Kind::TcpProbe, EventName::TcpProbe),
-            (Kind::SkbCopyDatagramIovec, EventName::SkbCopyDatagramIovec),
-            (Kind::SoftirqRaise, EventName::SoftirqRaise),
-            (Kind::SoftirqEntry, EventName::SoftirqEntry),
-            (Kind::SoftirqExit, EventName::SoftirqExit),
-            (Kind::IrqHandlerEntry, EventName::IrqHandlerEntry),
-            (Kind::LocalTimerEntry, EventName::LocalTimerEntry),
-            (Kind::IpQueueXmit, EventName::IpQueueXmit),
-            (Kind::NetDevQueue, EventName::NetDevQueue),
-            (Kind::NetDevStartXmit, EventName::NetDevStartXmit),
-            (Kind::IpRcv, EventName::IpRcv),
-        ];
-        KINDS
-            .iter()
-            .find(|(kind, _)| *kind as u8 == header.kind)
-            .map(|&(_, name)| name)
-            .or_else(|| self.calls.get(&(header.kind, header.call)).copied())
+        let call = usize::from(header.call);
+        match header.kind {
+            kind if kind == Kind::SysEnter as u8 => *self.enters.get(call)?,
+            kind if kind == Kind::SysExit as u8 => *self.exits.get(call)?,
+            kind => *self.kinds.get(usize::from(kind))?,
+        }
     }
 
     /// The faulting instruction is not on the stack that the tracepoint sees, so it is put in front.
-    fn stack(&mut self, name: EventName, header: &abi::Event, bytes: &[u8]) -> Option<u32> {
+    fn stack(&mut self, name: EventName, header: &abi::Event, bytes: &[u8]) -> Option<Place> {
+        if bytes.is_empty() && name != EventName::PageFaultKernel {
+            return None;
+        }
         let frames = bytes.chunks_exact(8).filter_map(|frame| Some(u64::from_le_bytes(frame.try_into().ok()?)));
         let frames: Vec<u64> = if name == EventName::PageFaultKernel {
             std::iter::once(header.peer).chain(frames).collect()

@@ -11,7 +11,7 @@ use super::watch::Watches;
 use crate::case::{EventName, Filter, Side};
 use crate::derive::Deriver;
 use crate::matching::{Matcher, Pattern, Scene};
-use crate::recording::{Account, By, Event, Named, ProbeReport};
+use crate::recording::{Account, By, Event, Extra, Named, ProbeReport};
 
 /// How long the last records may take to become visible.
 const SETTLE: Duration = Duration::from_millis(500);
@@ -23,6 +23,15 @@ pub(super) struct Live {
     pub(super) events: Vec<Event>,
     pub(super) fences: Vec<Fence>,
     matcher: Matcher,
+}
+
+/// Events that were taken, with what some of them carry beside.
+#[derive(Debug, Default)]
+pub struct Taken {
+    /// What happened; only neighbours may have changed places.
+    pub events: Vec<Event>,
+    /// What the events refer to by place.
+    pub extras: Vec<Extra>,
 }
 
 /// A question about events: how many of a kind have come.
@@ -46,12 +55,17 @@ impl Live {
             match self.decoder.record(&bytes) {
                 Some(Record::Fence(fence)) => self.fences.push(fence),
                 Some(Record::Event(event)) => {
-                    self.matcher.observe(&event);
+                    self.matcher.observe(&event, Scene { extras: &self.decoder.extras, ..Scene::default() });
                     self.events.push(event);
                 }
                 None => {}
             }
         }
+    }
+
+    /// Hands over the events that have come so far. What they carry goes with them: places begin anew.
+    pub(super) fn take(&mut self) -> Taken {
+        Taken { events: std::mem::take(&mut self.events), extras: std::mem::take(&mut self.decoder.extras) }
     }
 
     /// Threads that have said which actor they are.
@@ -84,7 +98,11 @@ impl Live {
     /// Whether the answer is known by now.
     pub(super) fn answered(&self, awaited: &mut Awaited, probes: &Probes, watches: &Watches) -> bool {
         let stacks = if awaited.stacks { self.decoder.stacks.names(&probes.symbols) } else { Vec::new() };
-        awaited.look(&self.events, &self.matcher, Scene { stacks: &stacks, watches: &watches.names })
+        awaited.look(
+            &self.events,
+            &self.matcher,
+            Scene { stacks: &stacks, watches: &watches.names, extras: &self.decoder.extras },
+        )
     }
 
     /// The last few events, as a sentence.
@@ -183,8 +201,8 @@ mod tests {
         let mut awaited =
             Awaited::new(EventName::EpPollCallback, &only, (1, 5), &names, &BTreeMap::new(), &[]).expect("a question");
         let stacks = [["ep_poll_callback", "tcp_v4_rcv"].map(Arc::from).to_vec()];
-        let scene = Scene { stacks: &stacks, watches: &[] };
-        let write = |time| Event { local: 1, remote: 2, stack: Some(0), ..event(time, EventName::Watch) };
+        let scene = Scene { stacks: &stacks, ..Scene::default() };
+        let write = |time| Event { local: 1, remote: 2, stack: Some(0.into()), ..event(time, EventName::Watch) };
         assert!(!awaited.look(&[write(4)], &Matcher::new(), scene), "it was before");
         assert!(awaited.look(&[write(4), write(6)], &Matcher::new(), scene));
     }

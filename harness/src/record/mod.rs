@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+pub use live::Taken;
 pub use observer::Observer;
 pub use probes::{Probes, Unobserved};
 pub use tap::{Tap, Tapped};

@@ -8,13 +8,13 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, Buf
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::counter::Counters;
-use super::live::{Awaited, Live};
+use super::live::{Awaited, Live, Taken};
 use super::probes::Probes;
 use super::watch::Watches;
 use super::{Cancel, Deadlines, traffic};
 use crate::cell::protocol::{Answer, Object, Order, Report, Say, Word};
 use crate::plan::RunPlan;
-use crate::recording::{End, Event, Mark, Named, Run, RunHead};
+use crate::recording::{End, Mark, Named, Run, RunHead};
 
 /// How often the ring is looked at while nothing else happens.
 const TICK: Duration = Duration::from_millis(1);
@@ -281,6 +281,7 @@ impl Session<'_> {
             buffers: report.buffers,
             accounts: Vec::new(),
             stacks: Vec::new(),
+            extras: Vec::new(),
             events: 0,
             millis: 0,
         };
@@ -301,7 +302,8 @@ impl Session<'_> {
             })
             .collect();
         head.watches = std::mem::take(&mut self.watches.names);
-        let mut events: Vec<Event> = std::mem::take(&mut self.live.events);
+        let Taken { mut events, extras } = self.live.take();
+        head.extras = extras;
         // The ring's order is that of reservations; times were read a little later, so only neighbours change places.
         events.sort_by_key(|event| event.time);
         head.events = events.len();

@@ -3,21 +3,22 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::kernel::Symbols;
+use crate::recording::Place;
 
 /// The different stacks of one run, as addresses.
 #[derive(Debug, Default)]
 pub(super) struct Stacks {
-    known: HashMap<Box<[u64]>, u32>,
+    known: HashMap<Box<[u64]>, Place>,
     order: Vec<Box<[u64]>>,
 }
 
 impl Stacks {
     /// The place of a stack.
-    pub(super) fn place(&mut self, frames: &[u64]) -> u32 {
+    pub(super) fn place(&mut self, frames: &[u64]) -> Place {
         if let Some(&place) = self.known.get(frames) {
             return place;
         }
-        let place = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
+        let place = Place::from(u32::try_from(self.order.len()).unwrap_or(u32::MAX));
         self.known.insert(frames.into(), place);
         self.order.push(frames.into());
         place

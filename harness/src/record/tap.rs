@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use wakeproof_abi::Role;
 
-use super::live::Live;
+use super::live::{Live, Taken};
 use super::probes::{Probes, Unobserved};
 use crate::plan::{Capabilities, Wants};
-use crate::recording::{Account, Event};
+use crate::recording::{Account, Event, Extra};
 
 /// How often the ring is looked at.
 const LOOK: Duration = Duration::from_millis(2);
@@ -26,6 +26,8 @@ pub struct Tap {
 pub struct Tapped {
     /// What happened and was not taken before, in order of time.
     pub events: Vec<Event>,
+    /// What some of them carry beside, by the place that an event names.
+    pub extras: Vec<Extra>,
     /// Kernel stacks, by the place that an event names.
     pub stacks: Vec<Vec<Arc<str>>>,
     /// What became of the records of each kind: fired = delivered + lost.
@@ -87,8 +89,8 @@ impl Tap {
     }
 
     /// The events that have come so far, nearly in order of time: only neighbours may have changed places.
-    pub fn take(&mut self) -> Vec<Event> {
-        std::mem::take(&mut self.live.events)
+    pub fn take(&mut self) -> Taken {
+        self.live.take()
     }
 
     /// Kernel stacks so far, by the place that an event names.
@@ -100,8 +102,8 @@ impl Tap {
     pub fn end(&mut self) -> Result<Tapped, String> {
         let accounts = self.probes.settle(&mut self.live)?;
         self.probes.forget_all()?;
-        let mut events = self.take();
+        let Taken { mut events, extras } = self.take();
         events.sort_by_key(|event| event.time);
-        Ok(Tapped { events, stacks: self.live.decoder.stacks.names(&self.probes.symbols), accounts })
+        Ok(Tapped { events, extras, stacks: self.live.decoder.stacks.names(&self.probes.symbols), accounts })
     }
 }

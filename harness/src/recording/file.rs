@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Event, Head, Recording, Run, RunHead, VERSION};
+use super::{Event, Extra, Head, Recording, Run, RunHead, VERSION};
 
 /// Why a file is not a recording that can be read.
 #[derive(Debug, thiserror::Error)]
@@ -72,10 +72,25 @@ pub fn write(recording: &Recording, mut out: impl Write) -> io::Result<()> {
             line(&mut out, &RunHead { events: run.events.len(), ..run.head.clone() })?;
         }
         for event in &run.events {
-            line(&mut out, event)?;
+            write_event(&mut out, event, &run.head.extras)?;
         }
     }
     Ok(())
+}
+
+/// Writes an event as a line, with what it carries of `extras`.
+pub fn write_event(mut out: impl Write, event: &Event, extras: &[Extra]) -> io::Result<()> {
+    match event.extra.and_then(|place| extras.get(place.index())) {
+        Some(extra) => line(&mut out, &Written { event, extra }),
+        None => line(&mut out, event),
+    }
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    #[serde(flatten)]
+    event: &'a Event,
+    extra: &'a Extra,
 }
 
 fn line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
@@ -96,7 +111,7 @@ pub fn read(input: impl BufRead) -> Result<Recording, FileError> {
     let head: Head = lines.parse("the head of a recording")?;
     let mut runs = Vec::new();
     while lines.next()? {
-        let head: RunHead = lines.parse("the head of a run")?;
+        let mut head: RunHead = lines.parse("the head of a run")?;
         // The number comes from the file: it may be nonsense, so it is no reason to reserve memory.
         let mut events: Vec<Event> = Vec::with_capacity(head.events.min(1 << 16));
         while events.len() < head.events {
@@ -104,8 +119,10 @@ pub fn read(input: impl BufRead) -> Result<Recording, FileError> {
                 let missing = format!("event {} of {} of run {}", events.len() + 1, head.events, runs.len() + 1);
                 return Err(FileError::CutOff { line: lines.number, missing });
             }
-            let event = lines.parse("an event")?;
-            events.push(event);
+            let event: Event = lines.parse("an event")?;
+            let Beside { extra } =
+                if lines.text.contains(EXTRA) { lines.parse("an event")? } else { Beside::default() };
+            events.push(Event { extra: extra.store(&mut head.extras), ..event });
         }
         runs.push(Run { head, events });
     }
@@ -116,6 +133,13 @@ pub fn read(input: impl BufRead) -> Result<Recording, FileError> {
 struct Version {
     version: u64,
 }
+
+/// What an event carries, from its line: most have nothing, and are read once.
+#[derive(Default, serde::Deserialize)]
+struct Beside {
+    extra: Extra,
+}
+const EXTRA: &str = "\"extra\":";
 
 struct Lines<R> {
     input: R,

@@ -2,6 +2,7 @@
 //!
 //! A recording holds every run of one case on one kernel: the subject and its control, once for each point of the sweep.
 //! As a file it is JSON Lines: a [`Head`], then for each run a [`RunHead`] with `events` lines of [`Event`] behind it.
+mod event;
 mod file;
 mod landmarks;
 
@@ -13,10 +14,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use wakeproof_servers::Defect;
 
-pub use file::{FileError, open, read, save, write};
+pub use event::{By, Context, Event, Extra, Place, Via, softirq_name};
+pub use file::{FileError, open, read, save, write, write_event};
 pub use landmarks::{Landmarks, Presence};
 
-use crate::case::{EventName, Grade, Probe, Value};
+use crate::case::{Grade, Probe, Value};
 
 /// The version of the file's shape; a reader refuses others.
 pub const VERSION: u32 = 1;
@@ -142,6 +144,9 @@ pub struct RunHead {
     pub accounts: Vec<Account>,
     /// Kernel stacks, innermost frame first, as function names; events refer to them by place.
     pub stacks: Vec<Vec<Arc<str>>>,
+    /// What some events carry beside; they refer to it by place. In a file it stands with its event.
+    #[serde(skip)]
+    pub extras: Vec<Extra>,
     /// How many events follow.
     pub events: usize,
     /// Wall time of the run in milliseconds.
@@ -329,157 +334,6 @@ pub struct Account {
     pub lost: u64,
     /// How many records arrived.
     pub delivered: u64,
-}
-
-/// One event. `pid` and `tid` are the task that ran: in the receive path of loopback that is the sender.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Event {
-    /// `CLOCK_MONOTONIC`, nanoseconds.
-    pub time: u64,
-    /// What happened.
-    pub name: EventName,
-    /// How it was seen, if not by the probe of that name itself: `stack` or `watchpoint`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub via: Option<Via>,
-    /// Process of the running task.
-    pub pid: u32,
-    /// The running task.
-    pub tid: u32,
-    /// What that process is there for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub by: Option<By>,
-    /// The processor.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub cpu: u16,
-    /// On whose behalf the processor ran.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub context: Context,
-    /// The kernel object it is about, as an address (0: none).
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub object: u64,
-    /// A second kernel object (for `ep_poll_callback` the eventpoll).
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub peer: u64,
-    /// The return value, length, tid or descriptor: see [`crate::matching::field`].
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub value: i64,
-    /// Mask, descriptor, state, error code: as `value`.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub detail: u32,
-    /// Port on this end of the connection it is about, or 0.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub local: u16,
-    /// Port on the far end, or 0.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub remote: u16,
-    /// The system call's number, or the watch's.
-    #[serde(default, skip_serializing_if = "is_default")]
-    pub call: u16,
-    /// What some events carry beside.
-    #[serde(default, skip_serializing_if = "Extra::is_none")]
-    pub extra: Extra,
-    /// Place in the run's `stacks`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub stack: Option<u32>,
-}
-
-/// On whose behalf a processor runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Context {
-    /// A task's, in user space or in a system call.
-    #[default]
-    Task,
-    /// The soft interrupt of this number is being served.
-    Softirq(u8),
-    /// The handler of a hard interrupt runs.
-    Hardirq,
-}
-
-impl Context {
-    /// `task`, `hardirq`, or the soft interrupt's name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Task => "task",
-            Self::Softirq(number) => softirq_name(number.into()),
-            Self::Hardirq => "hardirq",
-        }
-    }
-}
-
-/// The name of a soft interrupt (include/linux/interrupt.h, 5.10 to 7.3).
-pub fn softirq_name(number: i64) -> &'static str {
-    const NAMES: [&str; 10] =
-        ["HI", "TIMER", "NET_TX", "NET_RX", "BLOCK", "IRQ_POLL", "TASKLET", "SCHED", "HRTIMER", "RCU"];
-    usize::try_from(number).ok().and_then(|number| NAMES.get(number)).copied().unwrap_or("unknown")
-}
-
-/// Another way in which an event was seen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Via {
-    /// The function stood on the kernel stack of another event.
-    Stack,
-    /// The function wrote a watched word.
-    Watchpoint,
-}
-
-/// What a process is there for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum By {
-    /// Drives clients or runs the script.
-    Client,
-    /// The server under test.
-    Server,
-}
-
-/// What some events carry beside the fixed fields.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Extra {
-    /// Nothing.
-    #[default]
-    None,
-    /// `epoll_wait`: the reported (mask, data) pairs, the first sixteen.
-    Pairs(Vec<(u32, u64)>),
-    /// `poll`: descriptor, asked and found, the first entries.
-    PollFds(Vec<(i32, i16, i16)>),
-    /// `select`: the descriptors in the read set after the call.
-    Set(Vec<u32>),
-    /// Where the data of a packet lies: its buffer, how far in it begins, and how many bytes there are.
-    Packet {
-        /// `skb->head`.
-        head: u64,
-        /// `skb->data - skb->head`.
-        headroom: u32,
-        /// `skb->len`.
-        bytes: u32,
-    },
-    /// `epoll_ctl`.
-    Ctl {
-        /// 1 add, 2 delete, 3 modify.
-        op: u32,
-        /// The target descriptor.
-        fd: u32,
-        /// The mask.
-        mask: u32,
-        /// The user's data.
-        data: u64,
-        /// Ports of the target, or 0.
-        local: u16,
-        /// See `local`.
-        remote: u16,
-        /// The target's `sock`, or file.
-        target: u64,
-    },
-}
-
-impl Extra {
-    /// Whether there is nothing.
-    pub fn is_none(&self) -> bool {
-        matches!(self, Self::None)
-    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

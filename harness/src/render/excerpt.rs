@@ -8,7 +8,7 @@ use serde_json::{Map, Value as Json, json};
 use wakeproof_abi::SWITCH_ENTERS;
 
 use crate::case::{EventName, Value, tcp_state};
-use crate::matching::{function, packet, skb};
+use crate::matching::{Scene, function, packet, skb};
 use crate::recording::{Account, By, End, Event, Extra, Half, Named, Recording, Run, Via, softirq_name};
 use crate::verdict::Verdict;
 
@@ -104,8 +104,7 @@ fn shown(run: &Run, event: &Event, after: impl Fn(u64) -> i64) -> Shown {
         By::Client => "client".to_owned(),
         By::Server => "server".to_owned(),
     });
-    let stack =
-        event.stack.and_then(|place| run.head.stacks.get(place as usize)).map(Vec::as_slice).unwrap_or_default();
+    let stack = event.stack.and_then(|place| run.head.stacks.get(place.index())).map(Vec::as_slice).unwrap_or_default();
     Shown {
         at: after(event.time),
         tid: event.tid,
@@ -138,18 +137,18 @@ pub(super) fn fields(run: &Run, event: &Event) -> Map<String, Json> {
     let mut about = run.head.names.iter().filter(|(_, all)| all.iter().any(|one| is_about(event, one)));
     let mut fields: Map<String, Json> =
         about.next().map(|(name, _)| ("on".to_owned(), json!(name))).into_iter().collect();
-    fields.extend(own(event, &run.head.watches));
+    fields.extend(own(event, Scene::of(&run.head)));
     fields
 }
 
 /// The fields of an event without a run, in one line.
-pub(super) fn plain(event: &Event) -> String {
+pub(super) fn plain(event: &Event, scene: Scene<'_>) -> String {
     let one = |(name, value): (&String, &Json)| format!(" {name}={}", super::screen::bare(value));
-    own(event, &[]).iter().map(one).collect()
+    own(event, scene).iter().map(one).collect()
 }
 
 /// What an event says by itself.
-fn own(event: &Event, watches: &[String]) -> Map<String, Json> {
+fn own(event: &Event, scene: Scene<'_>) -> Map<String, Json> {
     let mut fields = Map::new();
     let mut put = |name: &str, value: Json| {
         fields.insert(name.to_owned(), value);
@@ -172,7 +171,7 @@ fn own(event: &Event, watches: &[String]) -> Map<String, Json> {
         EventName::Exit => put("code", json!(event.value)),
         EventName::SchedWaking | EventName::SchedWakeup => put("woken", json!(event.value)),
         name if name.is_packet() => {
-            let (_, headroom, bytes) = packet(event);
+            let (_, headroom, bytes) = packet(event, scene);
             put("skb", json!(format!("{:#x}", skb(event))));
             put("headroom", json!(headroom));
             put("bytes", json!(if name == EventName::SkbCopyDatagramIovec { event.value } else { bytes.into() }));
@@ -197,7 +196,7 @@ fn own(event: &Event, watches: &[String]) -> Map<String, Json> {
             put("new", json!(u32::try_from(event.value).map_or("", tcp_state)));
         }
         EventName::Watch => {
-            put("watch", json!(watches.get(usize::from(event.call))));
+            put("watch", json!(scene.watches.get(usize::from(event.call))));
             put("empty", json!(event.detail == 1));
         }
         _ => {
@@ -207,7 +206,7 @@ fn own(event: &Event, watches: &[String]) -> Map<String, Json> {
             put("ret", ret(event.value));
         }
     }
-    match &event.extra {
+    match scene.extra(event) {
         Extra::None | Extra::Packet { .. } => {}
         Extra::Pairs(pairs) => {
             put("ready", json!(pairs.iter().map(|(mask, _)| bits(*mask)).collect::<Vec<_>>().join(" ")));

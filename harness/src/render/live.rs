@@ -25,6 +25,6 @@ pub fn line(event: &Event, scene: Scene<'_>, first: u64, before: u64) -> String 
         paint(DIM, right(&format!("+{}", span(event.time.saturating_sub(before))), 10)),
         right(&event.tid.to_string(), 7),
         left(&paint(NAME, name(event.name)), 16),
-        plain(event)
+        plain(event, scene)
     )
 }

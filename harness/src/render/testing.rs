@@ -77,7 +77,7 @@ fn event(time: u64, name: EventName, by: Option<By>, value: i64) -> Event {
         tid: if by == Some(By::Server) { 412 } else { 407 },
         by,
         cpu: 1,
-        context: crate::recording::Context::Task,
+        context: crate::recording::Context::default(),
         object: 0,
         peer: 0,
         value,
@@ -85,21 +85,21 @@ fn event(time: u64, name: EventName, by: Option<By>, value: i64) -> Event {
         local: 8080,
         remote: 40_000,
         call: 0,
-        extra: Extra::None,
+        extra: None,
         stack: None,
     }
 }
 
 fn events() -> Vec<Event> {
     vec![
-        Event { detail: 0x18, stack: Some(0), ..event(12_345, EventName::TcpV4Rcv, Some(By::Client), 8) },
+        Event { detail: 0x18, stack: Some(0.into()), ..event(12_345, EventName::TcpV4Rcv, Some(By::Client), 8) },
         Event {
             detail: 0x1,
             via: Some(Via::Watchpoint),
-            stack: Some(1),
+            stack: Some(1.into()),
             ..event(14_001, EventName::EpPollCallback, Some(By::Client), 9)
         },
-        Event { extra: Extra::Pairs(vec![(0x1, 9)]), ..event(31_870, EventName::EpollWait, Some(By::Server), 1) },
+        Event { extra: Some(0.into()), ..event(31_870, EventName::EpollWait, Some(By::Server), 1) },
         event(1_234_567, EventName::Read, Some(By::Server), -11),
     ]
 }
@@ -145,6 +145,7 @@ fn run(end: End, lost: u64) -> Run {
                 ]),
                 stack(&["ep_poll_callback", "__wake_up_common", "sock_def_readable", "tcp_data_queue"]),
             ],
+            extras: vec![Extra::Pairs(vec![(0x1, 9)])],
             events: events.len(),
             millis: 41,
         },

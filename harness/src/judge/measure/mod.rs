@@ -88,7 +88,7 @@ fn pass(run: &Run, head: &Head, slots: &mut [Slot<'_>], readers: &[Vec<usize>]) 
     let mut matcher = Matcher::new();
     for (place, event) in run.events.iter().enumerate() {
         deriver.each(event, scene, |event| {
-            matcher.around(event, |matcher| {
+            matcher.around(event, scene, |matcher| {
                 for &reader in &readers[event.name as usize] {
                     let slot = &mut slots[reader];
                     if slot.window.contains(event.time) {

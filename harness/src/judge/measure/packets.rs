@@ -28,9 +28,9 @@ impl Passed {
 }
 
 impl Reader for Passed {
-    fn read(&mut self, place: usize, event: &Event, _: &Matcher, _: Scene<'_>) {
+    fn read(&mut self, place: usize, event: &Event, _: &Matcher, scene: Scene<'_>) {
         if self.is_for_it(event) {
-            let (head, headroom, bytes) = packet(event);
+            let (head, headroom, bytes) = packet(event, scene);
             let address = |at: u64| format!("{at:#x}");
             self.seen.push(json!({
                 "at": word(event.name),

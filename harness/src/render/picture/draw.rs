@@ -113,12 +113,12 @@ impl Drawing<'_> {
     }
 
     fn dot(&mut self, item: &Item, lane: usize) -> Dot {
-        let stack = item.event.stack.and_then(|place| self.run.head.stacks.get(place as usize));
+        let stack = item.event.stack.and_then(|place| self.run.head.stacks.get(place.index()));
         Dot {
             at: self.after(item.event.time),
             lane,
             shape: item.shape,
-            label: self.text(label(item)),
+            label: self.text(label(self.run, item)),
             fields: self.text(fields(self.run, item)),
             stack: stack.map(|frames| self.stacks.insert_full(frames.iter().map(ToString::to_string).collect()).0),
         }

@@ -36,13 +36,13 @@ pub(super) fn items<'a>(recording: &Recording, run: &'a Run, objects: &'a Object
     let mut deriver = Deriver::new(&recording.head.probes);
     let mut all = Vec::with_capacity(run.events.len());
     for (place, event) in run.events.iter().enumerate() {
-        deriver.each(event, scene, |event| all.push((place, event.clone())));
+        deriver.each(event, scene, |event| all.push((place, *event)));
     }
     let lanes = Lanes::new(run, objects, all.iter().map(|(_, event)| event));
     let mut matcher = Matcher::new();
     let mut items: Vec<Item> = Vec::new();
     for (place, event) in all {
-        let item = matcher.around(&event, |matcher| item(place, &event, &lanes, objects, matcher, scene));
+        let item = matcher.around(&event, scene, |matcher| item(place, &event, &lanes, objects, matcher, scene));
         let Some(item) = item else { continue };
         if let Some(callback) = callback(&items, &item, &lanes, scene) {
             items.push(callback);
@@ -64,14 +64,14 @@ fn item(
     let key = lanes.of(event, matcher, scene)?;
     let near = objects.subject(event, matcher, scene);
     let far = if event.by == Some(By::Client) && event.local != 0 && near.is_none() {
-        let swapped = Event { local: event.remote, remote: event.local, ..event.clone() };
+        let swapped = Event { local: event.remote, remote: event.local, ..*event };
         objects.subject(&swapped, matcher, scene)
     } else {
         None
     };
     Some(Item {
         place,
-        event: event.clone(),
+        event: *event,
         key,
         shape: shape(event),
         about: near.or(far),
@@ -99,8 +99,7 @@ fn callback(before: &[Item], waking: &Item, lanes: &Lanes<'_>, scene: Scene<'_>)
         return None;
     }
     let key = lanes.only_eventpoll()?;
-    let callback =
-        Event { name: EventName::EpPollCallback, via: Some(Via::Stack), value: 0, detail: 0, ..event.clone() };
+    let callback = Event { name: EventName::EpPollCallback, via: Some(Via::Stack), value: 0, detail: 0, ..*event };
     Some(Item { event: callback, key, shape: Shape::Callback, ..waking.clone() })
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use super::Shape;
 use super::items::Item;
 use crate::case::EventName;
+use crate::matching::Scene;
 use crate::recording::{By, Event, Extra, Run, Via};
 use crate::render::excerpt::{fields as of_event, ret};
 use crate::render::screen::{bare, name};
@@ -14,7 +15,7 @@ const OWN: [&str; 3] = ["len", "flags", "mask"];
 const FIELD: usize = 120;
 
 /// The name beside a dot.
-pub(super) fn label(item: &Item) -> String {
+pub(super) fn label(run: &Run, item: &Item) -> String {
     let Item { event, call, .. } = item;
     match (event.name, item.shape) {
         (EventName::TcpV4Rcv | EventName::SkDataReady, Shape::Segment) => segment(item),
@@ -32,7 +33,7 @@ pub(super) fn label(item: &Item) -> String {
             ret @ 2.. => format!("{call}: {ret} ready"),
             ret => format!("{call}: {}", errno(ret)),
         },
-        (EventName::EpollCtl, _) => match event.extra {
+        (EventName::EpollCtl, _) => match *Scene::of(&run.head).extra(event) {
             Extra::Ctl { op: 1, .. } => "epoll_ctl ADD".to_owned(),
             Extra::Ctl { op: 2, .. } => "epoll_ctl DEL".to_owned(),
             Extra::Ctl { op: 3, .. } => "epoll_ctl MOD".to_owned(),

@@ -96,9 +96,9 @@ fn line(out: &mut String, run: &Run, item: &Item, who: &str, (start, before): (u
         right(&span(time.saturating_sub(start)), 10),
         paint(DIM, right(&format!("+{}", span(since)), 10)),
         left(who, 14),
-        paint(NAME, label(item))
+        paint(NAME, label(run, item))
     );
-    if let Some(stack) = item.event.stack.and_then(|place| run.head.stacks.get(place as usize)) {
+    if let Some(stack) = item.event.stack.and_then(|place| run.head.stacks.get(place.index())) {
         let arrow = format!(" {} ", look.signs().caller());
         let frames: Vec<_> = stack.iter().take(FRAMES).map(AsRef::as_ref).collect();
         _ = write!(out, "  {}", paint(DIM, format!("in {}", frames.join(&arrow))));
