@@ -4,14 +4,12 @@ use serde_json::Value as Json;
 use super::explain::explain;
 use super::outcome::Problems;
 use super::runs::{Runs, Scored, at, without};
+use super::value::shorten;
 use super::{Expected, Facts, Gap, Predicates};
 use crate::case::{Case, ClaimVerdict, Measure};
 use crate::load::Point;
 use crate::recording::Half;
 use crate::verdict::{Evidence, Finding};
-
-/// How many entries of a list are kept as evidence.
-const ENTRIES: usize = 16;
 
 /// What is needed to find something.
 pub(super) struct Findings<'a> {
@@ -72,7 +70,7 @@ impl<'a> Findings<'a> {
     /// The measures, and the results of calls, that a predicate rests on in one run.
     pub(super) fn evidence(&self, source: &str, run: &Scored) -> Vec<Evidence> {
         let measures = self.predicates.measures(source, run).into_iter().filter_map(|(name, taken)| {
-            let value = shorten(taken.value.as_ref().ok()?);
+            let value = taken.value.as_ref().ok()?.shown();
             Some(Evidence { measure: name.to_owned(), value, run: run.place, events: taken.events.clone() })
         });
         let results = self.predicates.results(source, run).into_iter().map(|(name, result)| {
@@ -207,16 +205,4 @@ fn asks_for(predicate: &str, field: &str) -> bool {
 /// What a wait call reported, by name.
 fn names(ready: &Json) -> Json {
     ready.as_array().into_iter().flatten().map(|ready| ready["name"].clone()).collect()
-}
-
-/// Without most of a long list.
-fn shorten(value: &Json) -> Json {
-    match value {
-        Json::Array(list) if list.len() > ENTRIES => {
-            let mut short = list[..ENTRIES].to_vec();
-            short.push(format!("and {} more", list.len() - ENTRIES).into());
-            short.into()
-        }
-        value => value.clone(),
-    }
 }

@@ -69,7 +69,7 @@ impl Predicates {
         let mut context = context(facts);
         for name in &compiled.variables {
             if let Some(taken) = run.taken.get(name) {
-                context.add_variable_from_value(name.as_str(), cel(taken.value.as_ref().map_err(Clone::clone)?));
+                context.add_variable_from_value(name.as_str(), taken.value.as_ref().map_err(Clone::clone)?.cel());
             } else if let Some(result) = run.results.get(name) {
                 context.add_variable_from_value(name.as_str(), cel(result));
             } else if let Some(value) = run.values.get(name) {

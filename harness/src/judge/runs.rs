@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 
 use super::measure::{measure, results};
 use super::outcome::Problems;
+use super::value::Reading;
 use super::{Gap, fit};
 use crate::case::{Case, Grade, Measure, Step, Value};
 use crate::load::{LoadedCase, Point, Predicate};
@@ -14,7 +15,7 @@ use crate::recording::{End, Half, Recording, Run};
 /// A measure, taken.
 #[derive(Clone, Debug)]
 pub(super) struct Taken {
-    pub(super) value: Result<Json, Gap>,
+    pub(super) value: Result<Reading, Gap>,
     /// Places of the first events.
     pub(super) events: Vec<usize>,
     pub(super) grade: Grade,
@@ -148,7 +149,7 @@ fn score(
             all => Json::Array(all.to_vec()),
         };
         let grade = if inspected(&case.steps, name) { Grade::Trace } else { Grade::Surface };
-        taken.insert(name.clone(), Taken { value: Ok(value), events: Vec::new(), grade });
+        taken.insert(name.clone(), Taken { value: Ok(value.into()), events: Vec::new(), grade });
     }
     let given = head.results.iter().map(|(name, calls)| (name.clone(), results(calls, loaded.is_many(name))));
     let none = many.iter().map(|name| (name.clone(), Json::Array(Vec::new())));
@@ -209,8 +210,11 @@ fn fit<'a>(of: &str, over: &str, series: impl Iterator<Item = &'a Scored>) -> Ta
         let taken = run.taken.get(name).ok_or_else(|| Gap::Wrong(format!("there is no measure `{name}`")))?;
         grade = grade.max(taken.grade);
         let value = taken.value.as_ref().map_err(Clone::clone)?;
-        let value = field.map_or(value, |field| &value[field]);
-        let count = value.as_i64().or_else(|| value.as_array().and_then(|list| i64::try_from(list.len()).ok()));
+        let count = match (field, value) {
+            (None, reading) => reading.count(),
+            (Some(field), Reading::Plain(json)) => Reading::from(json[field].clone()).count(),
+            (Some(_), Reading::Chains { .. }) => None,
+        };
         match (run.point.get(over), count) {
             (Some(Value::Int(size)), Some(count)) => Ok((float(*size), float(count))),
             _ => Err(Gap::Wrong(format!("`{of}` over `{over}` is no series of numbers"))),
@@ -220,7 +224,7 @@ fn fit<'a>(of: &str, over: &str, series: impl Iterator<Item = &'a Scored>) -> Ta
     let value = points.and_then(|points| {
         let growth =
             fit::growth(&points).ok_or_else(|| Gap::Wrong(format!("a fit needs at least three values of `{over}`")))?;
-        serde_json::to_value(growth).map_err(|error| Gap::Wrong(error.to_string()))
+        serde_json::to_value(growth).map(Reading::from).map_err(|error| Gap::Wrong(error.to_string()))
     });
     Taken { value, events: Vec::new(), grade }
 }

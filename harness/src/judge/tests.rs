@@ -402,7 +402,7 @@ fn faults_and_writes_are_read_off_what_the_kernel_touched() {
         .with(|head| _ = head.buffers.insert("more".to_owned(), BufferRange { start: 0xb000, bytes: 4096 }))
         .run();
     let taken = measure::measure(&run, &case, &head()).taken;
-    let value = |name: &str| taken[name].value.clone().expect("a value");
+    let value = |name: &str| taken[name].value.as_ref().expect("a value").shown();
     assert_eq!(value("faults"), serde_json::json!([{"offset": 6, "write": true, "by": ""}]));
     assert_eq!(value("probed"), serde_json::json!([]), "a probe's own access");
     let write = &value("writes")[0];
@@ -526,7 +526,7 @@ fn packets_are_followed_to_the_socket_that_gets_them() {
         .carrying(lies(54), packet(EventName::TcpProbe, (5001, testing::SERVER)))
         .run();
     let taken = measure::measure(&run, &case, &head()).taken;
-    let way = taken["way"].value.clone().expect("a value");
+    let way = taken["way"].value.as_ref().expect("a value").shown();
     assert_eq!(way.as_array().map(Vec::len), Some(3), "what goes the other way is another packet: {way}");
     let third = serde_json::json!({"at": "tcp_probe", "skb": "0x10", "head": "0x100", "headroom": 54, "bytes": 46});
     assert_eq!(way[2], third);

@@ -5,6 +5,85 @@ use std::sync::Arc;
 use cel::Value;
 use serde_json::Value as Json;
 
+/// How many entries of a list verdicts show.
+const ENTRIES: usize = 16;
+
+/// What a measure has given. Of long lists the numbers alone are kept: most are counted, few are ever looked at.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Reading {
+    /// As it is.
+    Plain(Json),
+    /// A list of `{steps, ns}`, which differ in `ns` only.
+    Chains { steps: Vec<String>, ns: Vec<u64> },
+}
+
+impl Reading {
+    /// As predicates see it.
+    pub(super) fn cel(&self) -> Value {
+        match self {
+            Self::Plain(json) => cel(json),
+            Self::Chains { steps, ns } => {
+                let steps = cel(&steps.as_slice().into());
+                let chain = |ns: &u64| {
+                    let ns = Value::Int(i64::try_from(*ns).unwrap_or(i64::MAX));
+                    Value::from(HashMap::from([("steps".to_owned(), steps.clone()), ("ns".to_owned(), ns)]))
+                };
+                Value::List(Arc::new(ns.iter().map(chain).collect()))
+            }
+        }
+    }
+
+    /// As verdicts show it: without most of a long list.
+    pub(super) fn shown(&self) -> Json {
+        match self {
+            Self::Plain(json) => shorten(json),
+            Self::Chains { steps, ns } => {
+                let chain = |ns: &u64| serde_json::json!({"steps": steps, "ns": ns});
+                shortened(ns.iter().take(ENTRIES).map(chain).collect(), ns.len())
+            }
+        }
+    }
+
+    /// A number, or how many entries a list has.
+    pub(super) fn count(&self) -> Option<i64> {
+        let list = |length: usize| i64::try_from(length).ok();
+        match self {
+            Self::Plain(json) => json.as_i64().or_else(|| list(json.as_array()?.len())),
+            Self::Chains { ns, .. } => list(ns.len()),
+        }
+    }
+
+    /// The entries, if it is a list.
+    pub(super) fn entries(&self) -> Option<usize> {
+        match self {
+            Self::Plain(json) => json.as_array().map(Vec::len),
+            Self::Chains { ns, .. } => Some(ns.len()),
+        }
+    }
+}
+
+impl<T: Into<Json>> From<T> for Reading {
+    fn from(json: T) -> Self {
+        Self::Plain(json.into())
+    }
+}
+
+/// Without most of a long list.
+pub(super) fn shorten(value: &Json) -> Json {
+    match value {
+        Json::Array(list) => shortened(list.iter().take(ENTRIES).cloned().collect(), list.len()),
+        value => value.clone(),
+    }
+}
+
+/// The first entries of a list of this length.
+fn shortened(mut first: Vec<Json>, length: usize) -> Json {
+    if length > first.len() {
+        first.push(format!("and {} more", length - first.len()).into());
+    }
+    first.into()
+}
+
 /// A value as predicates see it.
 pub(super) fn cel(json: &Json) -> Value {
     match json {
@@ -34,5 +113,29 @@ pub(super) fn json(value: &Value) -> Json {
             Json::Object(entries.into_iter().collect())
         }
         _ => Json::Null,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chains_look_as_if_they_were_written_out() {
+        let chains = Reading::Chains { steps: vec!["read".to_owned()], ns: vec![7, 9] };
+        let written = serde_json::json!([{"steps": ["read"], "ns": 7}, {"steps": ["read"], "ns": 9}]);
+        assert_eq!(json(&chains.cel()), written);
+        assert_eq!(chains.cel(), Reading::from(written.clone()).cel());
+        assert_eq!((chains.shown(), chains.count(), chains.entries()), (written, Some(2), Some(2)));
+    }
+
+    #[test]
+    fn of_a_long_list_the_first_are_shown() {
+        let numbers = |of: u64| Json::from((0..of).collect::<Vec<_>>());
+        assert_eq!(Reading::from(numbers(16)).shown(), numbers(16));
+        let long = Reading::from(numbers(20)).shown();
+        assert_eq!((long.as_array().map(Vec::len), &long[16]), (Some(17), &"and 4 more".into()));
+        let chains = Reading::Chains { steps: Vec::new(), ns: vec![1; 18] };
+        assert_eq!(chains.shown()[16], "and 2 more");
     }
 }

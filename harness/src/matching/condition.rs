@@ -5,7 +5,9 @@ use std::sync::{Arc, LazyLock};
 use cel::common::ast::{Expr, LiteralValue, operators};
 use cel::{Context, Env, Program, Value};
 
+use super::field::Number;
 use super::{Scene, field};
+use crate::case::EventName;
 use crate::recording::Event;
 
 /// A `where` that cannot be understood. Loading checks every case, so this is only seen with cases that were not loaded.
@@ -22,7 +24,7 @@ pub struct BadCondition {
 #[derive(Debug)]
 pub(super) enum Condition {
     /// A field compared with a number.
-    Compare(String, Relation, i64),
+    Compare(Number, Relation, i64),
     All(Box<[Condition; 2]>),
     Any(Box<[Condition; 2]>),
     /// Everything else.
@@ -54,10 +56,11 @@ pub(super) enum Relation {
 }
 
 impl Condition {
-    pub(super) fn compile(source: &str) -> Result<Self, BadCondition> {
+    /// For events of this name.
+    pub(super) fn compile(source: &str, of: EventName) -> Result<Self, BadCondition> {
         let program = Program::compile(source)
             .map_err(|error| BadCondition { condition: source.to_owned(), why: error.to_string() })?;
-        Ok(simple(&program.expression().expr).unwrap_or_else(|| {
+        Ok(simple(&program.expression().expr, of).unwrap_or_else(|| {
             let fields = program.references().variables().into_iter().map(str::to_owned).collect();
             Self::Cel(Box::new(Interpreted { program, fields }))
         }))
@@ -66,9 +69,7 @@ impl Condition {
     /// Whether it holds for this event. A field that the event does not have makes it not hold.
     pub(super) fn holds(&self, event: &Event, scene: Scene<'_>) -> bool {
         match self {
-            Self::Compare(name, relation, number) => {
-                field::number(event, name, scene).is_some_and(|value| relation.holds(value, *number))
-            }
+            Self::Compare(value, relation, number) => relation.holds(value(event, scene), *number),
             Self::All(both) => both.iter().all(|condition| condition.holds(event, scene)),
             Self::Any(both) => both.iter().any(|condition| condition.holds(event, scene)),
             Self::Cel(interpreted) => interpreted.holds(event, scene),
@@ -113,35 +114,19 @@ impl Relation {
     }
 }
 
-/// The condition, if it is nothing but numbers compared.
-fn simple(expression: &Expr) -> Option<Condition> {
+/// The condition, if it is nothing but fields that are numbers in such events, compared with numbers.
+fn simple(expression: &Expr, of: EventName) -> Option<Condition> {
     let Expr::Call(call) = expression else { return None };
     let [left, right] = call.args.as_slice() else { return None };
     match call.func_name.as_str() {
-        operators::LOGICAL_AND => Some(Condition::All(Box::new([simple(&left.expr)?, simple(&right.expr)?]))),
-        operators::LOGICAL_OR => Some(Condition::Any(Box::new([simple(&left.expr)?, simple(&right.expr)?]))),
+        operators::LOGICAL_AND => Some(Condition::All(Box::new([simple(&left.expr, of)?, simple(&right.expr, of)?]))),
+        operators::LOGICAL_OR => Some(Condition::Any(Box::new([simple(&left.expr, of)?, simple(&right.expr, of)?]))),
         operator => {
             let relation = Relation::of(operator)?;
             let (Expr::Ident(name), Expr::Literal(LiteralValue::Int(number))) = (&left.expr, &right.expr) else {
                 return None;
             };
-            // The field must be a number in every event that has it: these are words or lists somewhere.
-            let is_number = !matches!(
-                name.as_str(),
-                "by" | "call"
-                    | "bits"
-                    | "context"
-                    | "vec"
-                    | "writer"
-                    | "watch"
-                    | "empty"
-                    | "enters"
-                    | "write"
-                    | "old"
-                    | "new"
-                    | "sock"
-            );
-            is_number.then(|| Condition::Compare(name.clone(), relation, *number.inner()))
+            Some(Condition::Compare(field::number(of, name)?, relation, *number.inner()))
         }
     }
 }
@@ -149,11 +134,10 @@ fn simple(expression: &Expr) -> Option<Condition> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::case::EventName;
     use crate::judge::testing::event;
 
     fn holds(condition: &str, event: &Event) -> bool {
-        Condition::compile(condition).expect("a condition").holds(event, Scene::default())
+        Condition::compile(condition, event.name).expect("a condition").holds(event, Scene::default())
     }
 
     #[test]
@@ -162,7 +146,7 @@ mod tests {
             let mut event = event(0, EventName::Read);
             event.value = ret;
             for condition in ["ret > 0", "ret == -11", "ret >= 1 && ret != 7", "ret < 0 || ret <= 1"] {
-                let quick = Condition::compile(condition).expect("a condition");
+                let quick = Condition::compile(condition, EventName::Read).expect("a condition");
                 assert!(!matches!(quick, Condition::Cel(_)), "{condition}");
                 let slow = holds(&format!("({condition}) == true"), &event);
                 assert_eq!(quick.holds(&event, Scene::default()), slow, "{condition} with {ret}");
@@ -181,6 +165,6 @@ mod tests {
     #[test]
     fn an_unknown_field_matches_nothing_and_nonsense_is_an_error() {
         assert!(!holds("nonsense > 0", &event(0, EventName::Read)));
-        assert!(Condition::compile("ret >").is_err());
+        assert!(Condition::compile("ret >", EventName::Read).is_err());
     }
 }

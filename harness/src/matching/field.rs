@@ -10,8 +10,8 @@ use crate::recording::{By, Event, Extra, softirq_name};
 
 /// A field of an event, or none if this event has no such field.
 pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
-    if let Some(number) = number(event, name, scene) {
-        return Some(Value::Int(number));
+    if let Some(number) = number(event.name, name) {
+        return Some(Value::Int(number(event, scene)));
     }
     Some(match (event.name, name) {
         (_, "by") => text(match event.by {
@@ -47,15 +47,19 @@ pub fn field(event: &Event, name: &str, scene: Scene<'_>) -> Option<Value> {
     })
 }
 
-/// A field that is a whole number. Addresses beyond 2^63 become negative, as they do in C's `long`.
-pub(super) fn number(event: &Event, name: &str, scene: Scene<'_>) -> Option<i64> {
-    Some(match (event.name, name) {
-        (_, "pid") => event.pid.into(),
-        (_, "tid") => event.tid.into(),
-        (_, "cpu") => event.cpu.into(),
-        (_, "local") => event.local.into(),
-        (_, "remote") => event.remote.into(),
-        (_, "ns") => event.time.cast_signed(),
+/// Reads a whole number off an event.
+pub(super) type Number = fn(&Event, Scene<'_>) -> i64;
+
+/// How a field of such events is read, if it is a whole number. Addresses beyond 2^63 become negative, as they do in C's
+/// `long`.
+pub(super) fn number(of: EventName, name: &str) -> Option<Number> {
+    let number: Number = match (of, name) {
+        (_, "pid") => |event, _| event.pid.into(),
+        (_, "tid") => |event, _| event.tid.into(),
+        (_, "cpu") => |event, _| event.cpu.into(),
+        (_, "local") => |event, _| event.local.into(),
+        (_, "remote") => |event, _| event.remote.into(),
+        (_, "ns") => |event, _| event.time.cast_signed(),
         (
             EventName::TcpV4Rcv
             | EventName::NetifRx
@@ -75,11 +79,11 @@ pub(super) fn number(event: &Event, name: &str, scene: Scene<'_>) -> Option<i64>
         | (EventName::IrqHandlerEntry, "irq")
         | (EventName::LocalTimerEntry, "vector")
         // the second argument of poll; of select it is the first
-        | (EventName::SysEnterPoll, "nfds") => event.value,
-        (name, "skb") if name.is_packet() => skb(event).cast_signed(),
-        (name, "head") if name.is_packet() => packet(event, scene).0.cast_signed(),
-        (name, "headroom") if name.is_packet() => packet(event, scene).1.into(),
-        (EventName::Clone, "ip") => event.peer.cast_signed(),
+        | (EventName::SysEnterPoll, "nfds") => |event, _| event.value,
+        (name, "skb") if name.is_packet() => |event, _| skb(event).cast_signed(),
+        (name, "head") if name.is_packet() => |event, scene| packet(event, scene).0.cast_signed(),
+        (name, "headroom") if name.is_packet() => |event, scene| packet(event, scene).1.into(),
+        (EventName::Clone, "ip") => |event, _| event.peer.cast_signed(),
         (EventName::TcpV4Rcv, "flags")
         | (EventName::EpPollCallback, "mask")
         | (EventName::SkDataReady, "family")
@@ -87,19 +91,20 @@ pub(super) fn number(event: &Event, name: &str, scene: Scene<'_>) -> Option<i64>
         | (EventName::SchedSwitch, "state")
         | (EventName::SysEnterSelect, "nfds")
         | (EventName::NetifRx | EventName::NetifReceiveSkb | EventName::IpRcv, "dev")
-        | (EventName::PageFaultKernel, "code") => event.detail.into(),
-        (EventName::Fork, "process") => i64::from(event.value == i64::from(event.detail)),
+        | (EventName::PageFaultKernel, "code") => |event, _| event.detail.into(),
+        (EventName::Fork, "process") => |event, _| i64::from(event.value == i64::from(event.detail)),
         (EventName::PageFaultKernel | EventName::SysEnterFutex, "address")
         | (EventName::NetifRx | EventName::NetifReceiveSkb, "skb")
         | (EventName::SchedSwitch | EventName::TlbFlush, "other")
-        | (EventName::Clone, "sp") => event.object.cast_signed(),
-        (EventName::EpollCtl, "mask") => control_mask(event, scene).into(),
-        (EventName::EpollCtl, "op") => control(event, scene).0.into(),
-        (EventName::EpollCtl, "target") => control(event, scene).1.into(),
-        (call, "ret") if call.calls().is_some_and(|(side, _)| side == crate::case::Side::Exit) => event.value,
-        (call, "fd") if call.calls().is_some() => event.detail.cast_signed().into(),
+        | (EventName::Clone, "sp") => |event, _| event.object.cast_signed(),
+        (EventName::EpollCtl, "mask") => |event, scene| control_mask(event, scene).into(),
+        (EventName::EpollCtl, "op") => |event, scene| control(event, scene).0.into(),
+        (EventName::EpollCtl, "target") => |event, scene| control(event, scene).1.into(),
+        (call, "ret") if call.calls().is_some_and(|(side, _)| side == crate::case::Side::Exit) => |event, _| event.value,
+        (call, "fd") if call.calls().is_some() => |event, _| event.detail.cast_signed().into(),
         _ => return None,
-    })
+    };
+    Some(number)
 }
 
 /// Bit 1 of the page-fault error code (`arch/x86/include/asm/trap_pf.h`: `X86_PF_WRITE`).
@@ -203,7 +208,7 @@ mod tests {
         let ours = Event { peer: SWITCH_ENTERS | SWITCH_OURS, object: 7, ..event(0, EventName::SchedSwitch) };
         let is = |event: &Event, name| field(event, name, Scene::default()) == Some(Value::Bool(true));
         assert!(is(&ours, "enters") && is(&ours, "ours") && !is(&ours, "same_memory"));
-        assert_eq!(number(&ours, "other", Scene::default()), Some(7));
+        assert_eq!(field(&ours, "other", Scene::default()), Some(Value::Int(7)));
         let flush = Event { peer: SWITCH_SAME_MEMORY, ..event(0, EventName::TlbFlush) };
         assert!(!is(&flush, "ours") && is(&flush, "same_memory"));
     }

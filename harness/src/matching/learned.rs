@@ -1,5 +1,5 @@
 //! What earlier events tell about later ones: whose descriptor is which socket, and what an epoll registration is about.
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::Scene;
 use crate::case::EventName;

@@ -50,7 +50,7 @@ impl Pattern {
             wakes: filter.wakes.as_ref().map(|wakes| doer(wakes, actors)),
             through: filter.through.clone(),
             passing: Vec::new(),
-            condition: filter.condition.as_deref().map(Condition::compile).transpose()?,
+            condition: filter.condition.as_deref().map(|source| Condition::compile(source, of)).transpose()?,
         })
     }
 

@@ -1,6 +1,5 @@
 //! What a name of a case stands for, prepared to be looked up for each event.
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use indexmap::IndexMap;
 
 use super::Scene;

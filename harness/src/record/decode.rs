@@ -1,5 +1,5 @@
 //! From the bytes of the ring to events.
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt as _};
 
 use wakeproof_abi::{self as abi, CALLS, FenceOp, Kind, MAX_POLLFDS, Role};
 

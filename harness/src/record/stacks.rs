@@ -1,6 +1,7 @@
 //! Kernel stacks: each different one is kept once, and gets its names when the run is over.
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::HashMap;
 
 use crate::kernel::Symbols;
 use crate::recording::Place;

@@ -16,11 +16,10 @@
 //! interrupt, if it is asked for or served by the processor that the chain was last seen on.
 use std::collections::VecDeque;
 
-use serde_json::{Value as Json, json};
-
 use super::{Gap, Reader, pattern};
 use crate::case::{self, Chain, EventName, Filter};
 use crate::judge::evidence::word;
+use crate::judge::value::Reading;
 use crate::matching::{Matcher, Pattern, Scene};
 use crate::recording::{Event, Run};
 
@@ -175,7 +174,9 @@ impl Reader for Chains {
                     self.advance(link, way, place, event);
                 }
             } else {
-                for way in std::mem::take(&mut self.waiting[link]) {
+                // Once around: who is not moved on stands where it stood.
+                for _ in 0..self.waiting[link].len() {
+                    let Some(way) = self.waiting[link].pop_front() else { break };
                     if way.is_followed(follows, event) {
                         self.advance(link, way, place, event);
                     } else {
@@ -186,9 +187,8 @@ impl Reader for Chains {
         }
     }
 
-    fn finish(self: Box<Self>) -> (Json, Vec<usize>) {
-        let steps: Vec<String> = self.links.iter().map(|link| word(link.about.of())).collect();
-        let chains: Vec<Json> = self.complete.iter().map(|ns| json!({"steps": steps, "ns": ns})).collect();
-        (chains.into(), self.first)
+    fn finish(self: Box<Self>) -> (Reading, Vec<usize>) {
+        let steps = self.links.iter().map(|link| word(link.about.of())).collect();
+        (Reading::Chains { steps, ns: self.complete }, self.first)
     }
 }

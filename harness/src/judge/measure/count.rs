@@ -2,7 +2,7 @@
 use serde_json::Value as Json;
 
 use super::{Reader, SHOWN};
-use crate::judge::value::json;
+use crate::judge::value::{Reading, json};
 use crate::matching::{Matcher, Pattern, Scene, field};
 use crate::recording::Event;
 
@@ -29,7 +29,7 @@ impl Reader for Counted {
         }
     }
 
-    fn finish(self: Box<Self>) -> (Json, Vec<usize>) {
+    fn finish(self: Box<Self>) -> (Reading, Vec<usize>) {
         (self.count.into(), self.first)
     }
 }
@@ -58,7 +58,7 @@ impl Reader for Listed {
         }
     }
 
-    fn finish(self: Box<Self>) -> (Json, Vec<usize>) {
+    fn finish(self: Box<Self>) -> (Reading, Vec<usize>) {
         (self.values.into(), self.first)
     }
 }

@@ -2,6 +2,7 @@
 use serde_json::{Value as Json, json};
 
 use super::{Gap, Reader, SHOWN};
+use crate::judge::value::Reading;
 use crate::matching::{Matcher, Scene, function};
 use crate::recording::{BufferRange, Event, RunHead};
 
@@ -32,7 +33,7 @@ impl Reader for Faulted {
         }
     }
 
-    fn finish(self: Box<Self>) -> (Json, Vec<usize>) {
+    fn finish(self: Box<Self>) -> (Reading, Vec<usize>) {
         (self.faults.into(), self.first)
     }
 }

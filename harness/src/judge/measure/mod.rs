@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 use serde_json::Value as Json;
 
 use super::evidence::{grade, lost, word};
+use super::value::Reading;
 use super::{Gap, Taken};
 use crate::case::{Case, EventName, Filter, Grade, Measure};
 use crate::derive::Deriver;
@@ -28,7 +29,7 @@ const SHOWN: usize = 6;
 trait Reader {
     fn read(&mut self, place: usize, event: &Event, matcher: &Matcher, scene: Scene<'_>);
     /// The value, and the places of the first events that make it up.
-    fn finish(self: Box<Self>) -> (Json, Vec<usize>);
+    fn finish(self: Box<Self>) -> (Reading, Vec<usize>);
 }
 
 struct Slot<'a> {
@@ -64,7 +65,7 @@ pub(super) fn measure(run: &Run, case: &Case, head: &Head) -> Measured {
         };
         // Keeps the order of the case: the value follows when all events have been read.
         let taken = match prepared {
-            Ok(()) => Taken { value: Ok(Json::Null), events: Vec::new(), grade: Grade::Surface },
+            Ok(()) => Taken { value: Ok(Json::Null.into()), events: Vec::new(), grade: Grade::Surface },
             Err(gap) => Taken { value: Err(gap), events: Vec::new(), grade: Grade::Surface },
         };
         measured.taken.insert(name.clone(), taken);
@@ -183,7 +184,7 @@ impl Measured {
     fn call(&mut self, name: &str, calls: &crate::case::Calls, run: &Run) {
         let (value, idle) = calls::calls(calls, &run.head);
         let grade = if value.is_ok() { Grade::Function } else { Grade::Surface };
-        self.taken.insert(name.to_owned(), Taken { value: value.map(Json::from), events: Vec::new(), grade });
+        self.taken.insert(name.to_owned(), Taken { value: value.map(Reading::from), events: Vec::new(), grade });
         if idle > 0 {
             let why = format!("`{name}` was {idle} in the window without load, in which it must be 0");
             self.idle.get_or_insert(why);
@@ -193,13 +194,13 @@ impl Measured {
     fn finish(&mut self, slot: Slot<'_>, run: &Run) {
         let (value, events) = slot.reader.finish();
         if slot.idle {
-            let nothing = value.as_u64() == Some(0) || value.as_array().is_some_and(Vec::is_empty);
+            let nothing = value.count() == Some(0);
             if !nothing && self.idle.is_none() {
                 let first = events
                     .first()
                     .map_or_else(String::new, |&place| format!("; first: {}", describe(place, &run.events[place])));
                 let seen =
-                    value.as_array().map_or_else(|| value.to_string(), |list| format!("a list of {}", list.len()));
+                    value.entries().map_or_else(|| value.shown().to_string(), |entries| format!("a list of {entries}"));
                 self.idle = Some(format!(
                     "`{}` was {seen} in the window without load, in which it must be empty{first}",
                     slot.name

@@ -4,6 +4,7 @@ use serde_json::{Value as Json, json};
 use super::{Reader, SHOWN};
 use crate::case::{EventName, Packets};
 use crate::judge::evidence::word;
+use crate::judge::value::Reading;
 use crate::matching::{Matcher, Scene, Target, packet, skb};
 use crate::recording::{Event, Run};
 
@@ -45,7 +46,7 @@ impl Reader for Passed {
         }
     }
 
-    fn finish(self: Box<Self>) -> (Json, Vec<usize>) {
+    fn finish(self: Box<Self>) -> (Reading, Vec<usize>) {
         (self.seen.into(), self.first)
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Gap, Reader, SHOWN};
 use crate::case::Writes;
+use crate::judge::value::Reading;
 use crate::matching::{Matcher, Scene, passes, writer};
 use crate::recording::{Event, Named, RunHead};
 
@@ -66,7 +67,7 @@ impl Reader for Written {
         }
     }
 
-    fn finish(self: Box<Self>) -> (Json, Vec<usize>) {
+    fn finish(self: Box<Self>) -> (Reading, Vec<usize>) {
         (self.writes.into(), self.first)
     }
 }
