@@ -1,4 +1,6 @@
 //! `wakeproof trace`: what a command, or a process that runs, makes the kernel do, event by event as it happens.
+use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
@@ -11,8 +13,10 @@ use wakeproof_abi::Role;
 use super::test::{Color, interrupt};
 use super::{Exit, bad_input, terminal};
 use crate::case::EventName;
+use crate::cell::tasks;
 use crate::derive::Deriver;
 use crate::matching::Scene;
+use crate::observe::snapshot::listening;
 use crate::plan::Wants;
 use crate::record::Tap;
 use crate::recording::{By, Event, Extra, write_event};
@@ -26,7 +30,7 @@ pub struct Args {
     /// The command and its arguments: it is followed with its children, until it ends.
     #[arg(value_name = "COMMAND", last = true, required_unless_present = "pid")]
     command: Vec<String>,
-    /// A process that runs: it is followed until it ends, or Ctrl-C.
+    /// A process that runs: it is followed, with its children, until it ends, or Ctrl-C.
     #[arg(long, value_name = "PID", conflicts_with = "command")]
     pid: Option<u32>,
     /// Only events whose name contains this (can be given again): `epoll`, `tcp_v4_rcv`.
@@ -131,10 +135,20 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     std::process::exit(end.unwrap_or(Exit::NoReader as i32));
 }
 
+/// A process that runs, with its descendants.
+fn family(pid: u32) -> Vec<u32> {
+    let descendants = tasks::descendants(pid.cast_signed());
+    std::iter::once(pid).chain(descendants.into_iter().map(i32::cast_unsigned)).collect()
+}
+
 /// Starts the command, or has the process followed that runs.
 fn start(args: &Args, tap: &mut Tap, token: u64) -> anyhow::Result<Option<Child>> {
     if let Some(pid) = args.pid {
-        tap.track(pid, Role::Server).map_err(|why| bad_input(format!("failed to follow process {pid}: {why}")))?;
+        let failed = |why: &dyn Display| bad_input(format!("failed to follow process {pid}: {why}"));
+        Tap::see_network(pid, token).map_err(|error| failed(&error))?;
+        for process in family(pid) {
+            tap.track(process, Role::Server).map_err(|why| failed(&why))?;
+        }
         return Ok(None);
     }
     let Some((program, arguments)) = args.command.split_first() else { return Ok(None) };
@@ -169,12 +183,9 @@ impl Args {
         self.event.is_empty() || self.event.iter().any(|part| name(event).contains(part.as_str()))
     }
 
-    /// Whether an event is asked for. Of the network namespace only what is about a followed process's port is known to
-    /// be its own; without ports, what its own tasks do.
-    fn takes(&self, event: &Event) -> bool {
-        let ours = event.by == Some(By::Server) || event.local != 0;
-        let port = self.port.is_empty() || self.port.contains(&event.local) || self.port.contains(&event.remote);
-        self.wants(event.name) && ours && port
+    /// Whether an event is about a connection that is asked for.
+    fn about(&self, event: &Event) -> bool {
+        self.port.is_empty() || self.port.contains(&event.local) || self.port.contains(&event.remote)
     }
 }
 
@@ -182,6 +193,8 @@ struct Writer<'a> {
     args: &'a Args,
     deriver: Deriver,
     json: bool,
+    /// Ports of those who are followed: what arrives for others in their network namespace is not theirs.
+    ports: BTreeSet<u16>,
     first: Option<u64>,
     last: u64,
 }
@@ -193,7 +206,17 @@ impl<'a> Writer<'a> {
             Format::Text => false,
             Format::Json => true,
         };
-        Self { args, deriver, json, first: None, last: 0 }
+        let ports = args.pid.map(|pid| listening(&family(pid))).into_iter().flatten().collect();
+        Self { args, deriver, json, ports, first: None, last: 0 }
+    }
+
+    /// Whether those who are followed did it, or it happened for them.
+    fn theirs(&mut self, event: &Event) -> bool {
+        let did = event.by == Some(By::Server);
+        if did && event.local != 0 {
+            self.ports.insert(event.local);
+        }
+        did || self.ports.contains(&event.local)
     }
 
     fn write(&mut self, events: &[Event], extras: &[Extra], stacks: &[Vec<Arc<str>>]) -> io::Result<()> {
@@ -205,13 +228,16 @@ impl<'a> Writer<'a> {
             self.deriver.each(event, scene, |event| all.push(*event));
         }
         let mut out = anstream::stdout().lock();
-        for event in all.iter().filter(|event| self.args.takes(event)) {
+        for event in all {
+            if !(self.theirs(&event) && self.args.wants(event.name) && self.args.about(&event)) {
+                continue;
+            }
             let first = *self.first.get_or_insert(event.time);
             if self.json {
-                write_event(&mut out, event, extras)?;
+                write_event(&mut out, &event, extras)?;
             } else {
                 let last = if self.last == 0 { event.time } else { self.last };
-                out.write_all(line(event, scene, first, last).as_bytes())?;
+                out.write_all(line(&event, scene, first, last).as_bytes())?;
             }
             self.last = event.time;
         }

@@ -19,7 +19,7 @@ pub mod model;
 pub mod observation;
 pub mod phases;
 pub mod report;
-mod snapshot;
+pub(crate) mod snapshot;
 mod watcher;
 
 pub use watcher::{Target, Watcher};

@@ -112,6 +112,12 @@ impl Default for Decoder {
 }
 
 impl Decoder {
+    /// A process belongs to the experiment although it has never said so.
+    pub(super) fn is(&mut self, process: u32, role: Role) {
+        self.roles.insert(process, by(role as i64));
+        self.last = (0, None);
+    }
+
     /// One record; `None` if it is of no kind that we know, or too short for what it says of itself.
     pub(super) fn record(&mut self, bytes: &[u8]) -> Option<Record> {
         let header = header(bytes)?;
@@ -152,8 +158,7 @@ impl Decoder {
 
     fn fence(&mut self, header: &abi::Event) -> Fence {
         if header.detail == FenceOp::Join as u32 {
-            let role = if header.value == Role::Server as i64 { By::Server } else { By::Client };
-            self.roles.insert(header.tgid, role);
+            self.roles.insert(header.tgid, by(header.value));
             self.last = (0, None);
         }
         Fence { op: header.detail, argument: header.value, tid: header.tid, pid: header.tgid, time: header.time }
@@ -188,6 +193,10 @@ impl Decoder {
         };
         (!frames.is_empty()).then(|| self.stacks.place(&frames))
     }
+}
+
+fn by(role: i64) -> By {
+    if role == Role::Server as i64 { By::Server } else { By::Client }
 }
 
 fn extra(name: EventName, header: &abi::Event, payload: &[u8]) -> Extra {

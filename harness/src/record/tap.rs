@@ -2,9 +2,14 @@
 //!
 //! It is the recorder of cases, with the same probes, ring and decoder; only what tells it when to begin and end is not a
 //! plan.
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nix::sched::{CloneFlags, setns};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, fork};
 use wakeproof_abi::Role;
 
 use super::live::{Live, Taken};
@@ -63,9 +68,35 @@ impl Tap {
         crate::cell::join(role, token);
     }
 
-    /// Has a process that runs belong to the experiment; the sockets of its network namespace do not.
+    /// Has a process that runs belong to the experiment; for what arrives in its network namespace, see
+    /// [`Tap::see_network`].
     pub fn track(&mut self, process: u32, role: Role) -> Result<(), String> {
+        self.live.decoder.is(process, role);
         self.probes.track(process, role)
+    }
+
+    /// Records what arrives in the network namespace of this process, for whomever it is.
+    ///
+    /// Only the kernel knows a namespace as the probes see it, so that somebody has to be there for a moment: a child
+    /// enters it, says so by [`Tap::join`] as a client, and ends.
+    pub fn see_network(process: u32, token: u64) -> io::Result<()> {
+        let network = File::open(format!("/proc/{process}/ns/net"))?;
+        // SAFETY: the child makes system calls only, and returns to nobody.
+        match unsafe { fork() }? {
+            ForkResult::Child => {
+                let entered = setns(&network, CloneFlags::CLONE_NEWNET);
+                if entered.is_ok() {
+                    Self::join(Role::Client, token);
+                }
+                // SAFETY: ends the process at once, without what the harness would do at its end.
+                unsafe { libc::_exit(entered.map_or_else(|errno| errno as i32, |()| 0)) }
+            }
+            ForkResult::Parent { child } => match waitpid(child, None)? {
+                WaitStatus::Exited(_, 0) => Ok(()),
+                WaitStatus::Exited(_, errno) => Err(io::Error::from_raw_os_error(errno)),
+                other => Err(io::Error::other(format!("the process that was to enter it has ended: {other:?}"))),
+            },
+        }
     }
 
     /// Takes what is in the ring; how many events have come and were not [taken](Tap::take).
