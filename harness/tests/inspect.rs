@@ -1,7 +1,9 @@
 //! `wakeproof inspect` on every reference server, on every defect, and on the servers of the distribution that are
 //! installed: the three axes must be right, defects must be found, and nobody else accused. Prints a confusion matrix.
 //!
-//! What is not installed, or cannot be watched here, is ignored and not passed.
+//! What is not installed, or cannot be watched here, is ignored and not passed. `cargo xtask check inspect` unpacks the
+//! distribution's packages first and says where in `WAKEPROOF_SERVERS`: then what is missing fails. With `WAKEPROOF_RUNS`
+//! every server is inspected so many times.
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, ExitCode};
@@ -19,6 +21,8 @@ struct Server {
     name: String,
     half: String,
     program: String,
+    #[serde(default)]
+    package: Option<String>,
     is: Is,
     #[serde(default)]
     prepare: Option<String>,
@@ -66,7 +70,8 @@ const REFERENCE: &[(&str, [&str; 3], &[&str])] = &[
     ("select --defect beyond-fd-setsize", ["select", "select", "single-loop"], &["beyond-fd-setsize"]),
 ];
 
-type Matrix = Arc<Mutex<BTreeMap<String, (String, String)>>>;
+/// By server: what it is, and as what it was seen, how often.
+type Matrix = Arc<Mutex<BTreeMap<String, (String, BTreeMap<String, u32>)>>>;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -76,28 +81,56 @@ fn main() -> ExitCode {
     let matrix = Matrix::default();
     let reference = REFERENCE.iter().map(|(line, is, hazards)| {
         let seen = Arc::clone(&matrix);
-        let run = move || reference(line, is, hazards, &seen);
-        Trial::test(format!("reference/{}", line.replace(" --", "+").replace(' ', "=")), run).with_ignored_flag(!can)
+        let run = move || times(|| reference(line, is, hazards, &seen));
+        Trial::test(format!("inspect/reference/{}", line.replace(" --", "+").replace(' ', "=")), run).with_ignored_flag(!can)
     });
     let servers: Vec<Server> =
         serde_yaml::from_str(include_str!("inspect/servers.yaml")).expect("the list of servers is well formed");
+    let unpacked = std::env::var_os("WAKEPROOF_SERVERS").filter(|_| can);
+    if let Some(folder) = &unpacked {
+        show_below_usr(Path::new(folder)).expect("the unpacked servers can be shown below /usr");
+    }
     let real = servers.into_iter().map(|server| {
         let seen = Arc::clone(&matrix);
-        let ignored = !can || !installed(&server.program);
-        Trial::test(format!("real/{}", server.name), move || real(&server, &seen)).with_ignored_flag(ignored)
+        let wanted = unpacked.is_some() && server.package.is_some();
+        let ignored = !can || !wanted && !installed(&server.program);
+        Trial::test(format!("inspect/real/{}", server.name), move || times(|| real(&server, &seen))).with_ignored_flag(ignored)
     });
     let trials: Vec<Trial> = reference.chain(real).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     for (name, (is, seen)) in matrix.lock().expect("no trial is running").iter() {
-        println!("{} {name:<48} {is:<56} {seen}", if is == seen { "=" } else { "≠" });
+        let runs: u32 = seen.values().sum();
+        let good = seen.get(is).copied().unwrap_or(0);
+        let others: Vec<String> =
+            seen.iter().filter(|(other, _)| *other != is).map(|(other, count)| format!("; {other} {count}")).collect();
+        println!("{} {name:<48} {is:<60} {good} of {runs}{}", if good == runs { "=" } else { "≠" }, others.concat());
     }
     conclusion.exit_code()
 }
 
+/// Shows what was unpacked together with what is installed, to this process and its children only.
+fn show_below_usr(folder: &Path) -> nix::Result<()> {
+    use nix::mount::{MsFlags, mount};
+    use nix::sched::{CloneFlags, unshare};
+    const NONE: Option<&str> = None;
+    unshare(CloneFlags::CLONE_NEWNS)?;
+    mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE)?;
+    let layers = format!("lowerdir={}:/usr", folder.join("usr").display());
+    mount(Some("servers"), "/usr", Some("overlay"), MsFlags::MS_RDONLY, Some(layers.as_str()))
+}
+
+/// Whether a shell finds the program; its path may have a `*`.
 fn installed(program: &str) -> bool {
-    let there = |folder: &Path| folder.join(program).is_file();
-    Path::new(program).is_file()
-        || std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|folder| there(&folder)))
+    let look = Command::new("sh").args(["-c", "for found in $0; do command -v $found; done", program]).output();
+    look.is_ok_and(|output| output.status.success())
+}
+
+/// Runs a trial as often as `WAKEPROOF_RUNS` says; each time must be good.
+fn times(trial: impl Fn() -> Result<(), Failed>) -> Result<(), Failed> {
+    let runs: u32 = std::env::var("WAKEPROOF_RUNS").map_or(Ok(1), |runs| runs.parse())?;
+    let run = |run| trial().err().and_then(|failed| Some(format!("run {run} of {runs}: {}", failed.message()?)));
+    let failed: Vec<String> = (1..=runs).filter_map(run).collect();
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
 }
 
 fn inspect(command: &[String]) -> Result<Value, Failed> {
@@ -121,7 +154,8 @@ fn hazards(report: &Value) -> Vec<&str> {
 
 fn compare(name: &str, is: &str, report: &Value, matrix: &Matrix) -> Result<(), Failed> {
     let seen = axes(report);
-    matrix.lock().map_err(|_| "a trial has panicked")?.insert(name.to_owned(), (is.to_owned(), seen.clone()));
+    let mut matrix = matrix.lock().map_err(|_| "a trial has panicked")?;
+    *matrix.entry(name.to_owned()).or_insert((is.to_owned(), BTreeMap::new())).1.entry(seen.clone()).or_default() += 1;
     if seen == is { Ok(()) } else { Err(format!("expected {is}, seen {seen}: {}", report["model"]).into()) }
 }
 
@@ -140,6 +174,9 @@ fn reference(line: &str, is: &[&str; 3], wanted: &[&str], matrix: &Matrix) -> Re
 }
 
 fn real(server: &Server, matrix: &Matrix) -> Result<(), Failed> {
+    if !installed(&server.program) {
+        return Err(format!("there is no {}", server.program).into());
+    }
     let folder = tempfile::tempdir()?;
     // Servers that give up their privileges read there too.
     std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))?;

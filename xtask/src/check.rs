@@ -14,7 +14,7 @@ use crate::{
     ebpf, packages,
     process::{self, GREEN, RED, paint},
     progress::seconds,
-    quotes, suite,
+    quotes, servers, suite,
     toolchain::Toolchain,
     workspace::Workspace,
 };
@@ -38,6 +38,8 @@ enum Stage {
     ClippyEbpf,
     /// Unit and whole-program tests
     Unit,
+    /// `wakeproof inspect` on the reference servers, the defects, and the distribution's servers
+    Inspect,
     /// The report in a real browser
     Browser,
     /// The published schema is that of the types, and the catalogue of claims that of the cases
@@ -55,6 +57,7 @@ const ALL: &[Stage] = &[
     Stage::Clippy,
     Stage::ClippyEbpf,
     Stage::Unit,
+    Stage::Inspect,
     Stage::Browser,
     Stage::Schemas,
     Stage::Quotes,
@@ -136,6 +139,7 @@ impl Stage {
             Self::Clippy => "clippy",
             Self::ClippyEbpf => "clippy-ebpf",
             Self::Unit => "unit",
+            Self::Inspect => "inspect",
             Self::Browser => "browser",
             Self::Schemas => "schemas",
             Self::Quotes => "quotes",
@@ -146,8 +150,13 @@ impl Stage {
 
     /// Why the stage has nothing to work on here, if it has not.
     fn cannot(self, workspace: &Workspace) -> Option<&'static str> {
-        let without = self == Self::Quotes && quotes::folder(workspace).is_none();
-        without.then_some("the documents are not at hand: WAKEPROOF_SOURCES names their folder")
+        match self {
+            Self::Quotes if quotes::folder(workspace).is_none() => {
+                Some("the documents are not at hand: WAKEPROOF_SOURCES names their folder")
+            }
+            Self::Inspect if !nix::unistd::geteuid().is_root() => Some("watching a server needs root"),
+            _ => None,
+        }
     }
 
     fn run(self, workspace: &Workspace) -> Result<()> {
@@ -158,6 +167,7 @@ impl Stage {
             }
             Self::ClippyEbpf => clippy_ebpf(workspace),
             Self::Unit => unit(workspace),
+            Self::Inspect => inspect(workspace),
             Self::Browser => browser(workspace),
             Self::Schemas => {
                 let object = ebpf::build(workspace)?;
@@ -174,14 +184,23 @@ impl Stage {
     }
 }
 
-/// The tests, of the very program that the suite is run with: as root they attach real probes.
+/// The tests, of the very program that the suite is run with: as root they attach real probes. Servers are inspected in a
+/// stage of their own.
 fn unit(workspace: &Workspace) -> Result<()> {
     let object = ebpf::build(workspace)?;
     status(&mut suite::cargo(
         workspace,
-        &words("test --workspace --exclude wakeproof-probes --no-fail-fast"),
+        &words("test --workspace --exclude wakeproof-probes --no-fail-fast -- --skip inspect/"),
         Some(&object),
     ))
+}
+
+/// The tests of `wakeproof inspect`, which take minutes.
+fn inspect(workspace: &Workspace) -> Result<()> {
+    let object = ebpf::build(workspace)?;
+    let servers = servers::set_up(workspace).context("the inspection of real servers needs their packages")?;
+    let mut command = suite::cargo(workspace, &words("test -p wakeproof --test inspect"), Some(&object));
+    status(command.env("WAKEPROOF_SERVERS", servers))
 }
 
 /// The tests that look at the report with a browser.

@@ -19,6 +19,7 @@ mod process;
 mod progress;
 mod quotes;
 mod run;
+mod servers;
 mod several;
 mod soak;
 mod suite;

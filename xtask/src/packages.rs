@@ -87,6 +87,14 @@ pub fn install(packages: &[Package]) -> Result<()> {
         );
     }
     anstream::eprintln!("installing system packages:\n{}", reasons(packages));
+    know(&names)?;
+    let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
+    arguments.extend(&names);
+    apt_get(&arguments)
+}
+
+/// Sees to it that apt knows all of these packages.
+fn know(names: &[&str]) -> Result<()> {
     if !names.iter().all(|name| has_candidate(name)) {
         apt_get(&["update", "-q"])?;
     }
@@ -96,8 +104,29 @@ pub fn install(packages: &[Package]) -> Result<()> {
              it is in Debian 12 and later with the security suite enabled"
         );
     }
-    let mut arguments = vec!["install", "-y", "-q", "--no-install-recommends"];
-    arguments.extend(&names);
+    Ok(())
+}
+
+/// The archives that an installation of these packages would fetch, with all that they need and this machine has not.
+pub fn missing(names: &[&str]) -> Result<Vec<String>> {
+    know(names)?;
+    let mut command = Command::new("apt-get");
+    command.args(["install", "--print-uris", "-qq", "-y", "--no-install-recommends"]).args(names);
+    let printed = process::output(command.env("LC_ALL", "C"))?;
+    Ok(archives(&printed))
+}
+
+/// The names of the files in lines such as `'https://…/x_1%3a2_amd64.deb' x_1%3a2_amd64.deb 1234 SHA256:…`.
+fn archives(printed: &str) -> Vec<String> {
+    let name = |line: &str| line.split_whitespace().nth(1).filter(|name| name.ends_with(".deb")).map(str::to_owned);
+    printed.lines().filter_map(name).collect()
+}
+
+/// Fetches these archives into a folder, and installs nothing.
+pub fn download(names: &[&str], folder: &Path) -> Result<()> {
+    let cache = format!("Dir::Cache::archives={}", folder.display());
+    let mut arguments = vec!["install", "--download-only", "-y", "-q", "--no-install-recommends", "-o", &cache];
+    arguments.extend(names);
     apt_get(&arguments)
 }
 
@@ -146,6 +175,12 @@ mod tests {
         assert_eq!(candidate("x:\n  Installed: (none)\n  Candidate: 1.2\n"), Some("1.2"));
         assert_eq!(candidate("x:\n  Installed: (none)\n  Candidate: (none)\n"), None);
         assert_eq!(candidate(""), None);
+    }
+
+    #[test]
+    fn archives_are_the_second_words_of_apt() {
+        let printed = "'http://host/pool/p/php_2%3a8.2_all.deb' php_2%3a8.2_all.deb 3900 SHA256:0\nNOTE: this is only a simulation\n";
+        assert_eq!(archives(printed), ["php_2%3a8.2_all.deb"]);
     }
 
     #[test]
