@@ -82,7 +82,8 @@ fn main() -> ExitCode {
     let reference = REFERENCE.iter().map(|(line, is, hazards)| {
         let seen = Arc::clone(&matrix);
         let run = move || times(|| reference(line, is, hazards, &seen));
-        Trial::test(format!("inspect/reference/{}", line.replace(" --", "+").replace(' ', "=")), run).with_ignored_flag(!can)
+        Trial::test(format!("inspect/reference/{}", line.replace(" --", "+").replace(' ', "=")), run)
+            .with_ignored_flag(!can)
     });
     let servers: Vec<Server> =
         serde_yaml::from_str(include_str!("inspect/servers.yaml")).expect("the list of servers is well formed");
@@ -94,7 +95,8 @@ fn main() -> ExitCode {
         let seen = Arc::clone(&matrix);
         let wanted = unpacked.is_some() && server.package.is_some();
         let ignored = !can || !wanted && !installed(&server.program);
-        Trial::test(format!("inspect/real/{}", server.name), move || times(|| real(&server, &seen))).with_ignored_flag(ignored)
+        Trial::test(format!("inspect/real/{}", server.name), move || times(|| real(&server, &seen)))
+            .with_ignored_flag(ignored)
     });
     let trials: Vec<Trial> = reference.chain(real).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -118,7 +118,8 @@ pub fn missing(names: &[&str]) -> Result<Vec<String>> {
 
 /// The names of the files in lines such as `'https://…/x_1%3a2_amd64.deb' x_1%3a2_amd64.deb 1234 SHA256:…`.
 fn archives(printed: &str) -> Vec<String> {
-    let name = |line: &str| line.split_whitespace().nth(1).filter(|name| name.ends_with(".deb")).map(str::to_owned);
+    let archive = |name: &&str| Path::new(name).extension().is_some_and(|extension| extension == "deb");
+    let name = |line: &str| line.split_whitespace().nth(1).filter(archive).map(str::to_owned);
     printed.lines().filter_map(name).collect()
 }
 
