@@ -111,11 +111,11 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         tap.drain();
         // The ending is looked for first: what happened before it is then taken below.
         end = ended(args, child.as_mut())?.or(cancel.is_cancelled().then_some(Exit::Interrupted as i32));
-        let taken = tap.take();
-        if taken.events.iter().any(|event| event.stack.is_some_and(|place| place.index() >= stacks.len())) {
+        let fresh = tap.take();
+        if fresh.events.iter().any(|event| event.stack.is_some_and(|place| place.index() >= stacks.len())) {
             stacks = tap.stacks();
         }
-        wrote = wrote.and_then(|()| writer.write(&taken.events, &taken.extras, &stacks));
+        wrote = wrote.and_then(|()| writer.write(&fresh.events, &fresh.extras, &stacks));
         if wrote.is_err() {
             break;
         }
