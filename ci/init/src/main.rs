@@ -1,13 +1,15 @@
 //! The first process of a guest kernel: makes it a place to work in, runs the command, sends its report back, and leaves.
 
-use std::{fs, io::Write as _};
+use std::{fs, io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
+use shared_memory::Channel;
 use wakeproof_init::{MARKER, REPORT, RUNNING, TRIAL, channel::Ending};
 
 mod command;
 mod console;
 mod exit;
+mod report;
 mod shared_memory;
 mod surroundings;
 
@@ -15,7 +17,7 @@ fn main() -> ! {
     let ending = run().unwrap_or_else(|error| {
         say(&format!("init failed: {error:#}"));
         // The reason is on the console; the channel may be what failed.
-        let _ = shared_memory::send(Ending::InitFailed, &[]);
+        let _ = Channel::open().map(|channel| channel.send(Ending::InitFailed));
         Ending::InitFailed
     });
     exit::leave(ending)
@@ -27,7 +29,7 @@ fn run() -> Result<Ending> {
     surroundings::mount_all()?;
     console::set_up().context("failed to set up the console")?;
     if fs::read_to_string("/proc/cmdline").is_ok_and(|line| line.split_whitespace().any(|word| word == TRIAL)) {
-        shared_memory::send(Ending::Exited(0), &[])?;
+        Channel::open()?.send(Ending::Exited(0));
         return Ok(Ending::Exited(0));
     }
     surroundings::tune()?;
@@ -36,18 +38,13 @@ fn run() -> Result<Ending> {
     say(&format!("{MARKER}{RUNNING}"));
 
     let ending = command::run()?;
-    let report = pack(REPORT)?;
-    shared_memory::send(ending, &report).context("failed to send the report to the host")?;
+    let channel = Channel::open().context("failed to open the channel to the host")?;
+    let (channel, left_out) = report::pack(Path::new(REPORT), channel).context("failed to pack the report")?;
+    for path in left_out {
+        say(&format!("left out of the report, for which the channel to the host is too small: {}", path.display()));
+    }
+    channel.send(ending);
     Ok(ending)
-}
-
-/// The folder as a tar archive.
-fn pack(folder: &str) -> Result<Vec<u8>> {
-    let mut archive = tar::Builder::new(Vec::new());
-    archive
-        .append_dir_all(".", folder)
-        .and_then(|()| archive.into_inner())
-        .with_context(|| format!("failed to pack {folder}"))
 }
 
 /// A line on the console, heard or not.
