@@ -177,9 +177,7 @@ impl Stage {
             }
             Self::Quotes => xtask(&words("quotes")),
             Self::Host => xtask(&words("test --kernel host")),
-            // Fifteen models at four sizes take longer under software emulation than all other cases together; the host
-            // runs them.
-            Self::Guest => xtask(&words("test --kernel guest --skip c10k/eleven-of-fifteen-models")),
+            Self::Guest => xtask(&words("test --kernel guest")),
         }
     }
 }

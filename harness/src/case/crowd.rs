@@ -18,6 +18,10 @@ pub struct Room {
     /// How long it may take to make a process for each, in seconds: a machine that is emulated has room for fewer.
     #[serde(default = "ten")]
     pub seconds: Number,
+    /// How many clients this run is about, where a case tries several crowds up to `clients`: without room for twice as
+    /// many the run is left out, since the largest crowd is then hardly larger.
+    #[serde(default)]
+    pub here: Option<Number>,
 }
 
 fn ten() -> Number {

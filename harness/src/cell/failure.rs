@@ -10,6 +10,8 @@ pub enum Failure {
     Timeout(String),
     /// It could not be done.
     Broken(String),
+    /// It is not worth doing on this machine.
+    LeftOut(String),
 }
 
 impl Failure {
@@ -27,6 +29,7 @@ impl Failure {
         match self {
             Self::Timeout(why) => Self::Timeout(format!("{why}; {more}")),
             Self::Broken(why) => Self::Broken(format!("{why}; {more}")),
+            Self::LeftOut(why) => Self::LeftOut(why),
         }
     }
 
@@ -35,6 +38,7 @@ impl Failure {
         match self {
             Self::Timeout(why) => End::Timeout { step, why },
             Self::Broken(why) => End::Broken { step, why },
+            Self::LeftOut(why) => End::LeftOut { why },
         }
     }
 }

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::wait::waitpid;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::process;
+use super::procfs;
 use super::run::Run;
 use crate::case::Room;
 
@@ -34,31 +35,23 @@ struct Machine {
     forks_per_second: u64,
 }
 
-/// Finds out how many clients there is room for.
+/// Finds out how many clients there is room for, unless an earlier run of the case has.
 pub fn room(run: &mut Run, step: &Room) -> Result<(), Failure> {
-    let machine = Machine::read()?;
-    let (clients, bound) = machine.fits(step.clients.0, step.kilobytes.0, step.seconds.0);
-    run.keep(
-        &step.name,
-        json!({
-            "wanted": step.clients.0,
-            "clients": clients,
-            "bound": bound,
-            "memory_kb": machine.memory_kb,
-            "available_kb": machine.available_kb,
-            "nofile": machine.nofile,
-            "nr_open": machine.nr_open,
-            "file_max": machine.file_max,
-            "pid_max": machine.pid_max,
-            "threads_max": machine.threads_max,
-            "cgroup_tasks": machine.cgroup_tasks,
-            "tasks": machine.tasks,
-            "max_map_count": machine.max_map_count,
-            "ports": machine.ports,
-            "forks_per_second": machine.forks_per_second,
-        }),
-    );
-    Ok(())
+    let found = match run.rooms.get(&step.name) {
+        Some(found) => found.clone(),
+        None => Machine::read()?.room(step.clients.0, step.kilobytes.0, step.seconds.0),
+    };
+    let (clients, bound) = (found["clients"].as_u64().unwrap_or(0), found["bound"].as_str().unwrap_or_default());
+    let here = step.here.map(|here| here.0).filter(|here| left_out(*here, step.clients.0, clients));
+    let why = here
+        .map(|here| format!("no crowd of {here} beside the largest: there is room for {clients} clients ({bound})"));
+    run.keep(&step.name, found);
+    why.map_or(Ok(()), |why| Err(Failure::LeftOut(why)))
+}
+
+/// Whether a crowd of several up to `wanted` tells nothing beside the largest that there is room for.
+fn left_out(here: u64, wanted: u64, clients: u64) -> bool {
+    here < wanted && clients < 2 * here
 }
 
 impl Machine {
@@ -79,6 +72,28 @@ impl Machine {
             max_map_count: number("/proc/sys/vm/max_map_count")?,
             ports: ports(&text("/proc/sys/net/ipv4/ip_local_port_range")?),
             forks_per_second: forks_per_second()?,
+        })
+    }
+
+    /// The result of the step.
+    fn room(&self, wanted: u64, kilobytes: u64, seconds: u64) -> Value {
+        let (clients, bound) = self.fits(wanted, kilobytes, seconds);
+        json!({
+            "wanted": wanted,
+            "clients": clients,
+            "bound": bound,
+            "memory_kb": self.memory_kb,
+            "available_kb": self.available_kb,
+            "nofile": self.nofile,
+            "nr_open": self.nr_open,
+            "file_max": self.file_max,
+            "pid_max": self.pid_max,
+            "threads_max": self.threads_max,
+            "cgroup_tasks": self.cgroup_tasks,
+            "tasks": self.tasks,
+            "max_map_count": self.max_map_count,
+            "ports": self.ports,
+            "forks_per_second": self.forks_per_second,
         })
     }
 
@@ -124,7 +139,7 @@ fn round(number: u64) -> u64 {
 
 /// A file of `/proc`.
 pub fn text(path: &str) -> Result<String, Failure> {
-    fs::read_to_string(path).map_err(|error| Failure::Broken(format!("failed to read {path}: {error}")))
+    procfs::read(path).map_err(|error| Failure::Broken(format!("failed to read {path}: {error}")))
 }
 
 fn number(path: &str) -> Result<u64, Failure> {
@@ -200,6 +215,14 @@ mod tests {
         assert_eq!(Machine { nofile: 4_096, ..LARGE }.fits(10_000, 160, 10), (3_900, "descriptors"));
         assert_eq!(Machine { cgroup_tasks: 800, ..LARGE }.fits(10_000, 160, 10), (500, "tasks"));
         assert_eq!(Machine { ports: 50, ..LARGE }.fits(10_000, 160, 10), (0, "ports"));
+    }
+
+    #[test]
+    fn a_crowd_is_left_out_where_the_largest_is_hardly_larger() {
+        let left_out = |here, clients| left_out(here, 10_000, clients);
+        assert!(!left_out(1_000, 10_000) && !left_out(100, 250) && !left_out(1_000, 2_000));
+        assert!(left_out(1_000, 1_300) && left_out(1_000, 700));
+        assert!(!left_out(10_000, 700), "the largest is always tried");
     }
 
     #[test]

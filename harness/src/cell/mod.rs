@@ -32,6 +32,7 @@ mod pause;
 mod ping_pong;
 mod poll;
 pub(crate) mod process;
+mod procfs;
 pub mod protocol;
 mod resources;
 mod ring;

@@ -10,6 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::case::{EventName, Filter, Server, Step, Whose, WhoseLimits};
 use crate::recording::{BufferRange, CallResult, End, Named, ServerRun};
 
+/// How many clients there is room for, by the name that the case gives it: measured once, so that all its runs are alike.
+pub type Rooms = IndexMap<String, serde_json::Value>;
+
 /// The first line, from the harness: everything the cell needs.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
@@ -21,6 +24,8 @@ pub struct Order {
     pub steps: Vec<Step>,
     /// Whether the harness sees events; without it an awaited event ends the run as broken.
     pub observed: bool,
+    /// The `room` that an earlier run of the case has found, by name.
+    pub rooms: Rooms,
     /// Deadline of one step, in milliseconds.
     pub step_millis: u64,
     /// Deadline for the server to announce its port, in milliseconds.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::machine::{field, text};
+use super::procfs;
 use super::run::Run;
 use super::tasks;
 use crate::case::Resources;
@@ -52,7 +53,7 @@ struct Held {
 impl Held {
     /// One more process; one that is gone by now holds nothing.
     fn add(&mut self, pid: i32) {
-        let read = |name: &str| fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+        let read = |name: &str| procfs::read(&format!("/proc/{pid}/{name}")).unwrap_or_default();
         let status = read("status");
         if status.is_empty() {
             return;

@@ -16,7 +16,7 @@ use super::failure::Failure;
 use super::files::ports;
 use super::link::Link;
 use super::names::{Names, Object, Place};
-use super::protocol::{Isolation, Order, Report, Say};
+use super::protocol::{Isolation, Order, Report, Rooms, Say};
 use super::server::Server;
 use super::steps::Stop;
 use super::wait::{Deadline, now};
@@ -57,6 +57,8 @@ pub struct Run<'a> {
     pub elsewhere: Elsewhere,
     /// When the last step that did something began.
     pub since: u64,
+    /// What earlier runs have found.
+    pub rooms: &'a Rooms,
     marks: Vec<(String, u64)>,
     results: IndexMap<String, Vec<CallResult>>,
     states: IndexMap<String, Vec<serde_json::Value>>,
@@ -64,7 +66,7 @@ pub struct Run<'a> {
 }
 
 /// Makes the run of an order. The error is one that leaves nothing to report.
-pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Result<Report> {
+pub fn run<'a>(order: &'a Order, isolation: Isolation, link: &'a mut Link) -> anyhow::Result<Report> {
     let mut run = Run {
         link,
         token: order.token,
@@ -81,6 +83,7 @@ pub fn run(order: &Order, isolation: Isolation, link: &mut Link) -> anyhow::Resu
         wire: None,
         elsewhere: Elsewhere::default(),
         since: now(),
+        rooms: &order.rooms,
         marks: Vec::new(),
         results: IndexMap::new(),
         states: IndexMap::new(),
@@ -132,7 +135,7 @@ impl Run<'_> {
             Failure::Timeout(why) => {
                 Failure::Broken(format!("the server does not come to rest without clients: {why}"))
             }
-            broken @ Failure::Broken(_) => broken,
+            other => other,
         })
     }
 

@@ -5,6 +5,7 @@ use std::fs;
 
 use super::failure::Failure;
 use super::names::call_name;
+use super::procfs;
 use super::wait::{self, Deadline};
 
 /// The part of `/proc/PID/stat` that matters here.
@@ -49,8 +50,8 @@ pub struct Task {
 impl Task {
     /// One thread now. None: it is gone.
     pub fn look(pid: i32, tid: i32) -> Option<Self> {
-        let stat = parse_stat(&fs::read_to_string(format!("/proc/{pid}/task/{tid}/stat")).ok()?)?;
-        let status = fs::read_to_string(format!("/proc/{pid}/task/{tid}/status")).ok()?;
+        let stat = parse_stat(&procfs::read(&format!("/proc/{pid}/task/{tid}/stat")).ok()?)?;
+        let status = procfs::read(&format!("/proc/{pid}/task/{tid}/status")).ok()?;
         Some(Self { pid, tid, stat, switches: parse_switches(&status) })
     }
 
@@ -99,7 +100,7 @@ pub fn of(pid: i32) -> Vec<Task> {
 
 /// The living processes that descend from this one, itself not among them.
 pub fn descendants(root: i32) -> Vec<i32> {
-    let stat = |pid| parse_stat(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
+    let stat = |pid| parse_stat(&procfs::read(&format!("/proc/{pid}/stat")).ok()?);
     descendants_among(root, &numbers("/proc").filter_map(|pid| Some((pid, stat(pid)?))).collect())
 }
 

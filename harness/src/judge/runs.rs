@@ -39,13 +39,15 @@ pub(super) struct Scored {
 #[derive(Debug)]
 pub(super) struct Runs {
     scored: Vec<Scored>,
+    /// Points of the subject that the machine has no room for, and why.
+    left_out: Vec<(Point, String)>,
     pub(super) unfit: Option<Gap>,
 }
 
 impl Runs {
     pub(super) fn read(loaded: &LoadedCase, recording: &Recording, problems: &mut Problems) -> Self {
         let case = loaded.case();
-        let unfit = |gap: Gap| Self { scored: Vec::new(), unfit: Some(gap) };
+        let unfit = |gap: Gap| Self { scored: Vec::new(), left_out: Vec::new(), unfit: Some(gap) };
         if recording.head.grade < case.grade {
             let why =
                 format!("it needs evidence of grade {}, and there is only {} here", case.grade, recording.head.grade);
@@ -67,9 +69,20 @@ impl Runs {
         if problems.len() > before {
             return unfit(Gap::Wrong(problems.last().to_owned()));
         }
+        if let Some(gap) = none_left(recording) {
+            problems.gap("the case", &gap);
+            return unfit(gap);
+        }
         let many = many(loaded);
         let mut scored: Vec<Scored> = Vec::new();
+        let mut left_out = Vec::new();
         for (place, run) in recording.runs.iter().enumerate() {
+            if let End::LeftOut { why } = &run.head.end {
+                if run.head.half == Half::Subject {
+                    left_out.push((swept(case, &run.head.point), why.clone()));
+                }
+                continue;
+            }
             match score(place, run, loaded, &many, recording, problems) {
                 Ok(run) => scored.push(run),
                 Err(gap) => {
@@ -83,7 +96,13 @@ impl Runs {
                 fits(name, &of.of, &of.over, &mut scored);
             }
         }
-        Self { scored, unfit: None }
+        Self { scored, left_out, unfit: None }
+    }
+
+    /// Why there is no run of the subject at a point with these values, if it was left out.
+    pub(super) fn why_left_out(&self, values: &[(&String, &Value)]) -> Option<&str> {
+        let here = |point: &Point| values.iter().all(|(name, value)| point.get(*name) == Some(value));
+        self.left_out.iter().find(|(point, _)| here(point)).map(|(_, why)| why.as_str())
     }
 
     pub(super) fn of(&self, half: Half) -> impl Iterator<Item = &Scored> {
@@ -112,11 +131,24 @@ fn missing(loaded: &LoadedCase, recording: &Recording) -> Option<String> {
     None
 }
 
+/// Why a half has no run at all that could be judged: the machine has no room for any.
+fn none_left(recording: &Recording) -> Option<Gap> {
+    [Half::Subject, Half::Control].into_iter().find_map(|half| {
+        let mut ends = recording.runs.iter().filter(|run| run.head.half == half).map(|run| &run.head.end);
+        match ends.next() {
+            Some(End::LeftOut { why }) if ends.all(|end| matches!(end, End::LeftOut { .. })) => {
+                Some(Gap::Missing(why.clone()))
+            }
+            _ => None,
+        }
+    })
+}
+
 /// A run that did not come to its end.
 fn ended(run: &Run, case: &Case, problems: &mut Problems) {
     let whose = format!("the {}{}", name(run.head.half), at(&swept(case, &run.head.point)));
     match (&run.head.end, run.head.half) {
-        (End::Complete, _) => {}
+        (End::Complete | End::LeftOut { .. }, _) => {}
         (End::Timeout { step, why }, Half::Subject) => {
             problems.timeout(format!("{whose} did not come to its end: {step}: {why}"));
         }

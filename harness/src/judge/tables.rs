@@ -29,13 +29,23 @@ fn table(title: &str, spec: &TableSpec, case: &Case, findings: &Findings<'_>) ->
                 run.point.get(&spec.rows) == Some(is)
                     && spec.across.as_ref().is_none_or(|name| run.point.get(name) == across)
             });
-            cell(expression, run, findings)
+            let here = || {
+                let across = spec.across.as_ref().zip(across);
+                spec.at.iter().chain([(&spec.rows, is)]).chain(across).collect::<Vec<_>>()
+            };
+            match run {
+                Some(run) => cell(expression, run, findings),
+                None => empty(findings.runs.why_left_out(&here()).unwrap_or("there is no such run")),
+            }
         };
         spread.iter().copied().map(at).collect()
     };
     let first = runs().next();
-    let fact =
-        |(name, expression): (&String, &String)| Fact { name: name.clone(), cell: cell(expression, first, findings) };
+    let none = || empty("there is no such run");
+    let fact = |(name, expression): (&String, &String)| Fact {
+        name: name.clone(),
+        cell: first.map_or_else(none, |run| cell(expression, run, findings)),
+    };
     Table {
         title: title.to_owned(),
         rows_by: spec.rows.clone(),
@@ -57,10 +67,11 @@ fn table(title: &str, spec: &TableSpec, case: &Case, findings: &Findings<'_>) ->
     }
 }
 
-fn cell(expression: &str, run: Option<&Scored>, findings: &Findings<'_>) -> Cell {
-    let Some(run) = run else {
-        return Cell { why: Some("there is no such run".to_owned()), ..Cell::default() };
-    };
+fn empty(why: &str) -> Cell {
+    Cell { why: Some(why.to_owned()), ..Cell::default() }
+}
+
+fn cell(expression: &str, run: &Scored, findings: &Findings<'_>) -> Cell {
     match findings.predicates.value(expression, run, findings.facts) {
         Ok(value) => Cell { value: Some(json(&value)), why: None, run: Some(run.place) },
         Err(gap) => Cell { value: None, why: Some(gap.why().to_owned()), run: Some(run.place) },

@@ -32,6 +32,8 @@ pub use observer::Observer;
 pub use probes::{Probes, Unobserved};
 pub use tap::{Tap, Tapped};
 
+use crate::case::Step;
+use crate::cell::protocol::Rooms;
 use crate::kernel;
 use crate::plan::{Capabilities, Named, Plan};
 use crate::recording::{Head, Landmarks, Recording, VERSION};
@@ -114,8 +116,17 @@ impl Recorder {
             defect: plan.defect,
         };
         let mut runs = Vec::with_capacity(plan.runs.len());
+        let mut rooms = Rooms::new();
         for planned in &plan.runs {
-            runs.push(run::make(self.probes.as_mut().ok(), planned, self.deadlines, &self.cancel));
+            let run = run::make(self.probes.as_mut().ok(), planned, &rooms, self.deadlines, &self.cancel);
+            for step in &planned.case.steps {
+                if let Step::Room(room) = step
+                    && let Some(found) = run.head.states.get(&room.name).and_then(|states| states.last())
+                {
+                    rooms.entry(room.name.clone()).or_insert_with(|| found.clone());
+                }
+            }
+            runs.push(run);
             if self.cancel.is_cancelled() {
                 break;
             }

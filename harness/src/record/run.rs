@@ -12,7 +12,7 @@ use super::live::{Awaited, Live, Taken};
 use super::probes::Probes;
 use super::watch::Watches;
 use super::{Cancel, Deadlines, traffic};
-use crate::cell::protocol::{Answer, Object, Order, Report, Say, Word};
+use crate::cell::protocol::{Answer, Object, Order, Report, Rooms, Say, Word};
 use crate::plan::RunPlan;
 use crate::recording::{End, Mark, Named, Run, RunHead};
 
@@ -20,11 +20,18 @@ use crate::recording::{End, Mark, Named, Run, RunHead};
 const TICK: Duration = Duration::from_millis(1);
 
 /// Makes one run; whatever goes wrong stands in its end.
-pub(super) fn make(probes: Option<&mut Probes>, plan: &RunPlan, deadlines: Deadlines, cancel: &Cancel) -> Run {
+pub(super) fn make(
+    probes: Option<&mut Probes>,
+    plan: &RunPlan,
+    rooms: &Rooms,
+    deadlines: Deadlines,
+    cancel: &Cancel,
+) -> Run {
     let started = Instant::now();
     let mut session = Session {
         token: token(),
         plan,
+        rooms,
         deadlines,
         cancel,
         probes,
@@ -67,6 +74,7 @@ fn no_report(end: End) -> Report {
 struct Session<'a> {
     token: u64,
     plan: &'a RunPlan,
+    rooms: &'a Rooms,
     deadlines: Deadlines,
     cancel: &'a Cancel,
     probes: Option<&'a mut Probes>,
@@ -134,6 +142,7 @@ impl Session<'_> {
             server: self.plan.case.server.clone(),
             steps: self.plan.case.steps.clone(),
             observed: self.probes.is_some(),
+            rooms: self.rooms.clone(),
             step_millis: millis(self.deadlines.step),
             start_millis: millis(self.deadlines.start),
         };

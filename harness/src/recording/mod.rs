@@ -173,6 +173,18 @@ pub enum End {
         /// What was being done, what was expected, what was found.
         why: String,
     },
+    /// The machine has no room for this point of the sweep; others are judged without it.
+    LeftOut {
+        /// What there is room for.
+        why: String,
+    },
+}
+
+impl End {
+    /// Whether nothing went wrong.
+    pub fn is_sound(&self) -> bool {
+        matches!(self, Self::Complete | Self::LeftOut { .. })
+    }
 }
 
 /// The server of a run.

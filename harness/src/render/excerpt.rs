@@ -69,7 +69,7 @@ pub(super) fn excerpts(recording: &Recording, verdict: &Verdict) -> Vec<Excerpt>
             .filter(|evidence| evidence.run == place)
             .flat_map(|evidence| evidence.events.iter().copied())
             .collect();
-        if run.head.end != End::Complete {
+        if !run.head.end.is_sound() {
             wanted.extend(run.events.len().saturating_sub(LAST)..run.events.len());
         }
         of_run(run, &wanted)

@@ -121,7 +121,7 @@ impl Page<'_> {
         for excerpt in &self.exhibit.runs {
             let half = if excerpt.half == Half::Control { "the control" } else { "the case" };
             match &excerpt.end {
-                End::Complete => {}
+                End::Complete | End::LeftOut { .. } => {}
                 End::Timeout { step, why } => {
                     _ = writeln!(out, "\n  {} in {half}", paint(DOUBT, "out of time"));
                     out.push_str(&(self.row("step", step) + &self.row("why", why) + &self.point(&excerpt.point)));
@@ -140,7 +140,7 @@ impl Page<'_> {
                     &format!("{}: {lost} of {fired} events in {half}; {delivered} arrived", account.kind),
                 ));
             }
-            if let Some(server) = excerpt.server.as_deref().filter(|_| excerpt.end != End::Complete) {
+            if let Some(server) = excerpt.server.as_deref().filter(|_| !excerpt.end.is_sound()) {
                 out.push_str(&self.row("server", server));
             }
         }
