@@ -154,7 +154,7 @@ pub struct Calls {
     /// The kernel function; with alternatives, the first one that this kernel lets us attach to.
     pub of: OneOrMore,
     /// Calls on behalf of `server` or `client` (the running task), or `inside` the experiment's network namespace
-    /// (the socket, file or segment that the function is given); without it, of either task.
+    /// (the socket, file or segment that the function is given); without it, of either task, and with `on` of any.
     #[serde(default)]
     pub by: Option<String>,
     /// About the server's end of this connection, this socket of the script, or this epoll descriptor's eventpoll.

@@ -226,6 +226,60 @@ fn calls_that_passed_without_being_counted_make_the_count_inconclusive() {
 }
 
 #[test]
+fn what_is_counted_on_a_socket_may_happen_on_any_task() {
+    let rest = "measure: {all: {calls: {of: tcp_poll}}, on_it: {calls: {of: tcp_poll, on: conn}}}\nexpect: {once: on_it == 1 && all == 0}\ncontrol: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [once]}\n";
+    let with = |inside: bool, calls| {
+        let by_nobody = |script: Script, calls| {
+            script.connection("conn", 5000).mark("later").calls("tcp_poll", calls).with(|head| {
+                for row in &mut head.counts {
+                    (row.by, row.inside, row.local, row.remote) = (None, inside, SERVER, 5000);
+                }
+            })
+        };
+        judged(
+            &case(rest),
+            &recording([by_nobody(Script::subject(), calls).run(), by_nobody(Script::control(), 2).run()]),
+        )
+    };
+    assert_eq!(with(true, 1).0, Outcome::Pass);
+    assert_eq!(with(true, 2).0, Outcome::Fail);
+    assert_eq!(with(false, 1).0, Outcome::Fail, "a stranger's socket may have the same ports");
+}
+
+#[test]
+fn a_point_without_room_is_left_out_and_says_so() {
+    let rest = "
+sweep: {n: [1, 10, 100]}
+measure: {asked: {calls: {of: tcp_poll, from: later}}}
+expect: {as many: asked == n}
+tables: {Asked: {rows: n, columns: {asked: asked}}}
+control: {title: Another one, steps: [{connect: {as: conn}}, {mark: later}, sentinel], must_fail: [as many]}
+";
+    let run = |script: Script, n: i64, calls: u64| script.at(&[("n", n)]).mark("later").calls("tcp_poll", calls).run();
+    let without = |left_out: &[i64]| {
+        let subject = [1, 10, 100].map(|n| (n, run(Script::subject(), n, n.cast_unsigned())));
+        let control = [1, 10, 100].map(|n| (0, run(Script::control(), n, 3)));
+        judged(
+            &case(rest),
+            &recording(subject.into_iter().chain(control).map(|(n, mut run)| {
+                if left_out.contains(&n) {
+                    run.head.end = End::LeftOut { why: format!("no room for {n}") };
+                    run.head.counts.clear();
+                }
+                run
+            })),
+        )
+    };
+    let (outcome, _, verdict) = without(&[10]);
+    assert_eq!(outcome, Outcome::Pass);
+    let cells: Vec<_> = verdict.tables[0].rows.iter().map(|row| row.cells[0].why.as_deref()).collect();
+    assert_eq!(cells, [None, Some("no room for 10"), None]);
+    let (outcome, reason, _) = without(&[1, 10, 100]);
+    assert_eq!(outcome, Outcome::Skip);
+    assert_eq!(reason, "the case: no room for 1");
+}
+
+#[test]
 fn a_sweep_must_hold_everywhere_and_its_growth_is_found() {
     let rest = "
 sweep: {n: [1, 10, 100]}

@@ -18,7 +18,8 @@ pub(super) fn calls(measure: &Calls, run: &RunHead) -> (Result<u64, Gap>, u64) {
     let counted = |row: &&CountRow| {
         row.of == of
             && match measure.by.as_deref() {
-                None => row.by.is_some(),
+                // What is named by its socket may happen on any task: the kernel's own, when it was busy.
+                None => row.by.is_some() || target.is_some() && row.inside,
                 Some("inside") => row.inside,
                 Some(role) => row.by.as_deref() == Some(role),
             }
