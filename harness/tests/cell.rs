@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use wakeproof::case::{Case, Server, Step};
-use wakeproof::cell::protocol::{Answer, Isolation, Order, Report, Say};
+use wakeproof::cell::protocol::{Answer, Isolation, Order, Report, Rooms, Say};
 use wakeproof::recording::{CallResult, End};
 
 const WAKEPROOF: &str = env!("CARGO_BIN_EXE_wakeproof");
@@ -58,7 +58,7 @@ fn command() -> Command {
 }
 
 fn order(server: Option<Server>, steps: Vec<Step>) -> Order {
-    Order { token: 7, server, steps, observed: false, step_millis: 20_000, start_millis: 20_000 }
+    Order { token: 7, server, steps, observed: false, rooms: Rooms::new(), step_millis: 20_000, start_millis: 20_000 }
 }
 
 fn yaml<T: serde::de::DeserializeOwned>(text: &str) -> T {
@@ -79,7 +79,7 @@ fn case(text: &str, parameters: &[(&str, &str)]) -> Case {
 
 fn why(end: &End) -> (&str, &str) {
     match end {
-        End::Complete => panic!("it came to its end"),
+        End::Complete | End::LeftOut { .. } => panic!("it came to its end"),
         End::Timeout { step, why } | End::Broken { step, why } => (step, why),
     }
 }
