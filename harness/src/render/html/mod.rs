@@ -7,6 +7,7 @@
 mod browser;
 mod case;
 mod data;
+mod kernels;
 mod plot;
 mod table;
 #[cfg(test)]
@@ -110,7 +111,7 @@ fn head(all: &[Results]) -> Markup {
             h1 { "What documents say, and what " @if let [only] = all { "Linux " (only.kernel.release) } @else { (counted(all.len(), "kernel")) } " did" }
             p.soft { "Claims about sockets, select, poll and epoll, each decided by an experiment on a running kernel. "
                 "A refuted claim is a finding: the document is wrong, and the counter-example stands below." }
-            @for results in all { (sums(results)) }
+            @if let [only] = all { (sums(only)) } @else { (kernels::table(all)) }
         }
     }
 }

@@ -4,17 +4,22 @@ use maud::{Markup, html};
 use super::super::matrix::{Cell, Column, Mark, Matrix, Row};
 use crate::verdict::Outcome;
 
+/// Beside more kernels than this, words would not fit: cells have signs, and above them stands what those mean.
+const WORDS: usize = 4;
+
 /// The table with its filter.
 pub(super) fn matrix(matrix: &Matrix) -> Markup {
     let mut subject = None;
+    let signs = matrix.kernels.len() > WORDS;
     html! {
+        @if signs { (legend(matrix)) }
         div.filter {
             label for="filter" { "Show only" }
             input #filter type="search" placeholder="a word, a verdict, an id" autocomplete="off";
             span #told.soft role="status" {}
         }
         div.scroll tabindex="0" role="region" aria-label="Claims and kernels" {
-            table.matrix {
+            table.matrix.signs[signs] {
                 thead { tr { th scope="col" { "What is said" } @for kernel in &matrix.kernels { (heading(kernel)) } } }
                 tbody {
                     @for row in &matrix.rows {
@@ -22,7 +27,7 @@ pub(super) fn matrix(matrix: &Matrix) -> Markup {
                         @if subject.replace(own) != Some(own) {
                             tr.subject { th scope="rowgroup" colspan=(matrix.kernels.len() + 1) { (own) } }
                         }
-                        (line(row))
+                        (line(row, signs))
                     }
                 }
             }
@@ -41,14 +46,14 @@ fn heading(kernel: &Column) -> Markup {
     }
 }
 
-fn line(row: &Row) -> Markup {
+fn line(row: &Row, signs: bool) -> Markup {
     let words: Vec<String> = row.cells.iter().flatten().map(|cell| word(cell.mark)).collect();
     let searched = [&row.case, &row.id, &row.says, &words.join(" ")].map(|part| part.to_lowercase()).join(" ");
     html! {
         tr data-case=(row.case) data-words=(searched) {
             th scope="row" { a href={ "#" (row.case) } { (row.says) } }
             @for place in &row.cells {
-                td { @match place { Some(shown) => (cell(shown)), None => span.soft { "–" } } }
+                td { @match place { Some(shown) => (cell(shown, signs)), None => span.soft { "–" } } }
             }
         }
     }
@@ -61,11 +66,41 @@ fn word(mark: Mark) -> String {
     }
 }
 
-fn cell(cell: &Cell) -> Markup {
+/// A verdict or an outcome; as a sign, its word is for readers who do not see it.
+fn cell(cell: &Cell, signs: bool) -> Markup {
     let word = word(cell.mark);
     let because = cell.because.as_deref().or(cell.reason.as_deref());
     html! {
-        span class=(word) title=[because] { @if let Mark::Case(outcome) = cell.mark { (sign(outcome)) " " } (word) }
+        @if signs {
+            @let title = because.map_or_else(|| word.clone(), |because| format!("{word}: {because}"));
+            span class=(word) title=(title) { span aria-hidden="true" { (mark(cell.mark)) } span.unseen { (word) } }
+        } @else {
+            span class=(word) title=[because] { @if let Mark::Case(outcome) = cell.mark { (sign(outcome)) " " } (word) }
+        }
+    }
+}
+
+fn mark(mark: Mark) -> &'static str {
+    match mark {
+        Mark::Claim(verdict) => super::super::paint::Signs::new(true).claim(verdict),
+        Mark::Case(outcome) => sign(outcome),
+    }
+}
+
+/// What the signs of this table mean. A claim that was not decided has the sign of its case.
+fn legend(matrix: &Matrix) -> Markup {
+    let mut marks: Vec<Mark> = Vec::new();
+    for found in matrix.rows.iter().flat_map(|row| row.cells.iter().flatten()).map(|cell| cell.mark) {
+        if !marks.contains(&found) {
+            marks.push(found);
+        }
+    }
+    html! {
+        ul.legend aria-label="Signs of the table" {
+            @for found in marks {
+                li { span class=(word(found)) { (mark(found)) } " " @if let Mark::Case(_) = found { "case: " } (word(found)) }
+            }
+        }
     }
 }
 
