@@ -21,12 +21,18 @@ pub(crate) struct Thing {
 pub(crate) fn file(fd: u64) -> Option<u64> {
     let files: u64 = read(current() + offset!(task_files))?;
     let fdt: u64 = read(files + offset!(files_fdt))?;
-    let max: u32 = read(fdt + offset!(fdtable_max_fds))?;
+    let (max, array) = (offset!(fdtable_max_fds), offset!(fdtable_fd));
+    // They are neighbours (include/linux/fdtable.h: `struct fdtable`, 5.10 to 7.3): to the verifier this is decided.
+    let [max, array] = if array == max + 8 {
+        read::<[u64; 2]>(fdt + max)?
+    } else {
+        [u64::from(read::<u32>(fdt + max)?), read(fdt + array)?]
+    };
     let fd = fd & 0xffff_ffff;
-    if fd >= u64::from(max) {
+    // What lies between the number and the pointer may be anything.
+    if fd >= max & 0xffff_ffff {
         return None;
     }
-    let array: u64 = read(fdt + offset!(fdtable_fd))?;
     read::<u64>(array + fd * 8).filter(|&file| file != 0)
 }
 

@@ -11,7 +11,7 @@ use wakeproof_abi::{Event, Kind, MAX_FRAMES};
 
 use crate::{
     context::context,
-    scope::{tgid, tid},
+    scope::ids,
     state::{EVENTS, FIRED, LOST, bump, config},
 };
 
@@ -49,8 +49,7 @@ pub(crate) fn emit_with<const P: usize>(ctx: *mut c_void, kind: Kind, mut event:
     event.kind = kind as u8;
     // Of an event that is about another task than the running one, the probe has said which.
     if event.tid == 0 {
-        event.tgid = tgid();
-        event.tid = tid();
+        (event.tgid, event.tid) = ids();
     }
     // SAFETY: no arguments, always there.
     event.cpu = unsafe { bpf_get_smp_processor_id() } as u16;

@@ -15,23 +15,24 @@ const NET_RX: u32 = 3;
 #[btf_tracepoint(function = "softirq_raise")]
 fn softirq_raise(ctx: BtfTracePointContext) -> i32 {
     let vector = ctx.arg::<u32>(0);
-    if vector == NET_RX && ours() {
+    let handled = wanted(Kind::SoftirqEntry) || wanted(Kind::SoftirqExit);
+    if vector == NET_RX && handled && ours() {
         context::ask(true);
     }
-    report(&ctx, Kind::SoftirqRaise, ours())
+    report(&ctx, Kind::SoftirqRaise, false)
 }
 
 #[btf_tracepoint(function = "softirq_entry")]
 fn softirq_entry(ctx: BtfTracePointContext) -> i32 {
     let vector = ctx.arg::<u32>(0);
     context::soft(Some(vector));
-    report(&ctx, Kind::SoftirqEntry, ours() || (vector == NET_RX && context::asked()))
+    report(&ctx, Kind::SoftirqEntry, vector == NET_RX)
 }
 
 #[btf_tracepoint(function = "softirq_exit")]
 fn softirq_exit(ctx: BtfTracePointContext) -> i32 {
     let vector = ctx.arg::<u32>(0);
-    report(&ctx, Kind::SoftirqExit, ours() || (vector == NET_RX && context::asked()));
+    report(&ctx, Kind::SoftirqExit, vector == NET_RX);
     if vector == NET_RX {
         context::ask(false);
     }
@@ -42,7 +43,7 @@ fn softirq_exit(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "irq_handler_entry")]
 fn irq_handler_entry(ctx: BtfTracePointContext) -> i32 {
     context::enter_hard();
-    report(&ctx, Kind::IrqHandlerEntry, ours())
+    report(&ctx, Kind::IrqHandlerEntry, false)
 }
 
 #[btf_tracepoint(function = "irq_handler_exit")]
@@ -54,7 +55,7 @@ fn irq_handler_exit(_ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "local_timer_entry")]
 fn local_timer_entry(ctx: BtfTracePointContext) -> i32 {
     context::enter_hard();
-    report(&ctx, Kind::LocalTimerEntry, ours())
+    report(&ctx, Kind::LocalTimerEntry, false)
 }
 
 #[btf_tracepoint(function = "local_timer_exit")]
@@ -70,10 +71,10 @@ fn ours() -> bool {
     role(tgid()) != 0
 }
 
-/// The number of the interrupt is the first argument of each.
+/// The number of the interrupt is the first argument of each. `may_be_asked`: it is the receiving of packets.
 #[inline(always)]
-fn report(ctx: &BtfTracePointContext, kind: Kind, ours: bool) -> i32 {
-    if ours && wanted(kind) {
+fn report(ctx: &BtfTracePointContext, kind: Kind, may_be_asked: bool) -> i32 {
+    if wanted(kind) && (ours() || (may_be_asked && context::asked())) {
         emit(ctx.as_ptr(), kind, Event { value: i64::from(ctx.arg::<i32>(0)), ..Event::default() });
     }
     0

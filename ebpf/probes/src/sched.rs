@@ -20,7 +20,14 @@ use crate::{
 /// Thread and thread group of a task.
 #[inline(always)]
 fn ids(task: u64) -> (u32, u32) {
-    (read(task + offset!(task_pid)).unwrap_or(0), read(task + offset!(task_tgid)).unwrap_or(0))
+    let (pid, tgid) = (offset!(task_pid), offset!(task_tgid));
+    // They are neighbours (include/linux/sched.h, 5.10 to 7.3): to the verifier this is decided.
+    let [pid, tgid] = if tgid == pid + 4 {
+        read::<[u32; 2]>(task + pid).unwrap_or_default()
+    } else {
+        [pid, tgid].map(|member| read(task + member).unwrap_or(0))
+    };
+    (pid, tgid)
 }
 
 #[btf_tracepoint(function = "sched_waking")]
@@ -68,14 +75,21 @@ fn sched_switch(ctx: BtfTracePointContext) -> i32 {
     let entering = ctx.arg::<*const c_void>(2) as u64;
     let ((left, left_group), (next, next_group)) = (ids(leaving), ids(entering));
     let (left_ours, next_ours) = (role(left_group) != 0, role(next_group) != 0);
+    if !left_ours && !next_ours {
+        if let Some(switch) = SWITCH.get_ptr_mut(0) {
+            // SAFETY: a live slot of this CPU, on which interrupts are off during a switch.
+            unsafe { (*switch).open = 0 };
+        }
+        return 0;
+    }
     let mut about = if left_ours && next_ours { SWITCH_OURS } else { 0 };
     let memory = |task| read::<u64>(task + offset!(task_mm)).unwrap_or(0);
     if memory(leaving) == memory(entering) && memory(leaving) != 0 {
         about |= SWITCH_SAME_MEMORY;
     }
     if let Some(switch) = SWITCH.get_ptr_mut(0) {
-        // SAFETY: a live slot of this CPU, on which interrupts are off during a switch.
-        unsafe { *switch = Switch { open: u32::from(left_ours || next_ours), next, about } };
+        // SAFETY: as above.
+        unsafe { *switch = Switch { open: 1, next, about } };
     }
     if !wanted(Kind::SchedSwitch) {
         return 0;

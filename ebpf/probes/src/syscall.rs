@@ -8,7 +8,7 @@ use crate::{
     epoll,
     fence::{self, PRCTL},
     kernel::{read, read_user, regs},
-    scope::{role, tgid, tid},
+    scope::tid,
     state::{CALL_TABLE, WAITING, Waiting},
     turn::{self, Look},
 };
@@ -55,12 +55,16 @@ fn entered(ctx: &BtfTracePointContext, look: Look) {
     let _ = enter(ctx, regs, call, look);
 }
 
-/// What is recorded of this call by this task, if anything is.
+/// What is recorded of this call, if anything is.
 #[inline(always)]
 fn recorded(call: u64) -> Option<u32> {
-    let found = *CALL_TABLE.get(call as u32)?;
-    (found != 0 && role(tgid()) != 0).then_some(found)
+    CALL_TABLE.get(call as u32).copied().filter(|&ways| ways != 0)
 }
+
+/// Second argument, first argument and number of a call, which are neighbours in its registers.
+type Call = [u64; 3];
+const CALL: u64 = regs::SI;
+const _: () = assert!(regs::DI == regs::SI + 8 && regs::ORIG_AX == regs::DI + 8);
 
 #[inline(always)]
 fn enter(ctx: &BtfTracePointContext, regs: u64, call: u64, look: Look) -> Option<()> {
@@ -69,8 +73,7 @@ fn enter(ctx: &BtfTracePointContext, regs: u64, call: u64, look: Look) -> Option
     if !turn::take(look, turn::IN, other) {
         return None;
     }
-    let first: u64 = read(regs + regs::DI)?;
-    let second: u64 = read(regs + regs::SI)?;
+    let [second, first, _]: Call = read(regs + CALL)?;
     if ways & u32::from(CALL_STASH) != 0 {
         let _ = WAITING.insert(tid(), Waiting { call, epfd: first, buffer: second }, 0);
     }
@@ -115,7 +118,7 @@ fn sys_exit_again(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64, look: Look) -> Option<()> {
-    let call: u64 = read(regs + regs::ORIG_AX)?;
+    let [second, first, call]: Call = read(regs + CALL)?;
     let ways = recorded(call)?;
     // What a probe on the function's way out reports, or should have.
     let stashed = ways & u32::from(CALL_STASH) != 0;
@@ -124,8 +127,6 @@ fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64, look: Look) -> Optio
     if !acts || ways & u32::from(CALL_EXIT | CALL_STASH) == 0 {
         return None;
     }
-    let first: u64 = read(regs + regs::DI)?;
-    let second: u64 = read(regs + regs::SI)?;
     let raw = ctx.as_ptr();
     let event = Event { call: call as u16, value: result, detail: first as u32, ..Event::default() };
     match call {

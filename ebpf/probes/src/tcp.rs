@@ -11,7 +11,7 @@ use wakeproof_abi::{Event, Kind};
 use crate::{
     emit::emit,
     kernel::{offset, read},
-    scope::{net_inside, ports, sock_inside},
+    scope::{ends, net_inside, ports, sock_inside},
     state::wanted,
 };
 
@@ -87,8 +87,7 @@ fn readable(ctx: *mut c_void, sock: u64) {
     if !wanted(Kind::SkDataReady) || !sock_inside(sock) {
         return;
     }
-    let (local, remote) = ports(sock);
-    let family = read::<u16>(sock + offset!(sock_family)).unwrap_or(0);
+    let (local, remote, family) = ends(sock);
     emit(ctx, Kind::SkDataReady, Event { object: sock, detail: u32::from(family), local, remote, ..Event::default() });
 }
 

@@ -8,7 +8,7 @@
 use wakeproof_abi::Kind;
 
 use crate::{
-    scope::tid,
+    scope::{ids, role, tid},
     state::{FIRED, LOST, TURN, bump},
 };
 
@@ -26,19 +26,23 @@ pub(crate) const IN: u32 = 1;
 /// It has left it.
 pub(crate) const OUT: u32 = 2;
 
-/// Where the calling thread was seen last.
-#[inline(always)]
-fn last() -> u32 {
-    // SAFETY: written and read by the same thread only.
-    unsafe { TURN.get(tid()) }.copied().unwrap_or(0)
-}
-
-/// Notes that the calling thread is on this side now. Whether the one who looks has to act, as nobody has before.
+/// Notes that the calling thread is on this side now. Whether the one who looks has to act: the thread is the experiment's,
+/// and nobody has acted before.
 ///
 /// `other` is the kind of the event that is missing if the first look finds the thread where it already was.
 #[inline(always)]
 pub(crate) fn take(look: Look, side: u32, other: Option<Kind>) -> bool {
-    let seen = last() == side;
+    let (process, thread) = ids();
+    let Some(last) = TURN.get_ptr_mut(thread) else {
+        // Whose it is need be asked only once.
+        let ours = role(process) != 0;
+        if ours {
+            let _ = TURN.insert(thread, side, 0);
+        }
+        return ours;
+    };
+    // SAFETY: a live value, written and read by the same thread only.
+    let seen = unsafe { *last } == side;
     if look == Look::Second && seen {
         return false;
     }
@@ -46,16 +50,17 @@ pub(crate) fn take(look: Look, side: u32, other: Option<Kind>) -> bool {
         bump(&FIRED, kind as u32);
         bump(&LOST, kind as u32);
     }
-    let _ = TURN.insert(tid(), side, 0);
+    // SAFETY: as above.
+    unsafe { *last = side };
     true
 }
 
 /// Notes that the calling thread has left the call. Whether nobody had seen that.
 #[inline(always)]
 pub(crate) fn leave() -> bool {
-    let inside = last() == IN;
-    let _ = TURN.insert(tid(), OUT, 0);
-    inside
+    let Some(last) = TURN.get_ptr_mut(tid()) else { return false };
+    // SAFETY: as above.
+    unsafe { core::mem::replace(&mut *last, OUT) == IN }
 }
 
 /// Forgets a thread that ends: another one may get its number.
