@@ -10,6 +10,7 @@ mod report;
 mod runner;
 mod select;
 mod stderr;
+mod timings;
 
 use std::fs::File;
 use std::io::Write;
@@ -27,6 +28,8 @@ use live::Seen;
 pub use real::Real;
 pub use runner::{Ran, Runner, Setting};
 pub use select::Selection;
+use timings::Timings;
+pub use timings::Took;
 
 use super::{Exit, bad_input, terminal};
 use crate::load::LoadedCase;
@@ -61,6 +64,9 @@ pub struct Args {
     /// Write a line on standard error for each case that ends, for a program that shows how far it is.
     #[arg(long)]
     progress: bool,
+    /// Say on standard error where the time went: attaching, recording and judging, and the slowest cases.
+    #[arg(long)]
+    timings: bool,
     #[command(flatten)]
     protocol: Protocol,
 }
@@ -168,7 +174,8 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         Some(Mistake::Make(defect)) => Some(defect),
         None => None,
     };
-    let mut cases = args.suite.load_where(|id| args.selection.takes(id))?.cases;
+    let mut timings = Timings::begin();
+    let mut cases = timings.phase("reading the cases", || args.suite.load_where(|id| args.selection.takes(id)))?.cases;
     // nextest selects names that exist; a name typed by hand may not.
     if cases.is_empty() && !args.selection.filters.is_empty() && !args.protocol.speaks_libtest() {
         let filters = args.selection.filters.join("`, `");
@@ -183,8 +190,14 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let cancel = interrupt::watch()?;
     let step = Duration::from_secs(args.step_deadline);
     let deadlines = Deadlines { step, start: step, ..Deadlines::default() };
-    let (real, _) = Real::new(args.evidence, deadlines, cancel.clone());
-    run_with(&(Arc::new(real.with_defect(defect)) as Arc<dyn Runner>), cases, args, &cancel)
+    let (real, _) = timings.phase("attaching the probes", || Real::new(args.evidence, deadlines, cancel.clone()));
+    let runner: Arc<dyn Runner> = Arc::new(real.with_defect(defect));
+    let exit = run_with(&runner, cases, args, &cancel, &mut timings);
+    timings.phase("detaching the probes", || drop(runner));
+    if args.timings {
+        anstream::eprint!("{}", timings.text());
+    }
+    exit
 }
 
 /// Runs cases with any runner.
@@ -193,6 +206,7 @@ fn run_with(
     mut cases: Vec<LoadedCase>,
     args: &Args,
     cancel: &Cancel,
+    timings: &mut Timings,
 ) -> anyhow::Result<Exit> {
     let protocol = &args.protocol;
     if protocol.speaks_libtest() {
@@ -202,7 +216,7 @@ fn run_with(
     if protocol.ignored {
         cases.retain(|case| runner.lacks(case).is_some());
     }
-    on_screen(runner, &cases.into(), args, cancel)
+    on_screen(runner, &cases.into(), args, cancel, timings)
 }
 
 fn on_screen(
@@ -210,11 +224,15 @@ fn on_screen(
     cases: &Arc<[LoadedCase]>,
     args: &Args,
     cancel: &Cancel,
+    timings: &mut Timings,
 ) -> anyhow::Result<Exit> {
     let report = args.report_dir.as_deref().map(report::ReportDir::new).transpose()?;
-    let mut keep = |ran: &Ran| match (&report, &ran.recording) {
-        (Some(report), Some(recording)) => report.recording(recording),
-        _ => Ok(()),
+    let mut keep = |ran: &Ran| {
+        timings.case(&ran.verdict.case, ran.took);
+        match (&report, &ran.recording) {
+            (Some(report), Some(recording)) => report.recording(recording),
+            _ => Ok(()),
+        }
     };
     terminal::colors(args.protocol.color);
     let look = screen::Look { skips: args.show_skips, ..terminal::look() };
@@ -229,7 +247,7 @@ fn on_screen(
     let results =
         live::run(runner, cases, threads, cancel, Seen { look, progress: args.progress }, &mut *out, &mut keep)?;
     if let Some(report) = &report {
-        report.results(&results)?;
+        timings.phase("writing the reports", || report.results(&results))?;
     }
     out.write_all(screen::tail(&results, look).as_bytes())?;
     out.flush()?;

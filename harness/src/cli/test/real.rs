@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use wakeproof_servers::Defect;
 
 use super::runner::{Ran, Runner, Setting};
+use super::timings::{Took, timed};
 use super::{Evidence, defect};
 use crate::judge::judge;
 use crate::kernel;
@@ -60,7 +61,8 @@ impl Runner for Real {
         }
         // A panic in one case leaves nothing half done that the next would see: each run is armed anew.
         let mut recorder = self.recorder.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let recording = recorder.record(&plan);
-        Ran { verdict: judge(case, &recording), recording: Some(recording) }
+        let (recording, made) = timed(|| recorder.record(&plan));
+        let (verdict, judged) = timed(|| judge(case, &recording));
+        Ran { verdict, recording: Some(recording), took: Took { recording: made, judging: judged } }
     }
 }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use wakeproof_servers::Defect;
 
+use super::timings::Took;
 use crate::load::LoadedCase;
 use crate::plan::Capabilities;
 use crate::record::Cancel;
@@ -37,6 +38,8 @@ pub struct Ran {
     pub verdict: Verdict,
     /// What it rests on; a case that did not run has none.
     pub recording: Option<Recording>,
+    /// How long it took.
+    pub took: Took,
 }
 
 /// Runs cases. The probes are attached once, for all of them.
@@ -53,7 +56,11 @@ pub trait Runner: Send + Sync {
 
 /// Runs a case, or says why not; whatever goes wrong becomes a verdict.
 pub(super) fn run_one(runner: &dyn Runner, case: &LoadedCase, cancel: &Cancel) -> Option<Ran> {
-    let without = |outcome, reason| Ran { verdict: verdict(case, runner.setting(), outcome, reason), recording: None };
+    let without = |outcome, reason| Ran {
+        verdict: verdict(case, runner.setting(), outcome, reason),
+        recording: None,
+        took: Took::default(),
+    };
     if let Some(reason) = runner.lacks(case) {
         return Some(without(Outcome::Skip, reason));
     }

@@ -41,7 +41,11 @@ impl Runner for Fake {
             _ => {}
         }
         let outcome = if case.id.contains("fail") { Outcome::Fail } else { Outcome::Pass };
-        Ran { verdict: runner::verdict(case, &self.setting, outcome, "it is called so".to_owned()), recording: None }
+        Ran {
+            verdict: runner::verdict(case, &self.setting, outcome, "it is called so".to_owned()),
+            recording: None,
+            took: super::Took::default(),
+        }
     }
 }
 
