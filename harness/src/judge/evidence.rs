@@ -44,7 +44,7 @@ pub(super) fn lost(event: EventName, head: &Head, accounts: &[Account]) -> Optio
     let inexact = |account: &&Account| account.fired != account.delivered + account.lost || account.lost > 0;
     let matters = |account: &&Account| concerns(&account.kind, event, derived);
     let account = accounts.iter().filter(inexact).find(matters)?;
-    let Account { kind, fired, lost, delivered } = account;
+    let Account { kind, fired, lost, delivered, .. } = account;
     Some(Gap::Lost(if *fired == delivered + lost {
         format!("{lost} of {fired} {kind} events were lost")
     } else {

@@ -263,7 +263,7 @@ impl Script {
 
     /// Lost events.
     pub(crate) fn lost(mut self, kind: &str, lost: u64, fired: u64) -> Self {
-        self.run.head.accounts.push(Account { kind: kind.to_owned(), fired, lost, delivered: fired - lost });
+        self.run.head.accounts.push(Account { kind: kind.to_owned(), fired, lost, missed: 0, delivered: fired - lost });
         self
     }
 

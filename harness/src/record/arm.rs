@@ -35,6 +35,10 @@ impl Probes {
         }
         // Fences divide the time, births say who belongs to whom: always.
         let kinds = wants.kinds | Kind::Fence.bit() | Kind::Fork.bit();
+        if wants.stacks != 0 {
+            // Stacks will want names.
+            self.symbols.begin();
+        }
         self.configure(Config { token, kinds, stacks: wants.stacks })
     }
 
@@ -100,10 +104,10 @@ impl Probes {
             // What was passed over was never wanted by anybody who could count it.
             let kind = kind_name(index);
             let passed = |misses: &Misses| misses.get(kind).copied().unwrap_or(0);
-            let over = passed(&self.passed).saturating_sub(passed(&self.missed));
-            let (fired, lost) = (fired + over, lost + over);
+            let missed = passed(&self.passed).saturating_sub(passed(&self.missed));
+            let (fired, lost) = (fired + missed, lost + missed);
             if fired + lost + delivered > 0 {
-                accounts.push(Account { kind: kind.into(), fired, lost, delivered });
+                accounts.push(Account { kind: kind.into(), fired, lost, missed, delivered });
             }
         }
         Ok(accounts)

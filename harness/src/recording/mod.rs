@@ -342,8 +342,11 @@ pub struct Account {
     pub kind: String,
     /// How often the program wanted to report.
     pub fired: u64,
-    /// How often the ring had no room.
+    /// How often nothing came of that: the ring had no room, or the program was passed over.
     pub lost: u64,
+    /// How many of the lost ones were passed over by the kernel, which runs no tracing program inside of itself.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub missed: u64,
     /// How many records arrived.
     pub delivered: u64,
 }

@@ -134,7 +134,13 @@ fn run(end: End, lost: u64) -> Run {
             counters: Vec::new(),
             watches: Vec::new(),
             buffers: BTreeMap::new(),
-            accounts: vec![Account { kind: "sched_waking".to_owned(), fired: delivered + lost, lost, delivered }],
+            accounts: vec![Account {
+                kind: "sched_waking".to_owned(),
+                fired: delivered + lost,
+                lost,
+                missed: 0,
+                delivered,
+            }],
             stacks: vec![
                 stack(&[
                     "tcp_v4_rcv",

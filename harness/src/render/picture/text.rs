@@ -6,10 +6,10 @@ use super::items::{Item, items};
 use super::label::label;
 use super::lanes::window;
 use crate::case::Value;
-use crate::recording::{Half, Recording, Run};
+use crate::recording::{Account, Half, Recording, Run};
 use crate::render::paint::{BOLD, DIM, NAME, paint};
 use crate::render::screen::Look;
-use crate::render::text::{counted, left, right};
+use crate::render::text::{counted, grouped, left, right};
 
 /// How many frames of a stack stand in a line.
 const FRAMES: usize = 3;
@@ -41,6 +41,28 @@ pub fn text(recording: &Recording, wanted: &Wanted, look: Look) -> String {
         let point = if point.is_empty() { String::new() } else { format!(", {}", point.join(", ")) };
         _ = writeln!(out, "\n{}", paint(BOLD, format!("run {}: {half}{point}", place + 1)));
         one(&mut out, recording, run, wanted, look);
+        out += &accounts(&run.head.accounts);
+    }
+    out
+}
+
+/// What became of the records of each kind: all that were fired came or were lost, or nothing is proven.
+fn accounts(accounts: &[Account]) -> String {
+    if accounts.is_empty() {
+        return String::new();
+    }
+    let columns = ["kind", "fired", "came", "lost", "passed over"];
+    let row = |cells: [String; 5]| {
+        let [kind, numbers @ ..] = cells;
+        let numbers: String = numbers.iter().map(|number| right(number, 14)).collect();
+        format!("  {}{numbers}\n", left(&kind, 24))
+    };
+    let mut out = format!("\n  {}\n", paint(BOLD, "records"));
+    out += &paint(DIM, row(columns.map(str::to_owned)));
+    for Account { kind, fired, lost, missed, delivered } in accounts {
+        let numbers = [fired, delivered, lost, missed].map(|number| grouped(*number));
+        let [fired, delivered, lost, missed] = numbers;
+        out += &row([kind.clone(), fired, delivered, lost, missed]);
     }
     out
 }
