@@ -75,7 +75,7 @@ fn closes(mut tap: Tap) -> Result<Tapped, Failed> {
 }
 
 fn stalls() -> Result<(), Failed> {
-    let tapped = closes(Tap::attach()?)?;
+    let tapped = closes(Tap::attach(&[EventName::Close])?)?;
     let here = tapped.events.iter().filter(|event| event.tid == nix::unistd::gettid().as_raw().cast_unsigned());
     let failed = here.filter(|event| event.name == EventName::Close && event.value < 0).count() as u64;
     let lost: u64 = tapped.accounts.iter().map(|account| account.lost).sum();

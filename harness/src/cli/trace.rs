@@ -98,7 +98,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         )));
     }
     let mut tap =
-        Tap::attach().map_err(|why| bad_input(format!("nothing can be seen here: {why}; {}", why.remedy())))?;
+        Tap::attach(&events).map_err(|why| bad_input(format!("nothing can be seen here: {why}; {}", why.remedy())))?;
     let have = tap.capabilities();
     let token = u64::from(std::process::id()) << 32 | 0x77_61_6b_65;
     tap.begin(&Wants::seeing(&events, &have), token).map_err(|why| anyhow!("failed to begin recording: {why}"))?;

@@ -1,9 +1,10 @@
 //! A reader of the kernel's BTF, as far as we need it: where members lie, and what functions take.
 //!
 //! The format is described in Documentation/bpf/btf.rst. aya's own reader keeps structure members to itself.
-use std::collections::HashMap;
 use std::path::Path;
+use std::sync::OnceLock;
 
+use foldhash::HashMap;
 use thiserror::Error;
 
 /// Why type information could not be had.
@@ -39,6 +40,7 @@ mod kind {
     pub(super) const ARRAY: u32 = 3;
     pub(super) const STRUCT: u32 = 4;
     pub(super) const UNION: u32 = 5;
+    pub(super) const FORWARD: u32 = 7;
     pub(super) const TYPEDEF: u32 = 8;
     pub(super) const VOLATILE: u32 = 9;
     pub(super) const CONST: u32 = 10;
@@ -49,13 +51,15 @@ mod kind {
 }
 
 /// The kernel's type information.
+#[derive(Default)]
 pub struct Btf {
     data: Vec<u8>,
     strings: usize,
     /// Byte offset of each type; type 0 is `void`.
     types: Vec<u32>,
     structs: HashMap<Box<str>, u32>,
-    functions: HashMap<Box<str>, u32>,
+    /// Made when it is first asked for: there are tens of thousands.
+    functions: OnceLock<HashMap<Box<str>, u32>>,
 }
 
 impl Btf {
@@ -82,18 +86,15 @@ impl Btf {
         if end > data.len() || strings > data.len() {
             return Err(BtfError::Malformed("sections reach beyond the end"));
         }
-        let mut btf = Self { data, strings, types: vec![0], structs: HashMap::new(), functions: HashMap::new() };
+        let mut btf = Self { data, strings, types: vec![0], ..Self::default() };
         let mut at = type_start;
         while at + 12 <= end {
             let id = u32::try_from(btf.types.len()).map_err(|_| BtfError::Malformed("too many types"))?;
             btf.types.push(u32::try_from(at).map_err(|_| BtfError::Malformed("too long"))?);
             let (kind, count) = btf.info(at);
-            match kind {
-                kind::STRUCT => {
-                    btf.index(at, id, true);
-                }
-                kind::FUNC => btf.index(at, id, false),
-                _ => {}
+            if kind == kind::STRUCT {
+                let name: Box<str> = btf.name(btf.word(at)).into();
+                btf.structs.entry(name).or_insert(id);
             }
             at += 12 + extra(kind, count).ok_or(BtfError::Malformed("unknown kind of type"))?;
         }
@@ -157,12 +158,12 @@ impl Btf {
 
     /// Whether there is a function of this name.
     pub fn has_function(&self, function: &str) -> bool {
-        self.functions.contains_key(function)
+        self.functions().contains_key(function)
     }
 
     /// For each parameter of a function the structure it points to, if it points to one.
     pub fn parameters(&self, function: &str) -> Option<Vec<Option<&str>>> {
-        let id = *self.functions.get(function)?;
+        let id = *self.functions().get(function)?;
         let proto = self.at(self.word(self.at(id)? + 8))?;
         let (kind, count) = self.info(proto);
         if kind != kind::FUNC_PROTO {
@@ -171,10 +172,50 @@ impl Btf {
         Some((0..count).map(|index| self.pointee(self.word(proto + 12 + index as usize * 8 + 4))).collect())
     }
 
-    fn index(&mut self, at: usize, id: u32, structure: bool) {
-        let name: Box<str> = self.name(self.word(at)).into();
-        let map = if structure { &mut self.structs } else { &mut self.functions };
-        map.entry(name).or_insert(id);
+    /// Of functions of one name the first, as the kernel's own lookup finds it.
+    fn functions(&self) -> &HashMap<Box<str>, u32> {
+        self.functions.get_or_init(|| {
+            let mut functions = HashMap::default();
+            for (&at, id) in self.types.iter().zip(0..).skip(1) {
+                let at = at as usize;
+                if self.info(at).0 == kind::FUNC {
+                    functions.entry(self.name(self.word(at)).into()).or_insert(id);
+                }
+            }
+            functions
+        })
+    }
+
+    /// The same with nothing in it but what programs can be attached to: functions and tracepoints. All keep their numbers;
+    /// forward declarations of nothing stand in the places of the others.
+    pub fn targets(&self) -> Vec<u8> {
+        const HEADER: u32 = 24;
+        let types: Vec<u8> = self
+            .types
+            .iter()
+            .skip(1)
+            .flat_map(|&at| {
+                let at = at as usize;
+                let kept = match self.info(at).0 {
+                    kind::FUNC => true,
+                    kind::TYPEDEF => self.name(self.word(at)).starts_with("btf_trace_"),
+                    _ => false,
+                };
+                if kept { [0, 4, 8].map(|word| self.word(at + word)) } else { [0, kind::FORWARD << 24, 0] }
+            })
+            .flat_map(u32::to_le_bytes)
+            .collect();
+        let strings = self.data.get(self.strings..self.strings + self.word(20) as usize).unwrap_or_default();
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap_or(0);
+        let mut blob = Vec::with_capacity(HEADER as usize + types.len() + strings.len());
+        blob.extend(MAGIC.to_le_bytes());
+        blob.extend([1, 0]);
+        for word in [HEADER, 0, length(&types), length(&types), length(strings)] {
+            blob.extend(word.to_le_bytes());
+        }
+        blob.extend(types);
+        blob.extend(strings);
+        blob
     }
 
     /// The structure that a pointer type leads to.
@@ -271,6 +312,15 @@ mod tests {
     fn a_blob_that_is_no_btf_is_refused() {
         assert!(matches!(Btf::parse(vec![0; 64]), Err(BtfError::Malformed("wrong magic number"))));
         assert!(matches!(Btf::parse(Vec::new()), Err(BtfError::Malformed(_))));
+    }
+
+    #[test]
+    fn what_programs_are_attached_to_keeps_its_numbers() {
+        let Ok(btf) = Btf::running() else { return };
+        let targets = Btf::parse(btf.targets()).expect("well formed");
+        assert_eq!(targets.types.len(), btf.types.len());
+        assert_eq!(targets.functions().get("tcp_v4_rcv"), btf.functions().get("tcp_v4_rcv"));
+        assert!(targets.structs.is_empty() && targets.functions().len() == btf.functions().len());
     }
 
     #[test]

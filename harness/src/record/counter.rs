@@ -87,7 +87,7 @@ impl Probes {
         if matches!(function, "do_epoll_wait" | "do_epoll_ctl") {
             return CountSlot { arg: CountArg::EpollFd as u32, index: 0 };
         }
-        let parameters = self.types.parameters(function).unwrap_or_default();
+        let parameters = self.types.get().parameters(function).unwrap_or_default();
         let found = |wanted: fn(&str) -> Option<CountArg>| {
             parameters
                 .iter()
@@ -122,7 +122,7 @@ impl Probes {
         match programs {
             Programs::Fentry => {
                 let name = format!("count_{number}");
-                let attached = self.fentry(&name, function).map_err(|error| reason(&error));
+                let attached = self.fentry(&name, function);
                 if attached.is_err() {
                     let _ = find::<FEntry>(&mut self.ebpf, &name)?.unload();
                 }
@@ -149,7 +149,7 @@ impl Probes {
             }
             Programs::Breakpoint => {
                 let address =
-                    self.symbols.address(function).ok_or("there is no such symbol, or its address is hidden")?;
+                    self.symbols.get().address(function).ok_or("there is no such symbol, or its address is hidden")?;
                 let event: &mut PerfEvent = self.program(&format!("count_breakpoint_{number}"))?;
                 event.load().map_err(|error| reason(&error))?;
                 let program = event.fd().map_err(|error| reason(&error))?.as_fd();

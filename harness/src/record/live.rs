@@ -1,5 +1,6 @@
 //! The events of the run that is being made, as they come.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indexmap::IndexMap;
@@ -68,6 +69,12 @@ impl Live {
         Taken { events: std::mem::take(&mut self.events), extras: std::mem::take(&mut self.decoder.extras) }
     }
 
+    /// Kernel stacks so far, by the place that an event names.
+    pub(super) fn stacks(&self, probes: &Probes) -> Vec<Vec<Arc<str>>> {
+        let stacks = &self.decoder.stacks;
+        if stacks.is_empty() { Vec::new() } else { stacks.names(probes.symbols.get()) }
+    }
+
     /// Threads that have said which actor they are.
     pub(super) fn actors(&self, names: &[String]) -> BTreeMap<u32, String> {
         let actors = self.fences.iter().filter(|fence| fence.op == FenceOp::Actor as u32);
@@ -97,7 +104,7 @@ impl Live {
 
     /// Whether the answer is known by now.
     pub(super) fn answered(&self, awaited: &mut Awaited, probes: &Probes, watches: &Watches) -> bool {
-        let stacks = if awaited.stacks { self.decoder.stacks.names(&probes.symbols) } else { Vec::new() };
+        let stacks = if awaited.stacks { self.stacks(probes) } else { Vec::new() };
         awaited.look(
             &self.events,
             &self.matcher,
@@ -189,8 +196,6 @@ impl Probes {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::judge::testing::event;
 

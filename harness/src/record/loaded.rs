@@ -1,21 +1,44 @@
 //! The object in the kernel: its maps are there and its ring is ours; its programs are loaded when they are attached.
-use std::thread::{self, JoinHandle};
+use std::thread;
 
 use aya::maps::{MapData, RingBuf};
-use aya::{Btf, Ebpf, EbpfLoader};
+use aya::{Btf, Ebpf, EbpfLoader, Endianness};
 use wakeproof_abi::Offsets;
 
 use super::Unobserved;
+use super::later::joined;
 use super::reason::reason;
 use crate::kernel;
 
 /// What programs are attached with.
 pub(super) struct Loaded {
     pub(super) ebpf: Ebpf,
-    pub(super) btf: Btf,
+    /// What programs can be attached to.
+    pub(super) targets: Btf,
     pub(super) types: kernel::Btf,
     pub(super) offsets: Offsets,
     pub(super) ring: RingBuf<MapData>,
+}
+
+/// What the object is there for. Maps that serve other purposes get one entry, as it takes a while to make a large one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// Running cases.
+    Cases,
+    /// Recording events without a case.
+    Events,
+    /// Watching a server.
+    Server,
+}
+
+impl Purpose {
+    fn idle(self) -> &'static [&'static str] {
+        match self {
+            Self::Cases => &["INSIDE", "SETS", "MADE"],
+            Self::Events => &["INSIDE", "SETS", "MADE", "COUNTS"],
+            Self::Server => &["COUNTS", "TURN"],
+        }
+    }
 }
 
 /// Room for 250,000 events, which is a stalled reader's 0.8 s at 300,000 events a second.
@@ -34,28 +57,39 @@ pub(super) fn permitted() -> Result<&'static [u8], Unobserved> {
 impl Loaded {
     /// Loads the maps, with a ring of a size that is a power of two and a multiple of the page, and with the program's own
     /// diagnostics if they are wanted.
-    pub(super) fn load(object: &[u8], ring: u32, logs: bool) -> Result<Self, Unobserved> {
-        // The kernel's types are read twice, by two libraries: at once.
-        let btf = thread::spawn(Btf::from_sys_fs);
+    pub(super) fn load(object: &[u8], purpose: Purpose, ring: u32, logs: bool) -> Result<Self, Unobserved> {
+        // A new loader reads all of the kernel's types, though it will be given others; we read what we need meanwhile.
+        let loader = thread::spawn(EbpfLoader::new);
         let types = kernel::Btf::running()?;
         let offsets = kernel::resolve(&types)?;
-        let btf = joined(btf).map_err(|error| Unobserved::Load(error.to_string()))?;
+        // For each program aya goes through all types that it has.
+        let targets = Btf::parse(&types.targets(), Endianness::default());
+        let targets = targets.map_err(|error| Unobserved::Load(error.to_string()))?;
         // Frozen, so that the verifier drops what is not logged.
         let log_level = if logs { LOG_DEBUG } else { 0 };
-        let mut ebpf = EbpfLoader::new()
-            .btf(Some(&btf))
+        let mut loader: EbpfLoader<'_> = joined(loader);
+        for map in purpose.idle() {
+            loader.map_max_entries(map, 1);
+        }
+        let mut ebpf = loader
+            .btf(Some(&targets))
             .map_max_entries("EVENTS", ring)
             .override_global("OFFSETS", &offsets, true)
             .override_global(aya_log::LEVEL, &log_level, false)
             .load(object)
             .map_err(|error| Unobserved::Load(reason(&error)))?;
+        drop(loader);
         let events = ebpf.take_map("EVENTS").ok_or_else(|| Unobserved::Load("it has no ring buffer".into()))?;
         let ring = RingBuf::try_from(events).map_err(|error| Unobserved::Load(reason(&error)))?;
-        Ok(Self { ebpf, btf, types, offsets, ring })
+        Ok(Self { ebpf, targets, types, offsets, ring })
     }
 }
 
-/// What a thread has read; its panic is ours.
-pub(super) fn joined<T>(thread: JoinHandle<T>) -> T {
-    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+/// Gives back to the system what was freed: the types of a whole kernel leave much behind.
+pub(super) fn trim() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it gives back memory that nobody has.
+    unsafe {
+        libc::malloc_trim(0);
+    }
 }

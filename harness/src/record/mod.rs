@@ -3,12 +3,14 @@
 //! Everything privileged or unsafe of the user side is below here or in the cell: probes are attached, the experiment runs
 //! in a process of its own ([`crate::cell`]), its events are drained, and the result is plain data.
 mod arm;
+mod attach;
 mod breakpoint;
 mod bytes;
 mod candidates;
 mod counter;
 mod decode;
 mod inspect;
+mod later;
 mod live;
 mod loaded;
 mod memory;
@@ -90,14 +92,14 @@ impl Recorder {
     /// What can be seen here.
     pub fn capabilities(&self) -> Capabilities {
         match &self.probes {
-            Ok(probes) => probes.capabilities(),
+            Ok(probes) => Capabilities { no_wire: probes.no_wire(), ..probes.capabilities() },
             Err(why) => Capabilities::surface(why),
         }
     }
 
     /// What there is here of that which a case names.
     fn landmarks(&self, named: &Named) -> Landmarks {
-        let there = |probes: &Probes| kernel::landmarks(named, &probes.types, &probes.symbols);
+        let there = |probes: &Probes| kernel::landmarks(named, probes.types.get(), probes.symbols.get());
         self.probes.as_ref().map_or_else(|_| Landmarks::default(), there)
     }
 

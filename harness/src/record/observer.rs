@@ -9,7 +9,7 @@ use wakeproof_abi::{self as abi, CALLED_MORE, CALLS, Called, Config, FenceOp, Ki
 
 use super::arm::{array, hash, per_cpu, sum};
 use super::bytes::{header, i16_at, leading, u16_at, u32_at, u64_at};
-use super::loaded::{self, Loaded, RING_BYTES};
+use super::loaded::{self, Loaded, Purpose, RING_BYTES};
 use super::probes::{Unobserved, find};
 use super::reason::reason;
 use crate::observe::calls::{self, Class};
@@ -39,17 +39,18 @@ const RINGS: &[(&str, &str)] = &[("ring_submit", "io_uring_submit_req"), ("ring_
 impl Observer {
     /// Loads and attaches. Nothing is recorded before [`Observer::track`] or a fence with the token.
     pub fn attach(token: u64) -> Result<Self, Unobserved> {
-        let Loaded { ebpf, btf, offsets, ring, .. } = Loaded::load(loaded::permitted()?, RING_BYTES, false)?;
+        let Loaded { ebpf, targets, offsets, ring, .. } =
+            Loaded::load(loaded::permitted()?, Purpose::Server, RING_BYTES, false)?;
         let failed = |error: String| Unobserved::Load(error);
         let mut observer = Self { ebpf, ring, token, joined: Vec::new(), blind: Vec::new() };
         observer.arm().map_err(failed)?;
         for &(program, tracepoint) in ESSENTIAL {
-            observer.program(&btf, program, tracepoint).map_err(failed)?;
+            observer.program(&targets, program, tracepoint).map_err(failed)?;
         }
         for &(program, tracepoint) in RINGS {
             let tried = match offsets.ring_fd {
                 0 => Err("this kernel's rings do not show their requests (they do from 6.3 on)".to_owned()),
-                _ => observer.program(&btf, program, tracepoint),
+                _ => observer.program(&targets, program, tracepoint),
             };
             if let Err(why) = tried {
                 observer.blind.push(format!("requests of io_uring ({tracepoint}): {why}"));
@@ -58,9 +59,9 @@ impl Observer {
         Ok(observer)
     }
 
-    fn program(&mut self, btf: &Btf, program: &str, tracepoint: &str) -> Result<(), String> {
+    fn program(&mut self, targets: &Btf, program: &str, tracepoint: &str) -> Result<(), String> {
         let found = find::<BtfTracePoint>(&mut self.ebpf, program)?;
-        let attached = found.load(tracepoint, btf).and_then(|()| found.attach().map(drop));
+        let attached = found.load(tracepoint, targets).and_then(|()| found.attach().map(drop));
         attached.map_err(|error| format!("{tracepoint}: {}", reason(&error)))
     }
 

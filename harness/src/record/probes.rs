@@ -2,21 +2,21 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::os::fd::{AsFd as _, BorrowedFd};
-use std::thread;
 
 use aya::maps::{MapData, RingBuf};
-use aya::programs::{BtfTracePoint, FEntry, FExit, Iter, KProbe, PerfEvent, ProgramError, RawTracePoint};
+use aya::programs::{Iter, PerfEvent, ProgramError};
 use aya::{Btf, Ebpf};
 use aya_log::EbpfLogger;
 use thiserror::Error;
 use wakeproof_abi::{TaskItem, WalkItem};
 
-use super::breakpoint::{Breakpoint, Stop, Whose};
-use super::candidates::{ESSENTIAL, FUNCTION, PROBES, Way};
-use super::loaded::{self, Loaded, RING_BYTES};
+use super::attach::needed;
+use super::candidates::{ESSENTIAL, FUNCTION, PROBES};
+use super::later::Later;
+use super::loaded::{self, Loaded, Purpose, RING_BYTES};
 use super::misses::Misses;
 use super::reason::reason;
-use crate::case::{Grade, Probe};
+use crate::case::{EventName, Grade, Probe};
 use crate::kernel::{self, BtfError, Symbols};
 use crate::plan::Capabilities;
 use crate::recording::{Loser, ProbeReport};
@@ -58,15 +58,16 @@ impl Unobserved {
 /// Loaded and attached probes.
 pub struct Probes {
     pub(super) ebpf: Ebpf,
-    pub(super) btf: Btf,
-    pub(super) types: kernel::Btf,
-    pub(super) symbols: Symbols,
+    /// What programs can be attached to.
+    pub(super) targets: Option<Btf>,
+    pub(super) types: Later<kernel::Btf>,
+    pub(super) symbols: Later<Symbols>,
     pub(super) ring: RingBuf<MapData>,
     /// `file->f_op` of epoll descriptors.
     pub(super) epoll_ops: u64,
     reports: Vec<ProbeReport>,
     /// Why no pair of virtual Ethernet devices can be made, if so.
-    no_wire: Option<String>,
+    wire: Later<Option<String>>,
     /// How often programs had been passed over when the run was armed.
     pub(super) missed: Misses,
     /// And when it was disarmed.
@@ -79,34 +80,53 @@ pub struct Probes {
 const LOG_TARGET: &str = "wakeproof_probes";
 
 impl Probes {
-    /// Loads the object and attaches what can be attached.
+    /// Loads the object and attaches all that can be attached.
     pub fn attach() -> Result<Self, Unobserved> {
         Self::attach_with_ring(RING_BYTES)
     }
 
     /// As [`Probes::attach`], with a ring of another size: a power of two, and a multiple of the page.
     pub fn attach_with_ring(bytes: u32) -> Result<Self, Unobserved> {
+        Self::new(Purpose::Cases, bytes, |_| true)
+    }
+
+    /// Attaches only what these events need, beside what all do.
+    pub(super) fn attach_for(events: &[EventName]) -> Result<Self, Unobserved> {
+        let needed = needed(events);
+        let mut probes = Self::new(Purpose::Events, RING_BYTES, |probe| needed.contains(&probe))?;
+        // Nothing will be attached any more.
+        probes.targets = None;
+        probes.types = Later::new(types);
+        loaded::trim();
+        Ok(probes)
+    }
+
+    fn new(purpose: Purpose, ring: u32, needed: impl Fn(Probe) -> bool) -> Result<Self, Unobserved> {
         let object = loaded::permitted()?;
-        // Read while the kernel's types are.
-        let symbols = thread::spawn(Symbols::running);
+        let (symbols, wire) = (Later::new(Symbols::running), Later::new(crate::cell::Wire::refusal));
+        if purpose == Purpose::Cases {
+            // They will be asked for: read and tried while the rest goes on.
+            symbols.begin();
+            wire.begin();
+        }
         let logs = tracing::enabled!(target: LOG_TARGET, tracing::Level::DEBUG);
-        let Loaded { mut ebpf, btf, types, ring, .. } = Loaded::load(object, bytes, logs)?;
+        let Loaded { mut ebpf, targets, types, ring, .. } = Loaded::load(object, purpose, ring, logs)?;
         let logger = logs.then(|| EbpfLogger::init(&mut ebpf).ok()).flatten();
-        let symbols = loaded::joined(symbols);
         let mut probes = Self {
             ebpf,
-            btf,
-            types,
+            targets: Some(targets),
+            types: Later::made(types),
             symbols,
             ring,
             epoll_ops: 0,
             reports: Vec::new(),
-            no_wire: crate::cell::Wire::refusal(),
+            wire,
             missed: Misses::new(),
             passed: Misses::new(),
             logger,
         };
-        for &(probe, candidates) in PROBES {
+        probes.verify(&needed);
+        for &(probe, candidates) in PROBES.iter().filter(|(probe, _)| needed(*probe)) {
             let mut report = ProbeReport { probe, won: None, grade: None, lost: Vec::new() };
             for candidate in candidates {
                 match probes.try_way(candidate.way) {
@@ -133,14 +153,14 @@ impl Probes {
         }
     }
 
-    /// What can be seen with them.
+    /// What can be seen with them. Whether wires can be laid is for [`Probes::no_wire`] to say.
     pub fn capabilities(&self) -> Capabilities {
-        Capabilities {
-            grade: self.grade(),
-            probes: self.reports.clone(),
-            blind: self.blind(),
-            no_wire: self.no_wire.clone(),
-        }
+        Capabilities { grade: self.grade(), probes: self.reports.clone(), blind: self.blind(), no_wire: None }
+    }
+
+    /// Why no pair of virtual Ethernet devices can be made, if so.
+    pub(super) fn no_wire(&self) -> Option<String> {
+        self.wire.get().clone()
     }
 
     /// How each probe was attached.
@@ -177,90 +197,6 @@ impl Probes {
         let lost = report.and_then(|report| report.lost.first());
         let why = lost.map_or_else(String::new, |lost| format!(" ({}: {})", lost.candidate, lost.reason));
         Some(format!("the probe {missing:?} cannot be attached{why}; `wakeproof doctor` says what to do"))
-    }
-
-    fn try_way(&mut self, way: Way) -> Result<(), String> {
-        let why = |error: ProgramError| reason(&error);
-        match way {
-            Way::Fentry(program, function) => self.fentry(program, function).map_err(why),
-            Way::Fexit(program, function) => {
-                let exit = find::<FExit>(&mut self.ebpf, program)?;
-                exit.load(function, &self.btf).and_then(|()| exit.attach().map(drop)).map_err(why)
-            }
-            Way::Kprobe(program, function) | Way::Kretprobe(program, function) => {
-                let probe: &mut KProbe = self.program(program)?;
-                probe.load().and_then(|()| probe.attach(function, 0).map(drop)).map_err(why)
-            }
-            Way::Tracepoints(names) => names.iter().try_for_each(|name| self.tracepoint(name)),
-            Way::RawTracepoint(name) => {
-                let tracepoint: &mut RawTracePoint = self.program(name)?;
-                tracepoint.load().and_then(|()| tracepoint.attach(name).map(drop)).map_err(why)
-            }
-            Way::Iterators => {
-                for (program, over) in [("walk_task_file", "task_file"), ("walk_task", "task")] {
-                    let (programs, btf) = (&mut self.ebpf, &self.btf);
-                    find::<Iter>(programs, program)?.load(over, btf).map_err(why)?;
-                }
-                self.walk().and_then(|_| self.walk_tasks()).map(drop)
-            }
-            Way::Watchpoint => self.try_watchpoint(),
-            Way::CountFentry(function) => {
-                self.fentry("count_0", function).map_err(why)?;
-                find::<FEntry>(&mut self.ebpf, "count_0")?.unload().map_err(why)
-            }
-            Way::CountKprobe(function) => {
-                let probe: &mut KProbe = self.program("count_kprobe_0")?;
-                let attached = probe.load().and_then(|()| probe.attach(function, 0).map(drop));
-                // also where it did not attach: cases load it again, for functions that may allow it
-                let unloaded = probe.unload();
-                attached.and(unloaded).map_err(why)
-            }
-            Way::CountBreakpoint(function) => {
-                let address = self.symbols.address(function).ok_or("its address is hidden")?;
-                let event: &mut PerfEvent = self.program("count_breakpoint_0")?;
-                event.load().map_err(why)?;
-                let program = event.fd().map_err(why)?.as_fd();
-                let set = Breakpoint::set(Stop::Execute(address), Whose::Everyone(0), program).map(drop);
-                let unloaded = event.unload();
-                set.map_err(|error| reason(&error))?;
-                unloaded.map_err(why)
-            }
-            Way::From(probes) => match probes.iter().find(|&&probe| self.won(probe).is_none()) {
-                None => Ok(()),
-                Some(missing) => Err(format!("needs the probe {missing:?}, which could not be attached")),
-            },
-        }
-    }
-
-    pub(super) fn fentry(&mut self, program: &str, function: &str) -> Result<(), ProgramError> {
-        let (programs, btf) = (&mut self.ebpf, &self.btf);
-        let Ok(entry) = find::<FEntry>(programs, program) else { return Err(ProgramError::NotLoaded) };
-        entry.load(function, btf)?;
-        entry.attach().map(drop)
-    }
-
-    fn tracepoint(&mut self, name: &str) -> Result<(), String> {
-        // After the first, so that it looks second.
-        let understudy = format!("{name}_again");
-        let programs: &[&str] = if self.ebpf.program(&understudy).is_some() { &[name, &understudy] } else { &[name] };
-        for program in programs {
-            let tracepoint = find::<BtfTracePoint>(&mut self.ebpf, program)?;
-            let attached = tracepoint.load(name, &self.btf).and_then(|()| tracepoint.attach().map(drop));
-            attached.map_err(|error| reason(&error))?;
-        }
-        Ok(())
-    }
-
-    fn try_watchpoint(&mut self) -> Result<(), String> {
-        for number in 0..wakeproof_abi::WATCHES {
-            let event: &mut PerfEvent = self.program(&format!("watch_{number}"))?;
-            event.load().map_err(|error| reason(&error))?;
-        }
-        let word = Box::new(0u64);
-        let address = std::ptr::from_ref(word.as_ref()) as u64;
-        let program = self.watch_program(0)?;
-        let here = nix::unistd::gettid().as_raw();
-        Breakpoint::set(Stop::Write(address), Whose::Task(here), program).map(drop).map_err(|error| reason(&error))
     }
 
     /// The program of a watchpoint.
@@ -320,4 +256,9 @@ where
         .ok_or_else(|| format!("the object has no program {name}"))?
         .try_into()
         .map_err(|error| reason(&error))
+}
+
+/// The running kernel's; it could be read before.
+fn types() -> kernel::Btf {
+    kernel::Btf::running().unwrap_or_default()
 }

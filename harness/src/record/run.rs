@@ -328,9 +328,7 @@ impl Session<'_> {
         head.counts = probes.rows(&counters, &mut head.counters)?;
         probes.take_off(counters);
         probes.forget_all()?;
-        if !self.live.decoder.stacks.is_empty() {
-            head.stacks = self.live.decoder.stacks.names(&probes.symbols);
-        }
+        head.stacks = self.live.stacks(probes);
         Ok(())
     }
 }

@@ -14,6 +14,7 @@ use wakeproof_abi::Role;
 
 use super::live::{Live, Taken};
 use super::probes::{Probes, Unobserved};
+use crate::case::EventName;
 use crate::plan::{Capabilities, Wants};
 use crate::recording::{Account, Event, Extra};
 
@@ -40,9 +41,9 @@ pub struct Tapped {
 }
 
 impl Tap {
-    /// Attaches the probes. Nothing is recorded yet.
-    pub fn attach() -> Result<Self, Unobserved> {
-        Ok(Self::over(Probes::attach()?))
+    /// Attaches the probes that these events need. Nothing is recorded yet.
+    pub fn attach(events: &[EventName]) -> Result<Self, Unobserved> {
+        Ok(Self::over(Probes::attach_for(events)?))
     }
 
     /// Records with probes that are attached already.
@@ -126,7 +127,7 @@ impl Tap {
 
     /// Kernel stacks so far, by the place that an event names.
     pub fn stacks(&self) -> Vec<Vec<Arc<str>>> {
-        self.live.decoder.stacks.names(&self.probes.symbols)
+        self.live.stacks(&self.probes)
     }
 
     /// Stops recording, and waits until every record that was fired has come or is known to be lost.
@@ -135,6 +136,6 @@ impl Tap {
         self.probes.forget_all()?;
         let Taken { mut events, extras } = self.take();
         events.sort_by_key(|event| event.time);
-        Ok(Tapped { events, extras, stacks: self.live.decoder.stacks.names(&self.probes.symbols), accounts })
+        Ok(Tapped { events, extras, stacks: self.live.stacks(&self.probes), accounts })
     }
 }

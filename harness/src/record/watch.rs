@@ -102,6 +102,6 @@ impl Probes {
     }
 
     fn member(&self, structure: &str, member: &str) -> Result<u32, String> {
-        self.types.offset(structure, member).map_err(|error| error.to_string())
+        self.types.get().offset(structure, member).map_err(|error| error.to_string())
     }
 }

@@ -70,8 +70,8 @@ impl Probes {
         };
         let reader = Reader {
             memory: Memory::new(&self.ebpf, token)?,
-            types: &self.types,
-            symbols: &self.symbols,
+            types: self.types.get(),
+            symbols: self.symbols.get(),
             names,
             items: &items,
             clients: &clients,
@@ -109,7 +109,7 @@ impl Probes {
     }
 
     fn layout(&self, structure: &str) -> Result<Value, String> {
-        let members = self.types.members(structure).map_err(|error| error.to_string())?;
+        let members = self.types.get().members(structure).map_err(|error| error.to_string())?;
         let names: Vec<&str> = members.iter().map(|(name, _)| *name).collect();
         let with_types: Vec<Value> = members.iter().map(|(name, kind)| json!({"name": name, "type": kind})).collect();
         Ok(json!({"names": names, "members": with_types}))
