@@ -34,7 +34,7 @@ pub struct Flood {
 
 /// Floods and reads.
 pub fn run() -> Result<Flood> {
-    let mut tap = Tap::attach()?;
+    let mut tap = Tap::attach(&[EventName::Close])?;
     let wants = Wants::seeing(&[EventName::Close], &tap.capabilities());
     let token = 0x0066_6c6f_6f64;
     tap.begin(&wants, token).map_err(|why| anyhow!(why))?;

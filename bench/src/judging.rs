@@ -65,12 +65,12 @@ fn repeated(recording: &Recording, size: usize) -> Result<Recording> {
     let run = large.runs.first_mut().context("nothing was recorded")?;
     let start = run.head.marks.iter().find(|mark| mark.name == "start").context("no mark")?.time;
     let end = run.head.marks.last().context("no mark")?.time;
-    let load: Vec<_> = run.events.iter().filter(|event| event.time > start && event.time < end).cloned().collect();
+    let load: Vec<_> = run.events.iter().filter(|event| event.time > start && event.time < end).copied().collect();
     ensure!(!load.is_empty(), "nothing was recorded under load");
     let mut shift = 0;
     while run.events.len() < size {
         shift += end - start;
-        run.events.extend(load.iter().cloned().map(|mut event| {
+        run.events.extend(load.iter().copied().map(|mut event| {
             event.time += shift;
             event
         }));

@@ -11,6 +11,7 @@ mod judging;
 mod loops;
 mod memory;
 mod observer;
+mod plot;
 mod report;
 mod rounds;
 mod start;
@@ -50,6 +51,9 @@ struct Options {
     /// For people or for programs
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Draw the bars into this file, as SVG
+    #[arg(long, value_name = "FILE")]
+    plot: Option<PathBuf>,
     /// Measure only bars whose names contain one of these words
     #[arg(value_name = "WORD")]
     only: Vec<String>,
@@ -57,6 +61,9 @@ struct Options {
     #[arg(long, value_name = "FILE")]
     wakeproof: Option<PathBuf>,
 }
+
+/// How often memory is measured: it hardly varies.
+const MEMORY: u32 = 3;
 
 /// How the results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -132,7 +139,7 @@ fn measure(options: &Options) -> Result<ExitCode> {
         report.start = Some(start::run(options.pairs)?);
     }
     if options.wants("memory") {
-        report.memory = Some(memory::run()?);
+        report.memory = Some(memory::run(options.pairs.min(MEMORY))?);
     }
     if options.wants("judging") {
         report.judging = Some(judging::run()?);
@@ -141,6 +148,9 @@ fn measure(options: &Options) -> Result<ExitCode> {
         report.case = Some(start::case(wakeproof, options.pairs)?);
     }
     let bars = report.bars();
+    if let Some(path) = &options.plot {
+        std::fs::write(path, plot::svg(&bars)).with_context(|| format!("failed to write {}", path.display()))?;
+    }
     match options.format {
         Format::Json => println!("{}", serde_json::to_string_pretty(&report.with_bars(&bars))?),
         Format::Text => anstream::print!("{}", report.text(&bars)),

@@ -9,22 +9,37 @@ use wakeproof::plan::Wants;
 use wakeproof::record::Tap;
 use wakeproof_abi::Role;
 
+use crate::stats::Spread;
+
 /// Events that are stored.
 const EVENTS: usize = 1_000_000;
 /// They come in pieces that fit into the ring.
 const PIECE: usize = 100_000;
 
 /// Memory in bytes.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Memory {
     /// Resident once the probes are armed and the whole ring has been used, over the same process before.
-    pub armed: f64,
+    pub armed: Spread,
     /// For each stored event.
-    pub event: f64,
+    pub event: Spread,
 }
 
-/// Measures in a child, so that nothing else counts.
-pub fn run() -> Result<Memory> {
+/// What one child has measured.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Measured {
+    armed: f64,
+    event: f64,
+}
+
+/// Measures so often, each time in a child, so that nothing else counts.
+pub fn run(times: u32) -> Result<Memory> {
+    let measured = (0..times).map(|_| once()).collect::<Result<Vec<_>>>()?;
+    let armed = Spread::of(measured.iter().map(|one| one.armed));
+    Ok(Memory { armed, event: Spread::of(measured.iter().map(|one| one.event)) })
+}
+
+fn once() -> Result<Measured> {
     let output = Command::new("/proc/self/exe").arg("memory").stdin(Stdio::null()).output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr).trim().to_owned());
     serde_json::from_slice(&output.stdout).context("failed to read what the child has measured")
@@ -33,7 +48,7 @@ pub fn run() -> Result<Memory> {
 /// Is that child.
 pub fn child() -> Result<ExitCode> {
     let before = resident()?;
-    let mut tap = Tap::attach()?;
+    let mut tap = Tap::attach(&[EventName::Close])?;
     let wants = Wants::seeing(&[EventName::Close], &tap.capabilities());
     tap.begin(&wants, 1).map_err(|why| anyhow!(why))?;
     Tap::join(Role::Client, 1);
@@ -51,7 +66,7 @@ pub fn child() -> Result<ExitCode> {
         stored.append(&mut tap.take().events);
     }
     let held = resident()?;
-    let memory = Memory { armed: armed - before, event: (held - armed) / f64::from(u32::try_from(stored.len())?) };
+    let memory = Measured { armed: armed - before, event: (held - armed) / f64::from(u32::try_from(stored.len())?) };
     println!("{}", serde_json::to_string(&memory)?);
     Ok(ExitCode::SUCCESS)
 }

@@ -8,6 +8,7 @@ use crate::flood::Flood;
 use crate::judging::Judging;
 use crate::loops::Loops;
 use crate::memory::Memory;
+use crate::plot;
 use crate::rounds::{Arm, FULL, Load, READINESS, STRACE};
 use crate::start::Start;
 use crate::stats::Spread;
@@ -103,12 +104,18 @@ impl Report {
         if let Some(memory) = &self.memory {
             bars.push(Bar::new(
                 "memory over an empty run",
-                memory.armed / f64::from(1 << 20),
+                memory.armed.median / f64::from(1 << 20),
                 (most, 48.0),
-                0.0,
+                memory.armed.relative(),
                 "MiB",
             ));
-            bars.push(Bar::new("memory of a stored event", memory.event, (most, 64.0), 0.0, "B"));
+            bars.push(Bar::new(
+                "memory of a stored event",
+                memory.event.median,
+                (most, 64.0),
+                memory.event.relative(),
+                "B",
+            ));
         }
         if let Some((_, nanos)) = self.judging.as_ref().and_then(|judging| judging.sizes.last()) {
             bars.push(Bar::new("judging an event", *nanos, (most, 100.0), 0.0, "ns"));
@@ -147,7 +154,7 @@ impl Report {
                 bar.unit
             );
         }
-        out
+        out + "\n" + &plot::text(bars)
     }
 }
 

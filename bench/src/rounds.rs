@@ -1,12 +1,10 @@
 //! Rounds of pairs: a bare window, then directly an observed one, on the same server.
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::sync::{Arc, Mutex};
 
 use anyhow::{Context as _, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
-use wakeproof::record::Tap;
 
 use crate::Options;
 use crate::echo::{Server, Window};
@@ -66,11 +64,8 @@ struct Pair {
 /// Measures all observers that there are.
 pub fn run(options: &Options) -> Result<Load> {
     let token = std::hash::RandomState::new().build_hasher().finish() | 1;
-    let tap = Tap::attach().map(|tap| Arc::new(Mutex::new(tap))).map_err(anyhow::Error::new)?;
-    let mut observers: Vec<Box<dyn Observer>> = vec![
-        Box::new(Own::new(READINESS, Set::Readiness, token, &tap)),
-        Box::new(Own::new(FULL, Set::Full, token, &tap)),
-    ];
+    let mut observers: Vec<Box<dyn Observer>> =
+        vec![Box::new(Own::new(READINESS, Set::Readiness, token)), Box::new(Own::new(FULL, Set::Full, token))];
     let mut not_run = BTreeMap::new();
     for tool in TOOLS {
         match tool.lacks() {

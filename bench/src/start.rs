@@ -5,10 +5,10 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 use serde::Serialize;
-use wakeproof::case::EventName;
 use wakeproof::plan::Wants;
 use wakeproof::record::Tap;
 
+use crate::observer::Set;
 use crate::stats::Spread;
 
 /// The case that is timed.
@@ -35,8 +35,8 @@ pub fn run(times: u32) -> Result<Start> {
     let (mut start, mut stop, mut bpftrace) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..times {
         let started = Instant::now();
-        let mut tap = Tap::attach()?;
-        let wants = Wants::seeing(&[EventName::EpollWait], &tap.capabilities());
+        let mut tap = Tap::attach(Set::Readiness.events())?;
+        let wants = Wants::seeing(Set::Readiness.events(), &tap.capabilities());
         tap.begin(&wants, 1).map_err(|why| anyhow!(why))?;
         start.push(millis(started));
         let started = Instant::now();

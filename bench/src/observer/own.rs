@@ -1,7 +1,8 @@
 //! Our own recorder, with the probes of a case.
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use wakeproof::case::EventName;
@@ -23,7 +24,8 @@ pub enum Set {
 }
 
 impl Set {
-    fn events(self) -> &'static [EventName] {
+    /// As events.
+    pub fn events(self) -> &'static [EventName] {
         match self {
             Self::Readiness => &[EventName::EpollWait, EventName::SkDataReady, EventName::SchedWaking],
             Self::Full => &[
@@ -44,20 +46,20 @@ impl Set {
     }
 }
 
-/// The recorder in a thread of its own, as it runs beside a case.
+/// The recorder in a thread of its own, as it runs beside a case. Its probes are attached only while it watches: programs
+/// that record nothing cost something, too, and a bare window is bare.
 pub struct Own {
     name: &'static str,
     set: Set,
     token: u64,
-    tap: Arc<Mutex<Tap>>,
     stop: Arc<AtomicBool>,
-    reader: Option<JoinHandle<Result<(Tapped, std::time::Duration), String>>>,
+    reader: Option<JoinHandle<Result<(Tapped, Duration), String>>>,
 }
 
 impl Own {
-    /// Over probes that are attached already and serve several sets.
-    pub fn new(name: &'static str, set: Set, token: u64, tap: &Arc<Mutex<Tap>>) -> Self {
-        Self { name, set, token, tap: Arc::clone(tap), stop: Arc::default(), reader: None }
+    /// One that records this set.
+    pub fn new(name: &'static str, set: Set, token: u64) -> Self {
+        Self { name, set, token, stop: Arc::default(), reader: None }
     }
 }
 
@@ -67,18 +69,16 @@ impl Observer for Own {
     }
 
     fn begin(&mut self, server: &Server) -> Result<()> {
-        let mut tap = self.tap.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tap = Tap::attach(self.set.events())?;
         let wants = Wants::seeing(self.set.events(), &tap.capabilities());
         tap.begin(&wants, self.token).map_err(|why| anyhow!(why))?;
         tap.track(server.pid(), Role::Server).map_err(|why| anyhow!(why))?;
         // the namespace's sockets, and the client
         Tap::join(Role::Client, self.token);
-        drop(tap);
         self.stop.store(false, Ordering::Relaxed);
-        let (tap, stop) = (Arc::clone(&self.tap), Arc::clone(&self.stop));
+        let stop = Arc::clone(&self.stop);
         self.reader = Some(thread::spawn(move || {
             let before = cpu::of_thread();
-            let mut tap = tap.lock().unwrap_or_else(PoisonError::into_inner);
             tap.follow(|_| !stop.load(Ordering::Relaxed));
             let tapped = tap.end()?;
             Ok((tapped, cpu::of_thread().saturating_sub(before)))
