@@ -3,6 +3,8 @@
 //! It has a `main` of its own, since whether a test can run is known only when it runs: root, or an eBPF object.
 #[path = "robust/left.rs"]
 mod left;
+#[path = "robust/machine.rs"]
+mod machine;
 
 use std::fs;
 use std::io;
@@ -47,14 +49,31 @@ expect: {it is answered: got.bytes == 1}
 control: {title: A server that answers, server: {model: poll}, must_fail: [it is answered]}
 ";
 
+/// The same, after everything has been changed that a case can change.
+const CHANGES: &str = "\
+title: A client that has changed all it can waits for a server that does not answer
+wiring: client, server
+server: {model: fork, limit: {of: nproc, to: 50}, options: {address: 0.0.0.0, reply: none}}
+steps:
+  - sysctl: {name: net.ipv4.tcp_fastopen, value: 519}
+  - limit: {nofile: 300, hard: 300}
+  - connect: {as: conn, over: veth}
+  - send: {on: conn, bytes: 1}
+  - receive: {on: conn, bytes: 1}
+  - receive: {on: conn, bytes: 1, as: got}
+expect: {it is answered: got.bytes == 1}
+control: {title: A server that answers, server: {model: poll}, must_fail: [it is answered]}
+";
+
 fn main() -> ExitCode {
-    let tests: [Test; 7] = [
+    let tests: [Test; 8] = [
         ("an_ordinary_user_learns_why_little_is_seen", an_ordinary_user_learns_why_little_is_seen),
         ("without_type_information_the_surface_is_tested", without_type_information_the_surface_is_tested),
         ("a_mistake_in_a_case_is_shown_where_it_is", a_mistake_in_a_case_is_shown_where_it_is),
         ("a_server_that_dies_at_its_start_is_quoted", a_server_that_dies_at_its_start_is_quoted),
         ("a_server_that_hangs_at_its_start_is_shown_where", a_server_that_hangs_at_its_start_is_shown_where),
         ("a_killed_harness_leaves_nothing", a_killed_harness_leaves_nothing),
+        ("a_killed_harness_leaves_every_setting_as_it_was", a_killed_harness_leaves_every_setting_as_it_was),
         ("an_interrupted_harness_reports_and_leaves_nothing", an_interrupted_harness_reports_and_leaves_nothing),
     ];
     let trials = tests.into_iter().map(|(name, test)| Trial::ignorable_test(name, test)).collect();
@@ -177,9 +196,13 @@ fn a_server_that_hangs_at_its_start_is_shown_where() -> Tested {
     expect(&command.output()?, 1, &said).map(|()| Completion::Completed)
 }
 
-/// Starts a run that waits, tells what it holds, and ends it with a signal.
-fn ended_by(signal: Signal) -> Result<(Output, Duration, left::Holdings), Failed> {
-    let folder = cases(&[("a/quick.yaml", QUICK), ("b/waits.yaml", WAITS)])?;
+/// Starts a run that waits, tells what it holds, has somebody look at it, and ends it with a signal.
+fn ended_by(
+    signal: Signal,
+    waits: &str,
+    look: impl FnOnce(i32) -> Result<(), Failed>,
+) -> Result<(Output, Duration, left::Holdings), Failed> {
+    let folder = cases(&[("a/quick.yaml", QUICK), ("b/waits.yaml", waits)])?;
     let scratch = tempfile::tempdir()?;
     let mut command = wakeproof(folder.path(), &[]);
     let mut child = command.env("TMPDIR", scratch.path()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
@@ -194,7 +217,7 @@ fn ended_by(signal: Signal) -> Result<(Output, Duration, left::Holdings), Failed
         std::thread::yield_now();
     }
     let holdings = left::Holdings::of(pid);
-    if let Err(why) = holdings.are_seen(watched().is_ok()) {
+    if let Err(why) = holdings.are_seen(watched().is_ok()).and_then(|()| look(pid)) {
         child.kill()?;
         return Err(why);
     }
@@ -209,13 +232,32 @@ fn ended_by(signal: Signal) -> Result<(Output, Duration, left::Holdings), Failed
 }
 
 fn a_killed_harness_leaves_nothing() -> Tested {
-    let (_, _, holdings) = ended_by(Signal::SIGKILL)?;
+    let (_, _, holdings) = ended_by(Signal::SIGKILL, WAITS, |_| Ok(()))?;
     holdings.are_gone()?;
     Ok(Completion::Completed)
 }
 
+fn a_killed_harness_leaves_every_setting_as_it_was() -> Tested {
+    if let Err(why) = watched() {
+        return Ok(Completion::ignored_with(why));
+    }
+    let before = machine::now();
+    let (_, _, holdings) = ended_by(Signal::SIGKILL, CHANGES, |harness| {
+        let changed = left::family(harness)
+            .into_iter()
+            .any(|pid| machine::setting_of(pid, "net.ipv4.tcp_fastopen").as_deref() == Some("519"));
+        if changed { Ok(()) } else { Err("the setting was not changed".into()) }
+    })?;
+    holdings.are_gone()?;
+    let differences = machine::differences(&before, &machine::now());
+    if !differences.is_empty() {
+        return Err(differences.join("\n").into());
+    }
+    Ok(Completion::Completed)
+}
+
 fn an_interrupted_harness_reports_and_leaves_nothing() -> Tested {
-    let (output, took, holdings) = ended_by(Signal::SIGINT)?;
+    let (output, took, holdings) = ended_by(Signal::SIGINT, WAITS, |_| Ok(()))?;
     holdings.are_gone()?;
     if took > Duration::from_secs(2) {
         return Err(format!("it took {took:?} to end").into());

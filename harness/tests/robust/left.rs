@@ -105,7 +105,7 @@ fn network(pid: i32) -> Option<PathBuf> {
 }
 
 /// A process and all that descend from it.
-fn family(root: i32) -> Vec<i32> {
+pub fn family(root: i32) -> Vec<i32> {
     let parents: Vec<(i32, i32)> = numbers().filter_map(|pid| Some((pid, stat(pid, 4)?.parse().ok()?))).collect();
     let mut family = vec![root];
     let mut next = 0;
