@@ -66,10 +66,12 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
         Err(_) if panic.is_some() => {
             let line = panic.map_or("", String::as_str);
             let line = line.split_once("] ").map_or(line, |(_, text)| text);
-            return Err(Fault {
-                what: format!("the guest's kernel panicked: {line}"),
-                next: "run the case that was running alone, with `--exact NAME`; a kernel that panics is worth a report",
-            });
+            let next = if line.contains("Out of memory") {
+                "give it more with `--guest-memory MIB`, or run fewer cases"
+            } else {
+                "run the case that was running alone, with `--exact NAME`; a kernel that panics is worth a report"
+            };
+            return Err(Fault { what: format!("the guest's kernel panicked: {line}"), next });
         }
         Err(error) if end.reached == Phase::Boot => {
             return Err(Fault {
@@ -121,4 +123,84 @@ pub fn report(fault: Fault, end: &End, kernel: &Kernel, accelerator: Engine) -> 
     }
     let _ = write!(text, "  next     {next}");
     Broken { what, next, console, screen: text }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::VecDeque, os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
+
+    use super::*;
+
+    /// A guest that came up, said this, and whose QEMU exited with this.
+    fn end(qemu: u8, console: &[&str]) -> End {
+        End {
+            status: ExitStatus::from_raw(i32::from(qemu) << 8),
+            overdue: None,
+            reached: Phase::Run,
+            boot: Some(Duration::from_secs(3)),
+            whole: Duration::from_secs(9),
+            console: console.iter().map(|line| (*line).to_owned()).collect::<VecDeque<_>>(),
+        }
+    }
+
+    fn memory(folder: &tempfile::TempDir) -> SharedMemory {
+        SharedMemory::create(folder.path()).expect("a file")
+    }
+
+    /// Why this guest is broken, and what to do.
+    fn fault(end: &End) -> (String, &'static str) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let fault = judge(end, &memory(&folder)).expect_err("this guest did not do its work");
+        (fault.what, fault.next)
+    }
+
+    #[test]
+    fn a_panic_is_told_in_the_kernels_words() {
+        // QEMU exits with 0 when a guest panics.
+        let (what, next) =
+            fault(&end(0, &["[    3.3] Kernel panic - not syncing: sysrq triggered crash", "[    3.3] Call Trace:"]));
+        assert_eq!(what, "the guest's kernel panicked: Kernel panic - not syncing: sysrq triggered crash");
+        assert!(next.contains("--exact"), "{next}");
+    }
+
+    #[test]
+    fn who_runs_out_of_memory_is_told_how_to_give_more() {
+        let (what, next) = fault(&end(
+            0,
+            &["[   16.2] Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled"],
+        ));
+        assert!(what.contains("Out of memory") && next.contains("--guest-memory"), "{what}; {next}");
+    }
+
+    #[test]
+    fn who_hangs_is_told_which_deadline_has_passed() {
+        let hangs = |phase| End { overdue: Some((phase, Duration::from_secs(7))), ..end(0, &[]) };
+        let (what, next) = fault(&hangs(Phase::Run));
+        assert!(what.contains("did not end within 7") && next.contains("--guest-deadline"), "{what}; {next}");
+        let (what, next) = fault(&hangs(Phase::Boot));
+        assert!(what.contains("did not boot within 7") && next.contains("--guest-boot"), "{what}; {next}");
+    }
+
+    #[test]
+    fn a_guest_that_says_nothing_has_no_result() {
+        let (what, _) =
+            fault(&End { reached: Phase::Boot, ..end(1, &["qemu-system-x86_64: cannot set up guest memory"]) });
+        assert!(what.contains("before it had booted") && what.contains("exit status: 1"), "{what}");
+        let (what, _) = fault(&end(1, &[]));
+        assert!(what.contains("without a result"), "{what}");
+    }
+
+    #[test]
+    fn the_status_that_was_sent_and_the_one_of_qemu_must_agree() {
+        use std::os::unix::fs::FileExt as _;
+        use wakeproof_init::channel::{Header, PAYLOAD};
+        let folder = tempfile::tempdir().expect("a folder");
+        let memory = memory(&folder);
+        let file = std::fs::File::options().write(true).open(memory.path()).expect("opens");
+        file.write_all_at(b"x", PAYLOAD as u64).expect("writes");
+        file.write_all_at(&Header::new(Ending::Exited(3), b"x").encode(), 0).expect("writes");
+        assert_eq!(judge(&end(qemu_status(3), &[]), &memory).expect("both say 3").status(), 3);
+        let fault = judge(&end(qemu_status(0), &[]), &memory).expect_err("one says 0");
+        assert!(fault.what.contains("says status 3"), "{}", fault.what);
+    }
 }
