@@ -49,7 +49,7 @@ fn expectation(name: &str, source: &str, case: &Case, findings: &Findings<'_>) -
     let all = findings.everywhere(Half::Control, source, case);
     let text = all.found.last().map_or_else(String::new, |found| findings.explain(source, found));
     let failed = not_applying_is_failing(all.held().map(|held| !held));
-    (failed, findings.shown(name, &all), text)
+    (failed, findings.shown(name, &all, None), text)
 }
 
 fn claim(name: &str, case: &Case, expected: &Expected<'_>, findings: &Findings<'_>) -> Failed {
@@ -66,7 +66,7 @@ fn claim(name: &str, case: &Case, expected: &Expected<'_>, findings: &Findings<'
     let mut shown = Vec::new();
     let mut texts = Vec::new();
     for all in [&sentences.literal, &sentences.repaired].into_iter().flatten() {
-        shown.extend(findings.shown(name, all));
+        shown.extend(findings.shown(name, all, None));
         texts.extend(all.found.last().map(|found| findings.explain(all.source, found)));
     }
     (failed, shown, texts.join("; "))

@@ -92,14 +92,17 @@ impl<'a> Findings<'a> {
         }
     }
 
-    /// What is shown of a predicate: the points at which it did not hold or could not be decided, else one at which it held.
-    pub(super) fn shown(&self, name: &str, all: &Everywhere<'_>) -> Vec<Finding> {
+    /// What is shown of a predicate: the points at which it did not hold or could not be decided, else one at which it
+    /// held, and at which it failed in the control, if there is one.
+    pub(super) fn shown(&self, name: &str, all: &Everywhere<'_>, control: Option<&Everywhere<'_>>) -> Vec<Finding> {
         let mut shown: Vec<Finding> = Vec::new();
         for found in all.found.iter().filter(|found| found.held != Ok(true)) {
             shown.push(self.finding(name, all.source, found));
         }
         if shown.is_empty() {
-            shown.extend(all.found.first().map(|found| self.finding(name, all.source, found)));
+            let failed = control.and_then(|control| control.found.iter().find(|found| found.held == Ok(false)));
+            let beside = failed.and_then(|failed| all.found.iter().find(|found| found.point == failed.point));
+            shown.extend(beside.or(all.found.first()).map(|found| self.finding(name, all.source, found)));
         }
         if shown.is_empty() {
             shown.push(Finding {
@@ -147,7 +150,9 @@ pub(super) fn expectations(
     let others = || case.expect.values().any(|source| findings.everywhere(Half::Subject, source, case).held().is_ok());
     for (name, source) in &case.expect {
         let all = findings.everywhere(Half::Subject, source, case);
-        shown.extend(findings.shown(name, &all));
+        let discriminates = case.control.must_fail.contains(name);
+        let control = discriminates.then(|| findings.everywhere(Half::Control, source, case));
+        shown.extend(findings.shown(name, &all, control.as_ref()));
         if findings.runs.unfit.is_some() {
             continue;
         }
@@ -177,6 +182,8 @@ fn telling(result: &Json, asked: &str) -> Json {
                 value => *value == Json::Bool(false),
             };
             let bytes = asks_for(asked, "bytes");
+            // Said as `ready[0].bits`, or in an object to compare with.
+            let bits = asked.contains("bits");
             let said = |name: &str, value: &Json| match name {
                 // two names of one number
                 "bytes" => bytes,
@@ -186,7 +193,7 @@ fn telling(result: &Json, asked: &str) -> Json {
             let there = fields.iter().filter(|(name, value)| said(name, value));
             there
                 .map(|(name, value)| {
-                    (name.clone(), if name == "ready" { shorten(&names(value)) } else { value.clone() })
+                    (name.clone(), if name == "ready" && !bits { shorten(&names(value)) } else { value.clone() })
                 })
                 .collect()
         }

@@ -221,9 +221,10 @@ fn evidence(verdict: &Verdict, half: Half) -> Vec<&Evidence> {
     }
 }
 
-/// The run of that half that is pointed to with events, else the first.
+/// The run of that half that is pointed to with events, else with anything, else the first.
 fn chosen(recording: &Recording, half: Half, evidence: &[&Evidence]) -> Option<usize> {
     let of_half = |place: &usize| recording.runs.get(*place).is_some_and(|run| run.head.half == half);
     let mut pointed = evidence.iter().filter(|evidence| !evidence.events.is_empty()).map(|evidence| evidence.run);
-    pointed.find(of_half).or_else(|| (0..recording.runs.len()).find(of_half))
+    let mut without = evidence.iter().map(|evidence| evidence.run);
+    pointed.find(of_half).or_else(|| without.find(of_half)).or_else(|| (0..recording.runs.len()).find(of_half))
 }
