@@ -28,6 +28,9 @@ pub struct Args {
     /// Judge the case's recording in this folder, and show its events
     #[arg(long, value_name = "DIR", conflicts_with = "results")]
     recording: Option<PathBuf>,
+    /// Print the file of the case instead, as a model for one's own
+    #[arg(long, conflicts_with_all = ["recording", "results", "format"])]
+    yaml: bool,
     /// For people, for programs or for a page
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -39,6 +42,7 @@ pub struct Args {
 const HELP: &str = "Examples:
   wakeproof explain epoll.et.only-first-time                     a claim
   wakeproof explain epoll/level-triggered-repeats-until-drained  a case, with all its claims
+  wakeproof explain --yaml epoll/level-triggered-repeats-until-drained  its file
   wakeproof explain 只有第一次满足条件的时候才触发               a sentence of a document";
 
 /// Shows the page.
@@ -46,12 +50,16 @@ pub fn run(args: &Args) -> Result<Exit> {
     terminal::colors(args.color);
     let suite = args.suite.load()?;
     let found = Catalogue::new(&suite, Vec::new());
-    let (case, claim) = match found.find(&suite.cases, &args.id) {
+    let (case, claim) = match found.find(&suite.cases, &name(args)) {
         Found::Claim(entry) => (entry.case, Some(entry)),
         Found::Case(case) => (case, None),
         Found::Erratum(slip) => return erratum(slip, args.format),
         Found::Near(near) => return Err(unknown(&args.id, &near)),
     };
+    if args.yaml {
+        anstream::stdout().write_all(case.text.as_bytes())?;
+        return Ok(Exit::Good);
+    }
     let results = match &args.recording {
         Some(folder) => recorded(folder, &case.id)?,
         None => args.results.read()?,
@@ -66,6 +74,16 @@ pub fn run(args: &Args) -> Result<Exit> {
     }
     out.flush()?;
     Ok(Exit::Good)
+}
+
+/// What is asked for; a file below the folder of cases by its path there.
+fn name(args: &Args) -> String {
+    let below = || {
+        let folder = args.suite.cases.as_deref().unwrap_or(Path::new("cases")).canonicalize().ok()?;
+        let file = Path::new(&args.id).canonicalize().ok()?;
+        Some(file.strip_prefix(folder).ok()?.to_string_lossy().into_owned())
+    };
+    below().unwrap_or_else(|| args.id.clone())
 }
 
 /// An erratum, which has no experiment.
