@@ -1,5 +1,6 @@
 //! `wakeproof show`: the result screen again from results, and the timeline of a recording as text; or either in another
 //! shape.
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -92,6 +93,9 @@ fn of_results(args: &Args, results: &Results) -> anyhow::Result<Exit> {
 fn of_recording(args: &Args, recording: &Recording) -> anyhow::Result<Exit> {
     let text = match args.format {
         None => {
+            if let Some(on) = &args.on {
+                known(recording, on)?;
+            }
             let wanted = text::Wanted { on: args.on.clone(), events: args.event.clone() };
             text::text(recording, &wanted, terminal::look())
         }
@@ -106,4 +110,17 @@ fn of_recording(args: &Args, recording: &Recording) -> anyhow::Result<Exit> {
     out.write_all(text.as_bytes())?;
     out.flush()?;
     Ok(Exit::Good)
+}
+
+/// Whether the case has such a name, with or without a place: `conn`, `conn[3]`.
+fn known(recording: &Recording, on: &str) -> anyhow::Result<()> {
+    let plain = on.split_once('[').map_or(on, |(name, _)| name);
+    let names: BTreeSet<&str> =
+        recording.runs.iter().flat_map(|run| run.head.names.keys()).map(String::as_str).collect();
+    if names.contains(plain) {
+        return Ok(());
+    }
+    let names: Vec<_> = names.into_iter().collect();
+    let has = if names.is_empty() { "no names".to_owned() } else { format!("`{}`", names.join("`, `")) };
+    Err(bad_input(format!("{} has no `{on}`: there is {has}", recording.head.case)))
 }

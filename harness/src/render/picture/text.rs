@@ -86,6 +86,9 @@ fn one(out: &mut String, recording: &Recording, run: &Run, wanted: &Wanted, look
         }
     }
     let named = groups.iter().enumerate().map(|(place, group)| (objects.name(place).to_owned(), group));
+    if items.is_empty() {
+        unseen(out, run);
+    }
     for (name, group) in named.chain([("everything else".to_owned(), &rest)]) {
         if group.is_empty() || wanted.on.as_ref().is_some_and(|on| *on != name && !name.starts_with(&format!("{on}[")))
         {
@@ -97,6 +100,24 @@ fn one(out: &mut String, recording: &Recording, run: &Run, wanted: &Wanted, look
             line(out, run, item, &lanes.name(item.key), (start, before), look);
             before = item.event.time;
         }
+    }
+}
+
+/// A run of which no event was recorded: what its calls returned.
+fn unseen(out: &mut String, run: &Run) {
+    _ = writeln!(out, "\n  {}", paint(DIM, "no events were recorded; calls and their results, in order:"));
+    let mut results: Vec<_> =
+        run.head.results.iter().flat_map(|(name, all)| all.iter().map(move |one| (name, one))).collect();
+    results.sort_by_key(|(_, result)| result.time);
+    for (name, result) in results {
+        let mut text = format!("{name} = {}", result.ret);
+        for part in result.errno.iter().chain(&result.refused) {
+            _ = write!(text, " {part}");
+        }
+        for ready in &result.ready {
+            _ = write!(text, ", {}: {}", ready.name, ready.bits.join(" "));
+        }
+        _ = writeln!(out, "    {text}{}", if result.eof { ", end of the stream" } else { "" });
     }
 }
 
