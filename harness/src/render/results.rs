@@ -43,6 +43,9 @@ pub struct Results {
     pub defect: Option<Defect>,
 }
 
+/// The folder that files inside the command are shown in.
+const INSIDE: &str = "cases";
+
 /// What a verdict points to.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Exhibit {
@@ -97,6 +100,12 @@ impl Exhibit {
             }
         }
         exhibit
+    }
+
+    /// The folder of cases that the case was read from; none if it was inside the command.
+    pub(super) fn folder(&self, case: &str) -> Option<&str> {
+        let folder = self.file.strip_suffix(".yaml")?.strip_suffix(case)?.trim_end_matches('/');
+        (folder != INSIDE).then_some(if folder.is_empty() { "." } else { folder })
     }
 
     /// The claim with this id.

@@ -50,7 +50,8 @@ pub(super) fn detail(verdict: &Verdict, exhibit: Option<&Exhibit>, defect: Optio
     }
     out.push_str(&page.ends());
     let defect = defect.map_or_else(String::new, |defect| format!("--defect {}:{defect} ", defect.model()));
-    let again = format!("wakeproof test {defect}--exact {}", verdict.case);
+    let folder = page.exhibit.folder(&verdict.case).map_or_else(String::new, |folder| format!("--cases {folder} "));
+    let again = format!("wakeproof test {folder}{defect}--exact {}", verdict.case);
     _ = write!(out, "\n{}", hang(&format!("  {}  ", paint(DIM, "again")), &again, look.columns()));
     out
 }
