@@ -56,6 +56,9 @@ struct Long {
     more: [u8; CALLED_MORE],
 }
 
+/// Who waits for something to come sleeps so; for locks and memory nobody does (include/linux/sched.h).
+const TASK_INTERRUPTIBLE: u32 = 1;
+
 fn watched() -> bool {
     role(tgid()) == Role::Server as u32
 }
@@ -122,7 +125,7 @@ fn observe_switch(ctx: BtfTracePointContext) -> i32 {
         let leaving = ctx.arg::<*const c_void>(1) as u64;
         let task = read::<u32>(leaving + offset!(task_pid)).unwrap_or(0);
         if let Some(inside) = INSIDE.get_ptr_mut(task)
-            && read::<u32>(leaving + offset!(task_state)).unwrap_or(0) != 0
+            && read::<u32>(leaving + offset!(task_state)).unwrap_or(0) & TASK_INTERRUPTIBLE != 0
         {
             // SAFETY: a live value, which only the thread itself changes; it is leaving the processor.
             unsafe { (*inside).slept += 1 };

@@ -16,6 +16,7 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use wakeproof_abi::Role;
 
+use super::snapshot;
 use crate::cell::wait::Deadline;
 use crate::cell::{fence, guardian, process, wait};
 
@@ -174,7 +175,7 @@ pub fn main(harness: u32, network_of: Option<u32>) -> anyhow::Result<()> {
 /// How long all connections together may take to be made, in milliseconds.
 const CONNECT: u64 = 1500;
 
-/// Begins a connection to the loopback: of IPv4, or where nobody listens there, of IPv6.
+/// Begins a connection to where somebody listens; to the loopback, if that is everywhere.
 fn begin(port: u16) -> Option<TcpStream> {
     let begin = |ip: IpAddr| {
         let address = SockaddrStorage::from(SocketAddr::new(ip, port));
@@ -186,7 +187,14 @@ fn begin(port: u16) -> Option<TcpStream> {
             Err(_) => None,
         }
     };
-    begin(Ipv4Addr::LOCALHOST.into()).or_else(|| begin(Ipv6Addr::LOCALHOST.into()))
+    let loopback = |ip: IpAddr| match ip {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    let listeners = snapshot::listeners(port);
+    // A socket of IPv6 may serve both, and the machine have no address of IPv6.
+    listeners.into_iter().map(loopback).chain([Ipv4Addr::LOCALHOST.into()]).find_map(begin)
 }
 
 /// Sets how this thread is scheduled. Whether that is allowed.

@@ -66,7 +66,11 @@ pub fn listening(drive: &mut Drive, watcher: &mut Watcher, wishes: &Wishes) -> a
         }
         if deadline.passed() {
             let which = wishes.port.map_or("any TCP port".to_owned(), |port| format!("port {port}"));
-            bail!("the server does not listen on {which} after {} ms{said}", wishes.start);
+            let elsewhere = match snapshot::elsewhere(&watcher.processes()).join(", ") {
+                none if none.is_empty() => none,
+                found => format!(", but on {found}; only TCP is followed"),
+            };
+            bail!("the server does not listen on {which} after {} ms{elsewhere}{said}", wishes.start);
         }
     }
 }
@@ -453,7 +457,8 @@ impl Load<'_> {
     fn end(&mut self) {
         const CLOSED: [u8; 2] = [10, 7];
         let (start, port) = (wait::now(), self.port);
-        self.watcher.until("gone", 2500, |rest| {
+        // Some end idle connections by a timer only, most often of five seconds.
+        self.watcher.until("gone", 8000, |rest| {
             let open = rest
                 .sockets
                 .iter()

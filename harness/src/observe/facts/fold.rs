@@ -1,5 +1,5 @@
 //! The fold: which descriptor is which connection, who waited for it, and what that let go on.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::{Birth, Connection, Facts, Gate, Key, Thing, Thread, Waited};
 use crate::observe::calls::{Class, ring};
@@ -33,6 +33,8 @@ struct Fold {
     reported: HashMap<Thing, Gate>,
     /// Who accepted last through a ring, by process.
     ring_accept: HashMap<u32, (u64, u32)>,
+    /// Processes whose descriptors were looked at.
+    seen: HashSet<u32>,
 }
 
 pub(super) fn fold(observation: &Observation) -> Facts {
@@ -43,6 +45,7 @@ pub(super) fn fold(observation: &Observation) -> Facts {
     fold.facts.ports.extend(Some(observation.port).filter(|port| *port != 0));
     // A listener keeps its number; it may be waited for before the first look.
     for rest in &observation.rests {
+        fold.seen.extend(rest.descriptors.iter().map(|descriptor| descriptor.pid));
         for (pid, fd, thing) in fold.descriptors(rest) {
             if let Thing::Listener(_) = thing {
                 fold.open.insert((pid, fd), thing);
@@ -93,12 +96,13 @@ impl Fold {
         for task in &rest.tasks {
             let Some((call, args)) = task.call else { continue };
             let epfd = i32::try_from(args[0]).unwrap_or(-1);
-            let list = self.eventpolls.get(&(task.pid, epfd)).and_then(|eventpoll| self.interest.get(eventpoll));
+            let Some(&eventpoll) = self.eventpolls.get(&(task.pid, epfd)) else { continue };
+            let list = self.interest.get(&eventpoll);
             let listens = |list: &BTreeMap<(i32, Thing), Registration>| {
                 list.keys().any(|(_, thing)| matches!(thing, Thing::Listener(_)))
             };
             if Class::of(call) == Some(Class::EpollWait) && list.is_some_and(listens) {
-                self.facts.listeners_of.insert(task.tid, task.pid);
+                self.facts.listeners_of.insert(task.tid, (task.pid, eventpoll));
             }
         }
         for watched in &rest.watched {
@@ -199,10 +203,12 @@ impl Fold {
         let birth = Birth { time: event.time, parent: event.pid, pid: event.fd.unsigned_abs(), tid };
         self.facts.births.push(birth);
         if birth.is_process() {
+            // Listeners are known ahead of their time, and may be younger than the child: it has those that it is seen with.
+            let has = |thing: &Thing| !matches!(thing, Thing::Listener(_)) || !self.seen.contains(&birth.pid);
             let inherited: Vec<_> = self
                 .open
                 .iter()
-                .filter(|((pid, _), _)| *pid == birth.parent)
+                .filter(|((pid, _), thing)| *pid == birth.parent && has(thing))
                 .map(|((_, fd), thing)| (*fd, *thing))
                 .collect();
             for (fd, thing) in inherited {
@@ -372,6 +378,7 @@ impl Fold {
         let things: BTreeSet<Thing> = registrations.iter().map(|one| one.thing).collect();
         let with_listener = things.iter().any(|thing| matches!(thing, Thing::Listener(_)));
         let together = u32::try_from(things.len()).unwrap_or(u32::MAX);
+        self.widen(event, together);
         for one in registrations {
             let gate = Gate::Epoll(plain(one.mask));
             if ready.contains(&one.data) {
@@ -379,6 +386,11 @@ impl Fold {
             }
             self.stand(one.thing, gate, together, with_listener, event.slept > 0);
         }
+    }
+
+    fn widen(&mut self, event: &Event, together: u32) {
+        let thread = self.thread(event);
+        thread.widest = thread.widest.max(together);
     }
 
     fn stand(&mut self, thing: Thing, gate: Gate, together: u32, with_listener: bool, slept: bool) {
@@ -409,6 +421,7 @@ impl Fold {
         // Only the first entries of a long array were copied; so many more there may be.
         let more = if fds.len() >= 24 { event.args[0].saturating_sub(24) } else { 0 };
         let together = u32::try_from(things.len() as u64 + more).unwrap_or(u32::MAX);
+        self.widen(event, together);
         for thing in things {
             if ready.contains(&thing) {
                 self.reported.insert(thing, gate);

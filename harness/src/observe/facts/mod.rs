@@ -58,8 +58,8 @@ pub struct Facts {
     pub execs: BTreeMap<u32, u64>,
     /// The most threads that were seen asleep in a wait on one epoll descriptor at once.
     pub parked: u32,
-    /// Threads that wait for a listener, with their processes.
-    pub listeners_of: BTreeMap<u32, u32>,
+    /// Threads that wait on an epoll for a listener, with their processes and the epoll.
+    pub listeners_of: BTreeMap<u32, (u32, u64)>,
     /// Rings that were set up.
     pub rings: u32,
     /// Requests to rings, by operation: on sockets of the server, and in all.
@@ -113,6 +113,8 @@ pub struct Thread {
     pub name: String,
     /// Wait calls by name: those that reported something, those that reported nothing, those that slept.
     pub waits: BTreeMap<u16, (u32, u32, u32)>,
+    /// The most things of the server that stood in a set it waited for.
+    pub widest: u32,
     /// Connections accepted.
     pub accepts: u32,
     /// Accepts that found nothing.

@@ -158,11 +158,13 @@ impl<'a> Seen<'a> {
 
     fn registration(&self, thing: Thing, before: u64) -> Option<&'a Event> {
         let about = |event: &&Event| match (&event.more, thing) {
-            (More::Ctl { op: 1 | 3, target, remote, .. }, Thing::Connection(key)) => (*target, *remote) == key,
-            (More::Ctl { op: 1 | 3, local, remote: 0, .. }, Thing::Listener(port)) => *local == port,
+            (More::Ctl { target, remote, .. }, Thing::Connection(key)) => (*target, *remote) == key,
+            (More::Ctl { local, remote: 0, .. }, Thing::Listener(port)) => *local == port,
             _ => false,
         };
-        self.observation.events.iter().rev().filter(|event| event.time < before).find(about)
+        let last = self.observation.events.iter().rev().filter(|event| event.time < before).find(about);
+        // Taken off again, it is waited for in some other way.
+        last.filter(|event| !matches!(event.more, More::Ctl { op: 2, .. }))
     }
 
     /// Rests at which everything slept.

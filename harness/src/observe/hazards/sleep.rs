@@ -21,7 +21,8 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
             Thing::Connection((event.object, event.remote))
         };
         let loops = seen.facts.things.get(&thing).is_some_and(|waited| waited.together >= 2);
-        let waits = seen.facts.threads.get(&event.tid).is_some_and(|thread| !thread.waits.is_empty());
+        // Who waits for this one alone holds up nobody else.
+        let waits = seen.facts.threads.get(&event.tid).is_some_and(|thread| thread.widest >= 2);
         if loops && waits {
             instances.push(event);
         }

@@ -13,20 +13,28 @@ const ERR_OR_HUP: u32 = 0x18;
 struct Run<'a> {
     length: u32,
     longest: u32,
+    /// What each report of the run was about.
+    same: BTreeSet<u64>,
     hangups: u32,
     first: Vec<&'a Event>,
 }
 
 pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
-    let mut runs: BTreeMap<u32, Run<'_>> = BTreeMap::new();
+    let mut runs: BTreeMap<(u32, u32), Run<'_>> = BTreeMap::new();
     let mut found = Vec::new();
     for event in &seen.observation.events {
-        let run = runs.entry(event.tid).or_default();
         match event.class() {
             Some(class) if class.waits() && event.result > 0 => {
-                if run.length == 0 {
+                let run = runs.entry((event.pid, event.tid)).or_default();
+                let reported = reported(event);
+                let same: BTreeSet<u64> = run.same.intersection(&reported).copied().collect();
+                if run.length == 0 || same.is_empty() {
                     run.first.clear();
+                    run.length = 0;
                     run.hangups = 0;
+                    run.same = reported;
+                } else {
+                    run.same = same;
                 }
                 let times = 1 + event.again;
                 let before = run.length;
@@ -36,12 +44,13 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
                     run.first.push(event);
                 }
                 if before < ROUNDS && run.length >= ROUNDS {
-                    found.push((event.tid, run.hangups * 2 > run.length, run.first.clone()));
+                    found.push(((event.pid, event.tid), run.hangups * 2 > run.length, run.first.clone()));
                 }
                 run.longest = run.longest.max(run.length);
             }
             Some(Class::RingEnter) if event.what == What::Call => {}
-            Some(_) => run.length = 0,
+            // Whichever thread takes it: a loop may hand over to others what is reported to it.
+            Some(_) => runs.range_mut((event.pid, 0)..=(event.pid, u32::MAX)).for_each(|(_, run)| run.length = 0),
             None => {}
         }
     }
@@ -70,6 +79,17 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
         Some(Hazard::new(kind, 1 + of.count(), what, rests_on, events))
     };
     [hazard(true), hazard(false), starved(seen)].into_iter().flatten().collect()
+}
+
+/// What a wait reports: by the user's data, or by descriptor. Of `select` it is only known what was asked.
+fn reported(event: &Event) -> BTreeSet<u64> {
+    let number = |fd: i32| u64::from(fd.unsigned_abs());
+    match &event.more {
+        More::Ready(ready) => datas(ready),
+        More::Poll(entries) => entries.iter().filter(|(.., found)| *found != 0).map(|(fd, ..)| number(*fd)).collect(),
+        More::Select(set) => set.iter().map(|fd| number(*fd)).collect(),
+        _ => BTreeSet::new(),
+    }
 }
 
 fn hangs_up(event: &Event) -> bool {
@@ -102,6 +122,7 @@ fn starved(seen: &Seen<'_>) -> Option<Hazard> {
                 .observation
                 .phases
                 .iter()
+                .filter(|phase| phase.start <= event.time && row.front().is_some_and(|first| first.time <= phase.end))
                 .flat_map(|phase| &phase.clients)
                 .filter(|client| client.asked > client.answered)
                 .count();

@@ -110,7 +110,13 @@ impl Served<'_> {
         self.all.iter().filter(|one| one.servers.len() > 1).count()
     }
 
-    /// Threads that have waited for several descriptors.
+    /// Threads that have waited for several things of the server at once.
+    fn wide(&self) -> BTreeSet<u32> {
+        let threads = self.facts.threads.iter();
+        threads.filter(|(_, thread)| thread.widest >= 2).map(|(tid, _)| *tid).collect()
+    }
+
+    /// Threads that have waited in calls for several descriptors.
     fn waiters(&self) -> BTreeSet<u32> {
         let threads = self.facts.threads.iter();
         threads.filter(|(_, thread)| !thread.waits.is_empty()).map(|(tid, _)| *tid).collect()
@@ -131,12 +137,17 @@ impl Served<'_> {
         if self.readers.len() == 1 {
             let reader = self.readers.first().copied().unwrap_or(0);
             let listeners = &self.facts.listeners_of;
+            let eventpolls: BTreeSet<u64> = listeners.values().map(|(_, eventpoll)| *eventpoll).collect();
+            if listeners.len() > 1 && self.facts.parked < 2 && eventpolls.len() == 1 {
+                because.push(format!("{} threads take turns at waiting on one epoll", listeners.len()));
+                return Axis::new(Unit::MToN, Certainty::Likely, because);
+            }
             if listeners.len() > 1 && self.facts.parked < 2 {
                 because.push(format!(
                     "{} threads wait for the listener, each with an epoll of its own; one of them took all",
                     listeners.len()
                 ));
-                let processes: BTreeSet<&u32> = listeners.values().collect();
+                let processes: BTreeSet<u32> = listeners.values().map(|(pid, _)| *pid).collect();
                 let unit = if processes.len() > 1 { Unit::SeveralLoopsProcesses } else { Unit::SeveralLoopsThreads };
                 return Axis::new(unit, Certainty::Likely, because);
             }
@@ -159,9 +170,10 @@ impl Served<'_> {
             "{own} of {accepted} connections are served by the thread that accepted them, {shared} by several threads"
         ));
         if shared > 0 && self.processes.len() == 1 {
-            let poll_and_read = waiters.intersection(&self.readers).count();
+            let wide = self.wide();
+            let poll_and_read = wide.intersection(&self.readers).count();
             because.push(format!(
-                "{poll_and_read} of {} threads that serve also wait for descriptors; at most {} slept in a wait on one epoll at once",
+                "{poll_and_read} of {} threads that serve also wait for several descriptors; at most {} slept in a wait on one epoll at once",
                 self.readers.len(),
                 self.facts.parked
             ));
@@ -170,6 +182,10 @@ impl Served<'_> {
                 () if self.facts.parked >= 2 => Axis::new(Unit::SharedLoop, certainty, because),
                 () if poll_and_read <= 1 && self.acceptors.is_disjoint(&self.readers) => {
                     Axis::new(Unit::ReactorPool, certainty, because)
+                }
+                // The one that waits for all takes the bytes itself, and others give the answers.
+                () if wide.len() == 1 && self.acceptors == wide => {
+                    Axis::new(Unit::ReactorPool, Certainty::Likely, because)
                 }
                 () => Axis::new(Unit::MToN, certainty, because),
             };
@@ -219,12 +235,29 @@ impl Served<'_> {
             because.push("the processes were there before the connections".into());
             return Axis::new(Unit::PreFork, Certainty::Certain, because);
         }
+        let on_demand = self.on_demand();
+        if self.processes.len() == 1 && on_demand >= ENOUGH && all_at_once(observation) {
+            because.push(format!(
+                "{on_demand} connections were served by a thread born after their accept, and all clients of a burst at once; threads are kept for later connections (a pool that grows would look the same)"
+            ));
+            return Axis::new(Unit::ThreadPerConnection, Certainty::Likely, because);
+        }
         if self.processes.len() == 1 {
             because.push("the threads were there before the connections, or served several".into());
             return Axis::new(Unit::ThreadPool, Certainty::Certain, because);
         }
         because.push("that fits no unit that is known here".into());
         Axis::new(Unit::Unknown, Certainty::Unknown, because)
+    }
+
+    /// Connections that were served by a thread born after their accept, whatever it served later.
+    fn on_demand(&self) -> usize {
+        let born = |one: &&&Connection| {
+            let Some((accepted, ..)) = one.accepted else { return false };
+            let births = self.facts.births.iter();
+            births.into_iter().any(|birth| birth.time >= accepted && one.servers.contains_key(&birth.tid))
+        };
+        self.all.iter().filter(born).count()
     }
 
     /// Connections whose bytes were taken by a thread between two of another connection's.
@@ -239,6 +272,12 @@ impl Served<'_> {
         };
         self.all.iter().filter(overlaps).count()
     }
+}
+
+/// Whether all clients of a burst had their answers while all of them were there.
+fn all_at_once(observation: &Observation) -> bool {
+    let burst = observation.phases.iter().find(|phase| phase.name == "burst");
+    burst.is_some_and(|phase| phase.clients.iter().all(|client| client.answered > 0))
 }
 
 /// What became of the client that came while another was silent.
