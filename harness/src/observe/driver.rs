@@ -175,9 +175,20 @@ pub fn main(harness: u32, network_of: Option<u32>) -> anyhow::Result<()> {
 /// How long all connections together may take to be made, in milliseconds.
 const CONNECT: u64 = 1500;
 
-/// Begins a connection to where somebody listens; to the loopback, if that is everywhere.
-fn begin(port: u16) -> Option<TcpStream> {
-    let begin = |ip: IpAddr| {
+/// Where a connection to a port can be made: where somebody listens, or to the loopback if that is everywhere.
+fn addresses(port: u16) -> Vec<IpAddr> {
+    let reached = |ip: IpAddr| match ip {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    // A socket of IPv6 may serve both, and the machine have no address of IPv6.
+    snapshot::listeners(port).into_iter().map(reached).chain([Ipv4Addr::LOCALHOST.into()]).collect()
+}
+
+/// Begins a connection to the first address that can be reached.
+fn begin(addresses: &[IpAddr], port: u16) -> Option<TcpStream> {
+    let begin = |&ip: &IpAddr| {
         let address = SockaddrStorage::from(SocketAddr::new(ip, port));
         let family = if ip.is_ipv4() { AddressFamily::Inet } else { AddressFamily::Inet6 };
         let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
@@ -187,14 +198,7 @@ fn begin(port: u16) -> Option<TcpStream> {
             Err(_) => None,
         }
     };
-    let loopback = |ip: IpAddr| match ip {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
-    let listeners = snapshot::listeners(port);
-    // A socket of IPv6 may serve both, and the machine have no address of IPv6.
-    listeners.into_iter().map(loopback).chain([Ipv4Addr::LOCALHOST.into()]).find_map(begin)
+    addresses.iter().find_map(begin)
 }
 
 /// Sets how this thread is scheduled. Whether that is allowed.
@@ -298,7 +302,8 @@ impl Driver {
 
     /// All are begun before any is waited for: a full accept queue answers one with silence, not with a refusal.
     fn connect(&mut self, ids: &[u32], port: u16, send: &[u8]) -> Vec<u16> {
-        let begun: Vec<Option<TcpStream>> = ids.iter().map(|_| begin(port)).collect();
+        let addresses = addresses(port);
+        let begun: Vec<Option<TcpStream>> = ids.iter().map(|_| begin(&addresses, port)).collect();
         let deadline = Deadline::after(CONNECT);
         let mut ports = Vec::with_capacity(ids.len());
         for (id, stream) in ids.iter().zip(begun) {

@@ -73,7 +73,7 @@ pub fn listeners(port: u16) -> Vec<IpAddr> {
         .collect()
 }
 
-/// Words of 32 bits in the machine's order (net/ipv4/tcp_ipv4.c: `get_openreq4`, net/ipv6/tcp_ipv6.c: `get_tcp6_sock`).
+/// Words of 32 bits in the machine's order (`get_openreq4` in `net/ipv4/tcp_ipv4.c`, `get_tcp6_sock` in `net/ipv6/tcp_ipv6.c`).
 fn parse_address(hex: &str) -> Option<IpAddr> {
     let word = |at: usize| Some(u32::from_str_radix(hex.get(at * 8..at * 8 + 8)?, 16).ok()?.to_ne_bytes());
     match hex.len() {

@@ -233,7 +233,7 @@ fn a_spinning_wait_is_told_from_one_whose_report_is_taken() {
     story.seen.events.last_mut().expect("it was pushed").again = 100;
     assert_eq!(story.hazards(), [Kind::LevelSpin]);
     let mut story = short_reads();
-    for _ in 0..100 {
+    for _ in 0..1000 {
         story.ready(1, 5).read(1, 5, 64, 10, 0);
     }
     assert_eq!(story.hazards(), []);

@@ -351,6 +351,8 @@ impl Fold {
         let list = self.interest.entry(event.object).or_default();
         if op == 2 {
             list.remove(&(fd, thing));
+            // Whoever takes it off may read on in another way.
+            self.reported.remove(&thing);
             return;
         }
         list.insert((fd, thing), Registration { thing, mask, data });
@@ -396,6 +398,8 @@ impl Fold {
     fn stand(&mut self, thing: Thing, gate: Gate, together: u32, with_listener: bool, slept: bool) {
         let waited = self.waited(thing);
         waited.together = waited.together.max(together);
+        let width = waited.width.entry(gate).or_default();
+        *width = together.max(*width);
         waited.with_listener |= with_listener;
         if slept {
             *waited.member.entry(gate).or_default() += 1;

@@ -75,6 +75,8 @@ pub struct Waited {
     pub member: Gates,
     /// The most things of the server that stood in a set together with it, itself included.
     pub together: u32,
+    /// The same by what it was waited for with.
+    pub width: Gates,
     /// It stood in a set together with a listener, or is one.
     pub with_listener: bool,
     /// The masks it was registered with in an epoll, through which calls.

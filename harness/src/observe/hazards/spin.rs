@@ -5,8 +5,9 @@ use super::{Hazard, Kind, Seen};
 use crate::observe::calls::Class;
 use crate::observe::observation::{Event, More, What};
 
-/// So many reports in a row without a call that could have taken anything.
-const ROUNDS: u32 = 64;
+/// So many reports in a row without a call that could have taken anything. A loop that waits for a lock of one of its own
+/// workers may turn some hundred times.
+const ROUNDS: u32 = 1000;
 const ERR_OR_HUP: u32 = 0x18;
 
 #[derive(Default)]

@@ -30,8 +30,10 @@ pub(super) fn connection(facts: &Facts) -> Axis<Gate> {
     let idle = facts.connections.iter().all(|one| one.servers.is_empty());
     for connection in &facts.connections {
         let Some(waited) = facts.waited(connection.key) else { continue };
+        // A loop that has one connection only is a loop all the same.
+        let wide = |tid: &u32| facts.threads.get(tid).is_some_and(|thread| thread.widest >= 2);
         // One that never brought a byte says little of what its reads would have waited for.
-        let Some(gate) = gate(waited, false) else { continue };
+        let Some(gate) = gate(waited, connection.servers.keys().any(wide)) else { continue };
         if !idle && connection.servers.is_empty() && most(&waited.gates).is_none() {
             continue;
         }
@@ -68,15 +70,19 @@ fn decide(votes: &BTreeMap<Gate, u32>, because: Vec<String>, nothing: &str) -> A
     }
 }
 
-/// The gate of one thing.
-fn gate(waited: &Waited, listener: bool) -> Option<Gate> {
-    let several = listener || waited.with_listener || waited.together >= 2;
+/// The gate of one thing, which may be known to be one of several.
+fn gate(waited: &Waited, several: bool) -> Option<Gate> {
+    let several = several || waited.with_listener || waited.together >= 2;
     let found = most(&waited.gates);
     // A loop may sleep in a read as well, by mistake: it is a loop all the same.
     let looped = |(gate, _): &(facts::Gate, u32)| !matches!(gate, facts::Gate::Call | facts::Gate::Tried);
-    let in_loop =
-        waited.gates.iter().map(|(gate, count)| (*gate, *count)).filter(looped).max_by_key(|(_, count)| *count);
-    let found = if several && waited.together >= 2 { in_loop.or(found) } else { found };
+    // Before it reads, a loop may make sure of the one with a wait of its own.
+    let weight = |(gate, count): &(facts::Gate, u32)| {
+        let several = waited.width.get(gate).is_some_and(|width| *width >= 2);
+        (several, *count, matches!(gate, facts::Gate::Epoll(_)))
+    };
+    let in_loop = waited.gates.iter().map(|(gate, count)| (*gate, *count)).filter(looped).max_by_key(weight);
+    let found = if several { in_loop.or(found) } else { found };
     let (found, count) = match found {
         Some((facts::Gate::Tried, tried)) => {
             // What was tried once may have stood in a set all the time.
