@@ -5,9 +5,13 @@
 //! distribution's packages first and says where in `WAKEPROOF_SERVERS`: then what is missing fails. With `WAKEPROOF_RUNS`
 //! every server is inspected so many times.
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
@@ -98,7 +102,8 @@ fn main() -> ExitCode {
         Trial::test(format!("inspect/real/{}", server.name), move || times(|| real(&server, &seen)))
             .with_ignored_flag(ignored)
     });
-    let trials: Vec<Trial> = reference.chain(real).collect();
+    let running = Trial::test("inspect/running", || times(running)).with_ignored_flag(!can);
+    let trials: Vec<Trial> = reference.chain(real).chain([running]).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     for (name, (is, seen)) in matrix.lock().expect("no trial is running").iter() {
         let runs: u32 = seen.values().sum();
@@ -171,6 +176,92 @@ fn reference(line: &str, is: &[&str; 3], wanted: &[&str], matrix: &Matrix) -> Re
     }
     if wanted.is_empty() && !found.is_empty() {
         return Err(format!("a healthy server is accused: {}", report["hazards"]).into());
+    }
+    Ok(())
+}
+
+/// A server that is ended with the test, whatever becomes of it.
+struct Served(Child);
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A request and its answer, again and again, until told to stop; counts them.
+fn echo(port: u16, stop: &AtomicBool, answers: &AtomicU64) -> std::io::Result<()> {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    while !stop.load(Ordering::Relaxed) {
+        stream.write_all(&[7; 64])?;
+        stream.read_exact(&mut [0; 64])?;
+        answers.fetch_add(1, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+/// The programs of this machine's kernel that descriptors of `process` keep.
+fn programs(process: u32) -> usize {
+    let targets = std::fs::read_dir(format!("/proc/{process}/fd")).into_iter().flatten().flatten();
+    let target = |entry: std::fs::DirEntry| std::fs::read_link(entry.path()).ok();
+    targets.filter_map(target).filter(|target| target.to_string_lossy().contains("bpf-prog")).count()
+}
+
+/// `--pid` comes and goes while clients are served, once to its end, and then ended by a signal: none of them sees an error.
+fn running() -> Result<(), Failed> {
+    let mut command = Command::new(WAKEPROOF);
+    let mut server = Served(command.args(["serve", "epoll-lt"]).stdout(Stdio::piped()).spawn()?);
+    let pid = server.0.id();
+    let mut line = String::new();
+    BufReader::new(server.0.stdout.take().ok_or("the server has no output")?).read_line(&mut line)?;
+    let port: u16 = line.trim().rsplit(':').next().and_then(|port| port.parse().ok()).ok_or(line)?;
+    let (stop, answers) = (AtomicBool::new(false), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..4).map(|_| scope.spawn(|| echo(port, &stop, &answers))).collect();
+        let watched = come_and_go(pid, &answers);
+        stop.store(true, Ordering::Relaxed);
+        for client in clients {
+            client.join().map_err(|_| "a client has panicked")??;
+        }
+        watched
+    })?;
+    if server.0.try_wait()?.is_some() { Err("the server has ended".into()) } else { Ok(()) }
+}
+
+fn come_and_go(pid: u32, answers: &AtomicU64) -> Result<(), Failed> {
+    let watch = |seconds: &str| {
+        let mut command = Command::new(WAKEPROOF);
+        command.args(["inspect", "--format", "json", "--seconds", seconds, "--pid", &pid.to_string()]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let output = watch("2").output()?;
+    let report: Value = serde_json::from_slice(&output.stdout)?;
+    let seen = axes(&report);
+    if seen != "epoll-lt epoll-lt single-loop" && seen != "unknown epoll-lt single-loop" {
+        return Err(format!("seen {seen}: {}", report["model"]).into());
+    }
+    let mut watcher = Served(watch("60").spawn()?);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    // It watches once all its programs are in the kernel.
+    while programs(watcher.0.id()) < 5 {
+        if Instant::now() > deadline {
+            return Err("inspect has loaded no program".into());
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
+    }
+    let interrupted = nix::sys::signal::Signal::SIGINT;
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(watcher.0.id())?), interrupted)?;
+    watcher.0.wait()?;
+    // The clients go on.
+    let before = answers.load(Ordering::Relaxed);
+    while answers.load(Ordering::Relaxed) < before + 100 {
+        if Instant::now() > deadline {
+            return Err("nobody is served any more".into());
+        }
+        std::thread::park_timeout(Duration::from_millis(10));
     }
     Ok(())
 }
