@@ -1,4 +1,6 @@
 //! Reading kernel memory. Offsets come from the running kernel's BTF, resolved by name on the user side.
+use core::ffi::c_void;
+
 use aya_ebpf::helpers::{bpf_get_current_task, bpf_probe_read_kernel, bpf_probe_read_user};
 use wakeproof_abi::Offsets;
 
@@ -64,6 +66,14 @@ pub(crate) use offset;
 pub(crate) fn read<T: Copy>(address: u64) -> Option<T> {
     // SAFETY: the helper checks the address and fails instead of faulting.
     unsafe { bpf_probe_read_kernel(address as *const T) }.ok()
+}
+
+/// A member of what an argument of a typed probe points to (a BTF tracepoint's, a trampoline's): one instruction, where a
+/// helper takes several calls. The verifier holds it against the type: it must be a whole member at a known offset.
+#[inline(always)]
+pub(crate) fn member<T: Copy>(argument: *const c_void, offset: u64) -> T {
+    // SAFETY: the verifier accepts nothing else; where the object is gone, the kernel reads zeroes.
+    unsafe { argument.cast::<u8>().add(offset as usize).cast::<T>().read_volatile() }
 }
 
 /// Reads user memory of the running task; `None` if it is not there.

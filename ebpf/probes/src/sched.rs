@@ -11,7 +11,7 @@ use wakeproof_abi::{Event, Kind, SWITCH_ENTERS, SWITCH_OURS, SWITCH_SAME_MEMORY}
 
 use crate::{
     emit::emit,
-    kernel::{offset, read},
+    kernel::{member, offset, read},
     scope::{role, tgid},
     state::{TRACKED, wanted},
     turn,
@@ -19,15 +19,8 @@ use crate::{
 
 /// Thread and thread group of a task.
 #[inline(always)]
-fn ids(task: u64) -> (u32, u32) {
-    let (pid, tgid) = (offset!(task_pid), offset!(task_tgid));
-    // They are neighbours (include/linux/sched.h, 5.10 to 7.3): to the verifier this is decided.
-    let [pid, tgid] = if tgid == pid + 4 {
-        read::<[u32; 2]>(task + pid).unwrap_or_default()
-    } else {
-        [pid, tgid].map(|member| read(task + member).unwrap_or(0))
-    };
-    (pid, tgid)
+fn ids(task: *const c_void) -> (u32, u32) {
+    (member(task, offset!(task_pid)), member(task, offset!(task_tgid)))
 }
 
 #[btf_tracepoint(function = "sched_waking")]
@@ -45,7 +38,7 @@ fn sched_wakeup(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn woken(ctx: &BtfTracePointContext, kind: Kind) -> i32 {
     if wanted(kind) {
-        let (task, group) = ids(ctx.arg::<*const c_void>(0) as u64);
+        let (task, group) = ids(ctx.arg::<*const c_void>(0));
         if role(group) != 0 {
             emit(ctx.as_ptr(), kind, Event { value: i64::from(task), detail: group, ..Event::default() });
         }
@@ -71,9 +64,9 @@ fn sched_switch(ctx: BtfTracePointContext) -> i32 {
         return 0;
     }
     let preempted = ctx.arg::<u64>(0) & 0xff != 0;
-    let leaving = ctx.arg::<*const c_void>(1) as u64;
-    let entering = ctx.arg::<*const c_void>(2) as u64;
+    let (leaving, entering) = (ctx.arg::<*const c_void>(1), ctx.arg::<*const c_void>(2));
     let ((left, left_group), (next, next_group)) = (ids(leaving), ids(entering));
+    let (leaving, entering) = (leaving as u64, entering as u64);
     let (left_ours, next_ours) = (role(left_group) != 0, role(next_group) != 0);
     if !left_ours && !next_ours {
         if let Some(switch) = SWITCH.get_ptr_mut(0) {
@@ -145,12 +138,12 @@ fn tlb_flush(ctx: BtfTracePointContext) -> i32 {
 /// Runs whether it is recorded or not: children of the experiment's processes belong to it.
 #[btf_tracepoint(function = "sched_process_fork")]
 fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
-    let (_, parent) = ids(ctx.arg::<*const c_void>(0) as u64);
+    let (_, parent) = ids(ctx.arg::<*const c_void>(0));
     let inherited = role(parent);
     if inherited == 0 {
         return 0;
     }
-    let (task, group) = ids(ctx.arg::<*const c_void>(1) as u64);
+    let (task, group) = ids(ctx.arg::<*const c_void>(1));
     if group != parent {
         let _ = TRACKED.insert(group, inherited, 0);
     }

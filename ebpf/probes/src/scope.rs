@@ -62,10 +62,17 @@ pub(crate) fn ends(sock: u64) -> (u16, u16, u16) {
     } else {
         [dport, num, family].map(|member| read(sock + member).unwrap_or(0))
     };
+    let (local, remote) = ends_of(family, num, dport);
+    (local, remote, family)
+}
+
+/// Local and remote port by what the members hold.
+#[inline(always)]
+pub(crate) fn ends_of(family: u16, num: u16, dport: u16) -> (u16, u16) {
     match family {
-        AF_INET | AF_INET6 => (num, u16::from_be(dport), family),
+        AF_INET | AF_INET6 => (num, u16::from_be(dport)),
         // In other families the bytes of the ports are something else.
-        _ => (0, 0, family),
+        _ => (0, 0),
     }
 }
 

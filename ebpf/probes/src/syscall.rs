@@ -1,4 +1,6 @@
 //! Entries and returns of system calls, from the two raw tracepoints that all of them pass.
+use core::ffi::c_void;
+
 use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
 use wakeproof_abi::{CALL_ENTER, CALL_EXIT, CALL_STASH, Ctl, Event, Kind, SET_BYTES};
 
@@ -7,7 +9,7 @@ use crate::{
     emit::{PAYLOAD, emit, emit_with},
     epoll,
     fence::{self, PRCTL},
-    kernel::{read, read_user, regs},
+    kernel::{member, read, read_user, regs},
     scope::tid,
     state::{CALL_TABLE, WAITING, Waiting},
     turn::{self, Look},
@@ -47,10 +49,10 @@ fn sys_enter_again(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn entered(ctx: &BtfTracePointContext, look: Look) {
-    let regs = ctx.arg::<*const u8>(0) as u64;
+    let regs = ctx.arg::<*const c_void>(0);
     let call = ctx.arg::<u64>(1);
     if call == PRCTL {
-        let _ = fence::prctl(ctx, regs, look);
+        let _ = fence::prctl(ctx, regs as u64, look);
     }
     let _ = enter(ctx, regs, call, look);
 }
@@ -61,19 +63,14 @@ fn recorded(call: u64) -> Option<u32> {
     CALL_TABLE.get(call as u32).copied().filter(|&ways| ways != 0)
 }
 
-/// Second argument, first argument and number of a call, which are neighbours in its registers.
-type Call = [u64; 3];
-const CALL: u64 = regs::SI;
-const _: () = assert!(regs::DI == regs::SI + 8 && regs::ORIG_AX == regs::DI + 8);
-
 #[inline(always)]
-fn enter(ctx: &BtfTracePointContext, regs: u64, call: u64, look: Look) -> Option<()> {
+fn enter(ctx: &BtfTracePointContext, regs: *const c_void, call: u64, look: Look) -> Option<()> {
     let ways = recorded(call)?;
     let other = (ways & u32::from(CALL_EXIT | CALL_STASH) != 0).then_some(Kind::SysExit);
     if !turn::take(look, turn::IN, other) {
         return None;
     }
-    let [second, first, _]: Call = read(regs + CALL)?;
+    let (first, second): (u64, u64) = (member(regs, regs::DI), member(regs, regs::SI));
     if ways & u32::from(CALL_STASH) != 0 {
         let _ = WAITING.insert(tid(), Waiting { call, epfd: first, buffer: second }, 0);
     }
@@ -106,19 +103,19 @@ fn about(call: u64, fd: u64, event: Event) -> Event {
 
 #[btf_tracepoint(function = "sys_exit")]
 fn sys_exit(ctx: BtfTracePointContext) -> i32 {
-    let _ = exit(&ctx, ctx.arg::<*const u8>(0) as u64, ctx.arg::<i64>(1), Look::First);
+    let _ = exit(&ctx, ctx.arg::<*const c_void>(0), ctx.arg::<i64>(1), Look::First);
     0
 }
 
 #[btf_tracepoint(function = "sys_exit")]
 fn sys_exit_again(ctx: BtfTracePointContext) -> i32 {
-    let _ = exit(&ctx, ctx.arg::<*const u8>(0) as u64, ctx.arg::<i64>(1), Look::Second);
+    let _ = exit(&ctx, ctx.arg::<*const c_void>(0), ctx.arg::<i64>(1), Look::Second);
     0
 }
 
 #[inline(always)]
-fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64, look: Look) -> Option<()> {
-    let [second, first, call]: Call = read(regs + CALL)?;
+fn exit(ctx: &BtfTracePointContext, regs: *const c_void, result: i64, look: Look) -> Option<()> {
+    let call: u64 = member(regs, regs::ORIG_AX);
     let ways = recorded(call)?;
     // What a probe on the function's way out reports, or should have.
     let stashed = ways & u32::from(CALL_STASH) != 0;
@@ -127,7 +124,8 @@ fn exit(ctx: &BtfTracePointContext, regs: u64, result: i64, look: Look) -> Optio
     if !acts || ways & u32::from(CALL_EXIT | CALL_STASH) == 0 {
         return None;
     }
-    let raw = ctx.as_ptr();
+    let (first, second): (u64, u64) = (member(regs, regs::DI), member(regs, regs::SI));
+    let (raw, regs) = (ctx.as_ptr(), regs as u64);
     let event = Event { call: call as u16, value: result, detail: first as u32, ..Event::default() };
     match call {
         nr::EPOLL_WAIT | nr::EPOLL_PWAIT | nr::EPOLL_PWAIT2 => epoll::epoll_wait(raw, call, first, second, result),

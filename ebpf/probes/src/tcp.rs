@@ -10,8 +10,8 @@ use wakeproof_abi::{Event, Kind};
 
 use crate::{
     emit::emit,
-    kernel::{offset, read},
-    scope::{ends, net_inside, ports, sock_inside},
+    kernel::{member, offset, read},
+    scope::{ends, ends_of, net_inside, ports, sock_inside},
     state::wanted,
 };
 
@@ -63,7 +63,13 @@ fn segment(ctx: *mut c_void, skb: u64) -> Option<()> {
 
 #[btf_tracepoint(function = "sk_data_ready")]
 fn sk_data_ready(ctx: BtfTracePointContext) -> i32 {
-    readable(ctx.as_ptr(), ctx.arg::<*const c_void>(0) as u64);
+    // What `readable` reads by helpers, as one of the events that come in greatest number.
+    let sock = ctx.arg::<*const c_void>(0);
+    if wanted(Kind::SkDataReady) && net_inside(member(sock, offset!(sock_net))) {
+        let family = member(sock, offset!(sock_family));
+        let ends = ends_of(family, member(sock, offset!(sock_num)), member(sock, offset!(sock_dport)));
+        report(ctx.as_ptr(), sock as u64, ends, family);
+    }
     0
 }
 
@@ -88,6 +94,11 @@ fn readable(ctx: *mut c_void, sock: u64) {
         return;
     }
     let (local, remote, family) = ends(sock);
+    report(ctx, sock, (local, remote), family);
+}
+
+#[inline(always)]
+fn report(ctx: *mut c_void, sock: u64, (local, remote): (u16, u16), family: u16) {
     emit(ctx, Kind::SkDataReady, Event { object: sock, detail: u32::from(family), local, remote, ..Event::default() });
 }
 
