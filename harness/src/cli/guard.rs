@@ -65,7 +65,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let shown = args.file.display();
     let text = fs::read_to_string(&args.file).map_err(|error| bad_input(format!("failed to read {shown}: {error}")))?;
-    let promises = Promises::read(&text).map_err(|why| bad_input(format!("{shown}: {why}")))?;
+    let promises = Promises::read(&shown.to_string(), &text).map_err(bad_input)?;
     let wishes = args.load.or(&promises).wishes()?;
     let report = Report::of(&inspect::observe(&target, &wishes)?);
     let mut kept = promises.judge(&report);

@@ -7,6 +7,7 @@ mod diagnostic;
 mod errata;
 mod names;
 mod params;
+mod plain;
 mod predicate;
 mod schema;
 mod shape;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use errata::Errata;
+pub use plain::plain;
 pub use predicate::Predicate;
 pub use schema::{schema, schema_text};
 pub use suite::{Suite, SuiteError};

@@ -9,6 +9,7 @@ use super::hazards::Kind;
 use super::measures::Measures;
 use super::model::{Axis, Certainty, Gate, Unit};
 use super::report::Report;
+use crate::load::{Diagnostics, plain};
 
 /// A file of promises. What is not said is not promised.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize, JsonSchema)]
@@ -194,9 +195,9 @@ const MEASURES: &[Row] = &[
 ];
 
 impl Promises {
-    /// Reads a file's text.
-    pub fn read(text: &str) -> Result<Self, String> {
-        serde_yaml::from_str(text).map_err(|error| error.to_string())
+    /// Reads a file, by the name that it has in complaints, and its text.
+    pub fn read(file: &str, text: &str) -> Result<Self, Diagnostics> {
+        plain(file, text, "promise")
     }
 
     /// Whether a run keeps each promise.

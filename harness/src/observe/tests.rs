@@ -258,7 +258,7 @@ fn report() -> Report {
 #[test]
 fn promises_are_kept_broken_or_not_to_be_told() {
     let text = "connection: epoll-et\nunit: thread-pool\nwaits_per_request: {at_most: 100%}\nhazards: none\n";
-    let promises = Promises::read(text).expect("a good file");
+    let promises = Promises::read("a.yaml", text).expect("a good file");
     let outcomes: Vec<_> = promises.judge(&report()).into_iter().map(|kept| (kept.promise, kept.outcome)).collect();
     let outcomes: Vec<_> = outcomes.iter().map(|(promise, outcome)| (promise.as_str(), *outcome)).collect();
     assert_eq!(
@@ -276,22 +276,23 @@ fn promises_are_kept_broken_or_not_to_be_told() {
 
 #[test]
 fn a_wrong_file_says_where_and_what_it_knows() {
-    let why = Promises::read("waits_per_request: {at_most: 1x}\n").expect_err("no number");
-    assert!(why.contains("line 1") && why.contains("percentage"), "{why}");
-    let why = Promises::read("conection: epoll-et\n").expect_err("no key");
-    assert!(why.contains("`connection`"), "{why}");
+    let wrong = |text: &str| Promises::read("a.yaml", text).expect_err("a mistake").to_string();
+    let why = wrong("unit: single-loop\nwaits_per_request: {at_most: 1x}\n");
+    assert!(why.contains("a.yaml:2:") && why.contains("percentage"), "{why}");
+    let why = wrong("unit: single-loop\nconection: epoll-et\n");
+    assert!(why.contains("a.yaml:2:1") && why.contains("did you mean `connection`?"), "{why}");
 }
 
 #[test]
 fn what_was_learnt_is_kept_and_what_varied_is_left_out() {
     let (same, mut other) = (report(), report());
     let text = learn(&[same.clone(), same.clone()]);
-    let promises = Promises::read(&text).expect("what is written can be read");
+    let promises = Promises::read("a.yaml", &text).expect("what is written can be read");
     assert!(promises.judge(&same).iter().all(|kept| kept.outcome == Outcome::Pass), "{text}");
     other.measures.waits_per_request *= 3.0;
     other.model.unit.is = Unit::MToN;
     let text = learn(&[same, other]);
-    let promises = Promises::read(&text).expect("what is written can be read");
+    let promises = Promises::read("a.yaml", &text).expect("what is written can be read");
     assert_eq!(
         (promises.unit, promises.waits_per_request, promises.connection),
         (None, None, Some(Gate::EpollEt)),
