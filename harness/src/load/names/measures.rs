@@ -2,7 +2,7 @@
 use super::table::{FILES, Kind, MEMORY, RESULTS};
 use super::{Params, Walk};
 use crate::case::fields::EPOLL;
-use crate::case::{Case, EventName, Field, FieldType, Measure, Packets, event_fields};
+use crate::case::{Case, EventName, Field, FieldType, Filter, Measure, Packets, event_fields};
 use crate::load::params::is_name;
 
 impl Walk<'_> {
@@ -36,10 +36,10 @@ impl Walk<'_> {
     fn measure(&mut self, measure: &Measure, case: &Case, params: &Params) {
         match measure {
             Measure::Count(count) => {
-                self.within("count", |walk| walk.within("only", |walk| walk.filter(&count.only)));
+                self.within("count", |walk| walk.only(count.of, &count.only));
             }
             Measure::List(list) => self.within("list", |walk| {
-                walk.within("only", |walk| walk.filter(&list.only));
+                walk.only(list.of, &list.only);
                 walk.take(list.of, &list.take);
             }),
             Measure::Chain(chain) => self.within("chain", |walk| {
@@ -79,6 +79,21 @@ impl Walk<'_> {
                 });
             }),
         }
+    }
+
+    /// What of an event is measured.
+    fn only(&mut self, of: EventName, only: &Filter) {
+        self.within("only", |walk| {
+            walk.filter(only);
+            if !only.through.is_empty() && of.calls().is_some() {
+                walk.within("through", |walk| {
+                    walk.wrong(
+                        "a system call is seen where it begins or returns, with no kernel function on its stack",
+                        "expected an event from inside of the kernel, such as sched_switch",
+                    );
+                });
+            }
+        });
     }
 
     fn packets(&mut self, packets: &Packets) {

@@ -278,3 +278,12 @@ fn a_packet_is_only_followed_through_places_that_tell_where_its_data_lies() {
     let complaint = said(ways, "ways: {packets: {at: [net_dev_queue, epoll_wait], to: conn}}");
     assert!(complaint.contains("`epoll_wait` does not say where a packet's data lies"), "{complaint}");
 }
+
+#[test]
+fn a_system_call_has_nothing_on_its_stack() {
+    let ways = "ways: {chain: {of: [tcp_v4_rcv, ep_poll_callback], on: conn}}";
+    let complaint = said(ways, "ways: {count: {of: epoll_wait, only: {by: server, through: [tcp_poll]}}}");
+    assert!(complaint.contains("no kernel function on its stack"), "{complaint}");
+    let inside = said(ways, "ways: {count: {of: sched_switch, only: {by: server, through: [tcp_recvmsg]}}}");
+    assert!(!inside.contains("no kernel function"), "{inside}");
+}
