@@ -186,11 +186,9 @@ impl Stage {
 /// stage of their own.
 fn unit(workspace: &Workspace) -> Result<()> {
     let object = ebpf::build(workspace)?;
-    status(&mut suite::cargo(
-        workspace,
-        &words("test --workspace --exclude wakeproof-probes --no-fail-fast -- --skip inspect/"),
-        Some(&object),
-    ))
+    let all = words("test --workspace --exclude wakeproof-probes --no-fail-fast");
+    // Behind the dashes, where nothing of cargo's may follow.
+    status(suite::cargo(workspace, &all, Some(&object)).args(words("-- --skip inspect/")))
 }
 
 /// The tests of `wakeproof inspect`, which take minutes.
