@@ -105,22 +105,20 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let cancel = interrupt::watch()?;
     let mut child = start(args, &mut tap, token)?;
     let mut writer = Writer::new(args, Deriver::new(&have.probes));
-    let (mut end, mut wrote) = (None, Ok(()));
+    let (mut end, mut wrote) = (Ok(None), Ok(()));
     let mut stacks = Vec::new();
-    while end.is_none() {
-        tap.drain();
+    tap.follow(|tap| {
         // The ending is looked for first: what happened before it is then taken below.
-        end = ended(args, child.as_mut())?.or(cancel.is_cancelled().then_some(Exit::Interrupted as i32));
+        end = ended(args, child.as_mut())
+            .map(|end| end.or_else(|| cancel.is_cancelled().then_some(Exit::Interrupted as i32)));
         let fresh = tap.take();
         if fresh.events.iter().any(|event| event.stack.is_some_and(|place| place.index() >= stacks.len())) {
             stacks = tap.stacks();
         }
-        wrote = wrote.and_then(|()| writer.write(&fresh.events, &fresh.extras, &stacks));
-        if wrote.is_err() {
-            break;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(2));
-    }
+        wrote = writer.write(&fresh.events, &fresh.extras, &stacks);
+        wrote.is_ok() && matches!(end, Ok(None))
+    });
+    let end = end?;
     if let Some(child) = child.as_mut().filter(|_| cancel.is_cancelled() || wrote.is_err()) {
         // Only what was started here is ended here.
         _ = child.kill();

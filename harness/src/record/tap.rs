@@ -106,14 +106,14 @@ impl Tap {
         self.live.events.len()
     }
 
-    /// Reads the ring again and again, until `go_on` says no; it is given what has come and was not taken.
+    /// Reads the ring again and again, until `go_on` says no; it may [take](Tap::take) what has come.
     ///
     /// The program wakes nobody up, since a wake-up would cost more than all the rest: the ring is looked at every few
     /// milliseconds, in which it does not fill.
-    pub fn follow(&mut self, mut go_on: impl FnMut(&mut Vec<Event>) -> bool) {
+    pub fn follow(&mut self, mut go_on: impl FnMut(&mut Self) -> bool) {
         loop {
             self.drain();
-            if !go_on(&mut self.live.events) {
+            if !go_on(self) {
                 break;
             }
             std::thread::sleep(LOOK);
