@@ -104,6 +104,12 @@ pub fn descendants(root: i32) -> Vec<i32> {
     descendants_among(root, &numbers("/proc").filter_map(|pid| Some((pid, stat(pid)?))).collect())
 }
 
+/// A process with its descendants.
+pub fn family(pid: u32) -> Vec<u32> {
+    let descendants = descendants(pid.cast_signed());
+    std::iter::once(pid).chain(descendants.into_iter().map(i32::cast_unsigned)).collect()
+}
+
 fn descendants_among(root: i32, all: &BTreeMap<i32, Stat>) -> Vec<i32> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for (pid, stat) in all {

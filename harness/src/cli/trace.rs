@@ -13,7 +13,7 @@ use wakeproof_abi::Role;
 use super::test::{Color, interrupt};
 use super::{Exit, bad_input, terminal};
 use crate::case::EventName;
-use crate::cell::tasks;
+use crate::cell::tasks::family;
 use crate::derive::Deriver;
 use crate::matching::Scene;
 use crate::observe::snapshot::listening;
@@ -131,12 +131,6 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
         anstream::eprintln!("{lost} events were lost: there was no room for them");
     }
     std::process::exit(end.unwrap_or(Exit::NoReader as i32));
-}
-
-/// A process that runs, with its descendants.
-fn family(pid: u32) -> Vec<u32> {
-    let descendants = tasks::descendants(pid.cast_signed());
-    std::iter::once(pid).chain(descendants.into_iter().map(i32::cast_unsigned)).collect()
 }
 
 /// Starts the command, or has the process followed that runs.

@@ -55,8 +55,7 @@ impl Watcher {
 
     /// Watches a process that runs, with its descendants.
     pub fn track(&mut self, pid: u32) -> anyhow::Result<()> {
-        let descendants = tasks::descendants(i32::try_from(pid)?);
-        for pid in std::iter::once(pid).chain(descendants.into_iter().map(i32::unsigned_abs)) {
+        for pid in tasks::family(pid) {
             self.observer.track(pid).map_err(|why| anyhow!("failed to watch process {pid}: {why}"))?;
         }
         Ok(())
