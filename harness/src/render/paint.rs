@@ -48,7 +48,7 @@ pub(crate) struct Signs {
 }
 
 impl Signs {
-    pub(crate) fn new(utf8: bool) -> Self {
+    pub(crate) const fn new(utf8: bool) -> Self {
         Self { utf8 }
     }
 

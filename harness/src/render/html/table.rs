@@ -2,10 +2,14 @@
 use maud::{Markup, html};
 
 use super::super::matrix::{Cell, Column, Mark, Matrix, Row};
+use super::super::paint::Signs;
 use crate::verdict::Outcome;
 
 /// Beside more kernels than this, words would not fit: cells have signs, and above them stands what those mean.
 const WORDS: usize = 4;
+
+/// A page shows every sign.
+const SIGNS: Signs = Signs::new(true);
 
 /// The table with its filter.
 pub(super) fn matrix(matrix: &Matrix) -> Markup {
@@ -73,32 +77,19 @@ fn cell(cell: &Cell, signs: bool) -> Markup {
     html! {
         @if signs {
             @let title = because.map_or_else(|| word.clone(), |because| format!("{word}: {because}"));
-            span class=(word) title=(title) { span aria-hidden="true" { (mark(cell.mark)) } span.unseen { (word) } }
+            span class=(word) title=(title) { span aria-hidden="true" { (cell.mark.sign(SIGNS)) } span.unseen { (word) } }
         } @else {
             span class=(word) title=[because] { @if let Mark::Case(outcome) = cell.mark { (sign(outcome)) " " } (word) }
         }
     }
 }
 
-fn mark(mark: Mark) -> &'static str {
-    match mark {
-        Mark::Claim(verdict) => super::super::paint::Signs::new(true).claim(verdict),
-        Mark::Case(outcome) => sign(outcome),
-    }
-}
-
 /// What the signs of this table mean. A claim that was not decided has the sign of its case.
 fn legend(matrix: &Matrix) -> Markup {
-    let mut marks: Vec<Mark> = Vec::new();
-    for found in matrix.rows.iter().flat_map(|row| row.cells.iter().flatten()).map(|cell| cell.mark) {
-        if !marks.contains(&found) {
-            marks.push(found);
-        }
-    }
     html! {
         ul.legend aria-label="Signs of the table" {
-            @for found in marks {
-                li { span class=(word(found)) { (mark(found)) } " " @if let Mark::Case(_) = found { "case: " } (word(found)) }
+            @for found in Mark::all(&matrix.rows) {
+                li { span class=(word(found)) { (found.sign(SIGNS)) } " " (found.meaning()) }
             }
         }
     }
@@ -134,5 +125,5 @@ fn changes(matrix: &Matrix) -> Markup {
 
 /// The sign of an outcome, beside its word.
 pub(super) fn sign(outcome: Outcome) -> &'static str {
-    super::super::paint::Signs::new(true).outcome(outcome)
+    SIGNS.outcome(outcome)
 }

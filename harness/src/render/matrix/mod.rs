@@ -18,7 +18,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -29,6 +29,7 @@ pub(crate) use changes::word;
 pub(crate) use table::one as change_text;
 pub use table::{Shown, table};
 
+use super::paint::Signs;
 use crate::case::{ClaimVerdict, Grade};
 use crate::verdict::Outcome;
 
@@ -145,6 +146,28 @@ pub enum Mark {
 }
 
 impl Mark {
+    /// The marks of these rows, each once and in order.
+    pub(in crate::render) fn all<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<Self> {
+        let marks = rows.into_iter().flat_map(|row| row.cells.iter().flatten()).map(|cell| cell.mark);
+        marks.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// Its sign in a table.
+    pub(in crate::render) fn sign(self, signs: Signs) -> &'static str {
+        match self {
+            Self::Claim(verdict) => signs.claim(verdict),
+            Self::Case(outcome) => signs.outcome(outcome),
+        }
+    }
+
+    /// What the sign means.
+    pub(in crate::render) fn meaning(self) -> String {
+        match self {
+            Self::Claim(verdict) => verdict.to_string(),
+            Self::Case(outcome) => format!("case: {outcome}"),
+        }
+    }
+
     /// Whether nothing is wrong.
     pub fn is_good(self) -> bool {
         match self {

@@ -86,7 +86,7 @@ fn signs(matrix: &Matrix, rows: &[&Row], band: std::ops::Range<usize>, look: Loo
             .zip(&row.cells[band.clone()])
             .map(|(kernel, cell)| {
                 let sign = match (cell, &kernel.broken) {
-                    (Some(cell), _) => paint(style(cell.mark), sign(cell.mark, look)),
+                    (Some(cell), _) => paint(style(cell.mark), cell.mark.sign(look.signs())),
                     (None, Some(_)) => paint(BAD, BROKEN),
                     (None, None) => paint(DIM, NONE),
                 };
@@ -118,28 +118,10 @@ fn style(mark: Mark) -> anstyle::Style {
     }
 }
 
-fn sign(mark: Mark, look: Look) -> &'static str {
-    match mark {
-        Mark::Claim(verdict) => look.signs().claim(verdict),
-        Mark::Case(outcome) => look.signs().outcome(outcome),
-    }
-}
-
 /// The signs that there are, and what they mean.
 fn legend(rows: &[&Row], look: Look) -> String {
-    let mut marks: Vec<Mark> = rows.iter().flat_map(|row| row.cells.iter().flatten()).map(|cell| cell.mark).collect();
-    marks.sort();
-    marks.dedup();
-    let mut words: Vec<String> = marks
-        .into_iter()
-        .map(|mark| {
-            let word = match mark {
-                Mark::Claim(verdict) => verdict.to_string(),
-                Mark::Case(outcome) => format!("case: {outcome}"),
-            };
-            format!("{} {word}", paint(style(mark), sign(mark, look)))
-        })
-        .collect();
+    let explained = |mark: Mark| format!("{} {}", paint(style(mark), mark.sign(look.signs())), mark.meaning());
+    let mut words: Vec<String> = Mark::all(rows.iter().copied()).into_iter().map(explained).collect();
     if rows.iter().any(|row| row.cells.iter().any(Option::is_none)) {
         words.push(format!("{} not run", paint(DIM, NONE)));
         words.push(format!("{} its guest broke", paint(BAD, BROKEN)));
