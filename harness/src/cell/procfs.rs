@@ -23,8 +23,10 @@ pub fn read(path: &str) -> io::Result<String> {
 mod tests {
     #[test]
     fn a_file_of_many_pages_is_the_same_as_by_read() {
+        // At its end there are eBPF programs, which come and go.
+        const BEGINNING: usize = 1 << 20;
         let path = "/proc/kallsyms";
-        let all = super::read(path).unwrap();
-        assert!(all.len() > 4096 && all == std::fs::read_to_string(path).unwrap());
+        let (all, other) = (super::read(path).unwrap(), std::fs::read_to_string(path).unwrap());
+        assert_eq!(all.as_bytes()[..BEGINNING], other.as_bytes()[..BEGINNING]);
     }
 }
