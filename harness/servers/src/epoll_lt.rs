@@ -33,7 +33,7 @@ pub(crate) struct Connection {
 pub(crate) struct Server {
     options: Options,
     pub(crate) listener: Arc<Listener>,
-    epoll: Epoll,
+    pub(crate) epoll: Epoll,
     /// By the number that comes back in `epoll_event.data`.
     pub(crate) connections: HashMap<u64, Connection>,
     pub(crate) buffer: Vec<u8>,
@@ -82,12 +82,12 @@ impl Server {
         }
     }
 
-    /// One new connection. If there are more, the next `epoll_wait` reports the listener again.
-    pub(crate) fn accept(&mut self) -> Result<(), Error> {
+    /// One new connection, by its number; none if there is none. If there are more, the next `epoll_wait` reports the listener again.
+    pub(crate) fn accept(&mut self) -> Result<Option<u64>, Error> {
         let fd = match self.listener.accept(SockFlag::SOCK_NONBLOCK) {
             Ok(fd) => fd,
-            Err(Errno::EAGAIN) => return Ok(()),
-            Err(errno) if concerns_one_client(errno) => return Ok(()),
+            Err(Errno::EAGAIN) => return Ok(None),
+            Err(errno) if concerns_one_client(errno) => return Ok(None),
             Err(errno) => return Err(self.listener.accept_failed(errno)),
         };
         let (data, interest) = (number(&fd), EpollFlags::EPOLLIN);
@@ -95,7 +95,7 @@ impl Server {
             .add(&fd, EpollEvent::new(interest, data))
             .map_err(Error::call("add to the interest list", format!("descriptor {data}")))?;
         self.connections.insert(data, Connection::new(fd, interest));
-        Ok(())
+        Ok(Some(data))
     }
 
     /// Sleeps until something is on the ready list. Returns the number of events.

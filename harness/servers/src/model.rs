@@ -70,6 +70,10 @@ pub enum Defect {
     PartialWriteAsWhole,
     /// epoll-lt: acts on EPOLLIN alone, so EPOLLHUP and EPOLLERR are reported for ever
     IgnoresHangup,
+    /// epoll-lt: duplicates each connection and closes one copy, so its end is reported for ever
+    ClosesOneCopy,
+    /// epoll-lt: makes its interest list anew for each wait of two events, so the first two always come first
+    ListsAnew,
     /// fork: never waits for its children, so they stay as zombies
     NotReaped,
     /// fork: the parent keeps its copy of the connection, so the client never sees its end
@@ -131,7 +135,11 @@ impl Defect {
     pub fn model(self) -> Model {
         match self {
             Self::NotDrained | Self::BlockingDescriptor | Self::AcceptOncePerEdge => Model::EpollEt,
-            Self::NeverReads | Self::PartialWriteAsWhole | Self::IgnoresHangup => Model::EpollLt,
+            Self::NeverReads
+            | Self::PartialWriteAsWhole
+            | Self::IgnoresHangup
+            | Self::ClosesOneCopy
+            | Self::ListsAnew => Model::EpollLt,
             Self::NotReaped | Self::ParentKeepsConnection | Self::ForkFailureAsChild => Model::Fork,
             Self::RacyQueue => Model::Pool,
             Self::ForgetsDescriptor | Self::ReusesSet | Self::BeyondFdSetsize => Model::Select,

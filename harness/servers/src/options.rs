@@ -104,7 +104,7 @@ impl Options {
         refuse("exclusive", self.exclusive, |model| model == Model::EpollEach)?;
         match self.defect {
             Some(defect) if defect.model() != model => Err(Error::DefectNotApplicable { defect, model }),
-            Some(defect @ (Defect::NotDrained | Defect::NeverReads)) if self.read.is_some() => {
+            Some(defect @ (Defect::NotDrained | Defect::NeverReads | Defect::ListsAnew)) if self.read.is_some() => {
                 Err(Error::DecidedByDefect { option: "read", defect })
             }
             _ => Ok(()),

@@ -46,7 +46,7 @@ fn concerns(server: &Server, defect: Defect) -> bool {
 
 /// Whether the mistake itself says how much is read, so that the case's own word on it must give way.
 fn decides_reading(defect: Defect) -> bool {
-    matches!(defect, Defect::NotDrained | Defect::NeverReads)
+    matches!(defect, Defect::NotDrained | Defect::NeverReads | Defect::ListsAnew)
 }
 
 fn conflict(options: &Options, defect: Defect) -> Option<String> {

@@ -7,9 +7,11 @@ mod accept_once_per_edge;
 mod beyond_fd_setsize;
 mod bitmap;
 mod blocking_descriptor;
+mod closes_one_copy;
 mod forgets_descriptor;
 mod fork_failure_as_child;
 mod ignores_hangup;
+mod lists_anew;
 mod never_reads;
 mod not_drained;
 mod not_reaped;
@@ -31,6 +33,8 @@ pub(crate) fn serve(defect: Defect, options: &Options) -> Result<Infallible, Err
         Defect::NeverReads => never_reads::serve(options),
         Defect::PartialWriteAsWhole => partial_write_as_whole::serve(options),
         Defect::IgnoresHangup => ignores_hangup::serve(options),
+        Defect::ClosesOneCopy => closes_one_copy::serve(options),
+        Defect::ListsAnew => lists_anew::serve(options),
         Defect::NotReaped => not_reaped::serve(options),
         Defect::ParentKeepsConnection => parent_keeps_connection::serve(options),
         Defect::ForkFailureAsChild => fork_failure_as_child::serve(options),

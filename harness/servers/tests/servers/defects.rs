@@ -192,3 +192,33 @@ fn fork_failure_as_child_leaves_the_client_waiting() {
     assert_eq!(client.read(&mut [0]).unwrap(), 0);
     assert!(server.complaint().contains("refused a client: fork failed with EAGAIN"));
 }
+
+#[test]
+fn closes_one_copy_burns_a_cpu_and_keeps_the_connection() {
+    let server = Server::start("epoll-lt --defect closes-one-copy");
+    let at_first = server.descriptors();
+    let mut client = server.connect_and_send("hello");
+    expect_answer(&mut client, "hello");
+    assert_eq!(server.descriptors(), at_first + 2);
+    client.shutdown(Shutdown::Write).unwrap();
+    until("it burns 20 clock ticks", || server.ticks() > 20);
+    assert_eq!(server.descriptors(), at_first + 1);
+    assert!(heard_nothing(&client), "an end of file would be something");
+}
+
+#[test]
+fn lists_anew_hears_the_first_two_alone() {
+    let server = Server::start("epoll-lt --defect lists-anew --buffer 1");
+    until("the server sleeps", || server.state() == 'S');
+    server.signal(Signal::SIGSTOP);
+    until("the server stops", || server.state() == 'T');
+    let [mut one, two] = [(); 2].map(|()| server.connect_and_send(&"x".repeat(60_000)));
+    let three = server.connect_and_send("three");
+    until("all are queued", || server.accept_queue() == 3);
+    server.signal(Signal::SIGCONT);
+    // The third is accepted early, and heard when the first two have nothing left.
+    until("the third is accepted", || server.accept_queue() == 0);
+    expect_answer(&mut one, &"x".repeat(1000));
+    assert!(heard_nothing(&three) && server.unread_from(&three) == 5);
+    drop(two);
+}
