@@ -58,7 +58,16 @@ fn command() -> Command {
 }
 
 fn order(server: Option<Server>, steps: Vec<Step>) -> Order {
-    Order { token: 7, server, steps, observed: false, rooms: Rooms::new(), step_millis: 20_000, start_millis: 20_000 }
+    Order {
+        token: 7,
+        server,
+        stranger: None,
+        steps,
+        observed: false,
+        rooms: Rooms::new(),
+        step_millis: 20_000,
+        start_millis: 20_000,
+    }
 }
 
 fn yaml<T: serde::de::DeserializeOwned>(text: &str) -> T {

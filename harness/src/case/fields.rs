@@ -116,7 +116,7 @@ pub fn event_fields(event: EventName) -> impl Iterator<Item = Field> + Clone {
 }
 
 /// The fields of the result of a call. `errno` and `refused` are empty on success; `bytes` is `ret` under the name it
-/// has for a client that receives; `data` is what `peek` has read, and `rows` what `proc_net_tcp` has.
+/// has for a client that receives; `replies` are those that `reply` has found complete; `data` is what `peek` has read, and `rows` what `proc_net_tcp` has.
 pub const RESULT: &[Field] = &[
     ("ret", Int),
     ("errno", Text),
@@ -124,6 +124,7 @@ pub const RESULT: &[Field] = &[
     ("refused", Text),
     ("eof", Bool),
     ("bytes", Int),
+    ("replies", Int),
     ("actor", Text),
     ("data", Ints),
     ("rows", Entries(ROW)),

@@ -41,8 +41,8 @@ pub use script::{
 pub use socket::{Asked, AttachFilter, Checksum, Inject, Listen, Peek, Snmp};
 pub use states::tcp_state;
 pub use step::{
-    Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Send, Start, Step, WatchStep,
-    WatchTarget, Whom, Whose,
+    Asleep, Await, AwaitEvent, Connect, Inspect, Inspected, MapEpoll, Receive, Repeat, Reply, Request, Send, Start,
+    Step, WatchStep, WatchTarget, Whom, Whose,
 };
 pub use table::TableSpec;
 pub use task::{Kinship, Maps, Pagemap, Pages, PingPong, Touch};
@@ -118,6 +118,10 @@ pub struct Case {
     /// Predicates (CEL) over parameters and measures, by name: each must hold.
     #[serde(default)]
     pub expect: IndexMap<String, String>,
+    /// Those of them to which any server can be held, whatever its I/O model and its protocol: `wakeproof guard` runs the
+    /// case with a server of the user's.
+    #[serde(default)]
+    pub any_server: Vec<String>,
     /// Tables of what the runs gave, by title.
     #[serde(default)]
     pub tables: IndexMap<String, TableSpec>,

@@ -21,6 +21,10 @@ pub enum Step {
     Send(Send),
     /// A client receives exactly so many bytes.
     Receive(Receive),
+    /// A client sends requests of the protocol that the server speaks.
+    Request(Request),
+    /// A client receives the replies.
+    Reply(Reply),
     /// A client, or a socket of the script, says that it will send no more (`shutdown(SHUT_WR)`).
     HalfClose(String),
     /// A client, or a socket of the script, resets its connection (`SO_LINGER` 0, `close`).
@@ -221,6 +225,33 @@ pub struct Receive {
     /// How many bytes it waits for; 0 waits for the end of the stream.
     pub bytes: Number,
     /// Name of the result `{bytes, eof}`: then what has arrived by the next step is taken without waiting, and too
+    /// little is no error.
+    #[serde(default, rename = "as")]
+    pub name: Option<String>,
+}
+
+/// A client sends a request, `TCP_NODELAY`, in one `write`. To a reference server that is a line of 64 bytes, which comes
+/// back as it is; to a user's server it is what its protocol has.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Request {
+    /// Its connection; with several under one name, each sends.
+    pub on: String,
+    /// How many requests, all in the one `write`.
+    #[serde(default = "one")]
+    pub times: Number,
+}
+
+/// A client receives replies.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// Its connection; with several under one name, each receives.
+    pub on: String,
+    /// How many replies it waits for.
+    #[serde(default = "one")]
+    pub times: Number,
+    /// Name of the result `{bytes, replies, eof}`: then what has arrived by the next step is taken without waiting, and too
     /// little is no error.
     #[serde(default, rename = "as")]
     pub name: Option<String>,

@@ -5,7 +5,7 @@ use nix::errno::Errno;
 use nix::sys::socket::sockopt::{Linger, RcvBuf, SocketError, TcpNoDelay};
 use nix::sys::socket::{
     AddressFamily, MsgFlags, Shutdown, SockFlag, SockType, SockaddrStorage, connect as connect_to, getsockopt, recv,
-    send as send_bytes, setsockopt, shutdown, socket,
+    send as send_some, setsockopt, shutdown, socket,
 };
 
 use super::call::Returned;
@@ -81,12 +81,16 @@ pub fn connect_one(
 
 /// Sends so many bytes, on each connection of the name.
 pub fn send(run: &mut Run, step: &Send, deadline: &Deadline) -> Result<(), Failure> {
-    let bytes = vec![b'.'; step.bytes.size()];
-    for place in run.names.find(&step.on)? {
+    send_bytes(run, &step.on, &vec![b'.'; step.bytes.size()], deadline)
+}
+
+/// Sends these bytes, on each connection of the name.
+pub(super) fn send_bytes(run: &mut Run, on: &str, bytes: &[u8], deadline: &Deadline) -> Result<(), Failure> {
+    for place in run.names.find(on)? {
         let (fd, label) = (run.names.fd(place), run.names.label(place));
-        let mut left = &bytes[..];
+        let mut left = bytes;
         while !left.is_empty() {
-            match send_bytes(fd, left, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
+            match send_some(fd, left, MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT) {
                 Ok(sent) => left = &left[sent..],
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
@@ -105,7 +109,13 @@ pub fn send(run: &mut Run, step: &Send, deadline: &Deadline) -> Result<(), Failu
     Ok(())
 }
 
-fn wait_for(run: &mut Run, fd: RawFd, events: i16, deadline: &Deadline, else_why: String) -> Result<(), Failure> {
+pub(super) fn wait_for(
+    run: &mut Run,
+    fd: RawFd,
+    events: i16,
+    deadline: &Deadline,
+    else_why: String,
+) -> Result<(), Failure> {
     match wait::until(fd, events, deadline) {
         Ok(true) => Ok(()),
         Ok(false) => Err(Failure::Timeout(else_why).add(&run.doings())),

@@ -133,7 +133,7 @@ impl Names {
 }
 
 /// Where an object is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Place(usize, usize);
 
 /// Splits `idle[3]` into its name and its index.

@@ -8,6 +8,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{EventName, Filter, Server, Step, Whose, WhoseLimits};
+use crate::plan::Stranger;
 use crate::recording::{BufferRange, CallResult, End, Named, ServerRun};
 
 /// How many clients there is room for, by the name that the case gives it: measured once, so that all its runs are alike.
@@ -20,6 +21,8 @@ pub struct Order {
     pub token: u64,
     /// The server to start.
     pub server: Option<Server>,
+    /// The server that is started in its place.
+    pub stranger: Option<Stranger>,
     /// The steps to make, parameters put in.
     pub steps: Vec<Step>,
     /// Whether the harness sees events; without it an awaited event ends the run as broken.

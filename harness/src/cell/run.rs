@@ -1,5 +1,7 @@
 //! One run, from the server's start to its end.
+use std::collections::HashSet;
 use std::os::fd::{AsRawFd as _, OwnedFd};
+use std::process::Stdio;
 
 use indexmap::IndexMap;
 use io_uring::IoUring;
@@ -23,6 +25,7 @@ use super::wait::{Deadline, now};
 use super::wire::Wire;
 use super::{fence, server, tasks};
 use crate::case;
+use crate::plan::Exchange;
 use crate::recording::{CallResult, End, Named};
 
 /// Everything that a run has.
@@ -41,6 +44,10 @@ pub struct Run<'a> {
     pub server: Option<Server>,
     /// Whether it sends back what it reads.
     pub echoes: bool,
+    /// What it is asked, and answers.
+    pub exchange: Exchange,
+    /// Connections on which a request was sent.
+    pub asked: HashSet<Place>,
     /// Connections and descriptors.
     pub names: Names,
     /// Threads, in the order of their numbers.
@@ -74,7 +81,9 @@ pub fn run<'a>(order: &'a Order, isolation: Isolation, link: &'a mut Link) -> an
         observed: order.observed,
         step_millis: order.step_millis,
         server: None,
-        echoes: order.server.as_ref().is_some_and(echoes),
+        echoes: order.stranger.is_none() && order.server.as_ref().is_some_and(echoes),
+        exchange: order.stranger.as_ref().map(|stranger| stranger.exchange.clone()).unwrap_or_default(),
+        asked: HashSet::new(),
         names: Names::default(),
         actors: Vec::new(),
         buffers: Buffers::default(),
@@ -108,8 +117,8 @@ fn echoes(server: &case::Server) -> bool {
 impl Run<'_> {
     fn live(&mut self, order: &Order, isolation: Isolation) -> Result<(), Stop> {
         self.link.ask(&Say::Joined { isolation }).map_err(Stop::at("join"))?;
-        if let Some(server) = &order.server {
-            self.start_server(server, &Deadline::after(order.start_millis)).map_err(Stop::at("start the server"))?;
+        if order.server.is_some() || order.stranger.is_some() {
+            self.start_server(order, &Deadline::after(order.start_millis)).map_err(Stop::at("start the server"))?;
             self.await_idle().map_err(Stop::at("wait for the server to sleep"))?;
         }
         self.mark("idle");
@@ -122,9 +131,14 @@ impl Run<'_> {
         made.and(settled)
     }
 
-    fn start_server(&mut self, server: &case::Server, deadline: &Deadline) -> Result<(), Failure> {
-        let limit = server.limit.as_ref();
-        let started = Server::spawn(&server.model.to_string(), server::command(server), limit, self.token)?;
+    fn start_server(&mut self, order: &Order, deadline: &Deadline) -> Result<(), Failure> {
+        if let Some(stranger) = &order.stranger {
+            self.server = Some(Server::stranger(stranger, self.token, deadline)?);
+            return Ok(());
+        }
+        let Some(server) = &order.server else { return Ok(()) };
+        let (model, command) = (server.model.to_string(), server::command(server));
+        let started = Server::spawn(&model, command, Stdio::piped(), server.limit.as_ref(), self.token)?;
         self.server.insert(started).announced(deadline)
     }
 

@@ -51,11 +51,17 @@ fn arguments(server: &case::Server) -> Vec<String> {
 
 impl Server {
     /// Starts the command of a server. It has not yet said where it listens.
-    pub fn spawn(model: &str, mut command: Command, limit: Option<&ServerLimit>, token: u64) -> Result<Self, Failure> {
+    pub fn spawn(
+        model: &str,
+        mut command: Command,
+        stdout: Stdio,
+        limit: Option<&ServerLimit>,
+        token: u64,
+    ) -> Result<Self, Failure> {
         let failed = |error: std::io::Error| Failure::Broken(format!("failed to start the server {model}: {error}"));
         let stderr = File::from(memfd_create("stderr", MFdFlags::MFD_CLOEXEC).map_err(|errno| failed(errno.into()))?);
         let theirs = stderr.try_clone().map_err(failed)?;
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(theirs);
+        command.stdin(Stdio::null()).stdout(stdout).stderr(theirs);
         let limit = limit.map(|limit| limits::prepare(limit, token));
         let prepare = move || {
             limit.as_ref().map_or(Ok(()), limits::Prepared::set)?;
@@ -136,7 +142,7 @@ impl Server {
         }
     }
 
-    fn complaint(&self) -> String {
+    pub(super) fn complaint(&self) -> String {
         match self.stderr().trim_end() {
             "" => String::new(),
             text => format!("its standard error: {text}"),
@@ -203,7 +209,7 @@ mod tests {
     fn a_server_that_hangs_is_told_from_one_that_dies() {
         let mut sleep = Command::new("sleep");
         sleep.arg("1000");
-        let mut server = Server::spawn("sleep", sleep, None, 0).unwrap();
+        let mut server = Server::spawn("sleep", sleep, Stdio::piped(), None, 0).unwrap();
         let Err(Failure::Timeout(why)) = server.announced(&Deadline::after(50)) else { panic!("sleep has spoken") };
         assert!(why.contains("sleeps (S)"), "{why}");
         server.child.kill().unwrap();
@@ -211,7 +217,7 @@ mod tests {
 
         let mut shell = Command::new("sh");
         shell.args(["-c", "echo no luck >&2; exit 7"]);
-        let mut server = Server::spawn("sh", shell, None, 0).unwrap();
+        let mut server = Server::spawn("sh", shell, Stdio::piped(), None, 0).unwrap();
         let Err(Failure::Broken(why)) = server.announced(&Deadline::after(10_000)) else { panic!("sh has spoken") };
         assert!(why.contains("exit status: 7") && why.contains("no luck"), "{why}");
     }

@@ -5,8 +5,8 @@ use super::protocol::{Object, Say, Socket, Word};
 use super::run::Run;
 use super::wait::{Deadline, now};
 use super::{
-    client, compare, crowd, epoll, files, filter, inject, kinds, machine, memory, nofile, options, pause, ping_pong,
-    poll, resources, ring, select, settings, socket, sockets,
+    client, compare, crowd, epoll, exchange, files, filter, inject, kinds, machine, memory, nofile, options, pause,
+    ping_pong, poll, resources, ring, select, settings, socket, sockets,
 };
 use crate::case::{
     Accept, Asleep, Await, AwaitEvent, EventName, Filter, Inspect, Inspected, Repeat, Step, WatchStep, WatchTarget,
@@ -36,6 +36,8 @@ fn label(step: &Step) -> String {
         Step::Connect(_) => "connect",
         Step::Send(_) => "send",
         Step::Receive(_) => "receive",
+        Step::Request(_) => "request",
+        Step::Reply(_) => "reply",
         Step::HalfClose(_) => "half_close",
         Step::Reset(_) => "reset",
         Step::Await(Await::Event(event)) => return format!("await {}", event_name(event.of)),
@@ -121,6 +123,7 @@ fn acts(step: &Step) -> bool {
         Step::Await(_)
             | Step::Mark(_)
             | Step::Receive(_)
+            | Step::Reply(_)
             | Step::Watch(_)
             | Step::Inspect(_)
             | Step::Room(_)
@@ -182,6 +185,8 @@ impl Run<'_> {
             },
             Step::Send(step) => client::send(self, step, deadline),
             Step::Receive(step) => client::receive(self, step, deadline),
+            Step::Request(step) => exchange::request(self, step, deadline),
+            Step::Reply(step) => exchange::reply(self, step, deadline),
             Step::HalfClose(on) => client::half_close(self, on),
             Step::Reset(on) => client::reset(self, on),
             Step::Await(what) => self.wait(what, deadline),

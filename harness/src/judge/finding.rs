@@ -187,6 +187,7 @@ fn telling(result: &Json, asked: &str) -> Json {
             let said = |name: &str, value: &Json| match name {
                 // two names of one number
                 "bytes" => bytes,
+                "replies" => asks_for(asked, "replies"),
                 "ret" => !bytes || asks_for(asked, "ret"),
                 name => asks_for(asked, name) || !empty(value),
             };

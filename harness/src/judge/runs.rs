@@ -116,7 +116,7 @@ impl Runs {
 
 /// The first run that there should be and is not.
 fn missing(loaded: &LoadedCase, recording: &Recording) -> Option<String> {
-    for half in [Half::Subject, Half::Control] {
+    for &half in loaded.halves() {
         for point in loaded.points() {
             let values = loaded.values(half, &point);
             if !recording.runs.iter().any(|run| run.head.half == half && run.head.point == values) {

@@ -2,6 +2,7 @@
 //!
 //! The text becomes a tree in which every node knows its place; parameters are put in for each half and each point of the
 //! sweep; each tree is compared with the schema, read into the types, and its names and predicates are checked.
+mod any_server;
 mod claims;
 mod diagnostic;
 mod errata;
@@ -24,7 +25,7 @@ use std::sync::Arc;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use errata::Errata;
-pub use plain::plain;
+pub use plain::{plain, unknown};
 pub use predicate::Predicate;
 pub use schema::{schema, schema_text};
 pub use suite::{Suite, SuiteError};
@@ -51,6 +52,7 @@ pub struct LoadedCase {
     params: Params,
     case: Arc<Case>,
     many: Arc<BTreeSet<String>>,
+    halves: &'static [Half],
 }
 
 /// Reads a case; `id` is its path below `cases/` without the extension.
@@ -67,7 +69,7 @@ pub fn load_as(id: &str, file: &str, text: &str) -> Result<LoadedCase, Diagnosti
     };
     let params = Params::read(&root, &mut found);
     let mut check = Check { text, params: &params, found, many: BTreeSet::new(), first: None, names: BTreeMap::new() };
-    for half in [Half::Subject, Half::Control] {
+    for &half in any_server::BOTH {
         for point in params.points() {
             check.point(&root, half, &point);
         }
@@ -82,6 +84,7 @@ pub fn load_as(id: &str, file: &str, text: &str) -> Result<LoadedCase, Diagnosti
             root: Arc::new(root),
             params,
             case: Arc::new(case),
+            halves: any_server::BOTH,
         }),
         _ => fail(check.found),
     }
@@ -128,6 +131,7 @@ impl Check<'_> {
     fn whole(&mut self, root: &Node) {
         let (Some(case), Some(subject)) = (&self.first, self.names.get(&Half::Subject)) else { return };
         claims::check(case, root, &mut self.found);
+        any_server::check(case, root, &mut self.found);
         tables::check(case, root, &mut self.found);
         let variables = variables::variables(case, self.params, subject, &self.many);
         variables::predicates(self.text, root, &variables, &mut self.found);
@@ -152,6 +156,11 @@ impl LoadedCase {
     /// Every point of the sweep, with the values of the parameters that are not swept: one point if nothing is.
     pub fn points(&self) -> Vec<Point> {
         self.params.points()
+    }
+
+    /// The halves of which it has runs: both, but for a user's server, to which nothing is compared.
+    pub fn halves(&self) -> &'static [Half] {
+        self.halves
     }
 
     /// The parameters' values in one half at a point: the control may change some.

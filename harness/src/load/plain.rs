@@ -23,3 +23,16 @@ pub fn plain<T: DeserializeOwned + JsonSchema>(file: &str, text: &str, key: &str
     }
     typed::read(&root).or_else(|wrong| fail(vec![wrong]))
 }
+
+/// A complaint about a name in such a file, which was read: what is known instead is offered.
+pub fn unknown<'a>(
+    file: &str,
+    text: &str,
+    path: &[&str],
+    message: &str,
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+) -> Diagnostics {
+    let place = tree::parse(text).map(|(root, _)| root.at(path.iter().copied()).place).unwrap_or_default();
+    Diagnostics::new(file, text, vec![Diagnostic::new(place, message).nearest(name, known)])
+}

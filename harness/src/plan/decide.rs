@@ -5,7 +5,6 @@ use super::wants::Script;
 use super::{Capabilities, derive};
 use crate::case::{Case, ClaimVerdict, EventName, Filter, Grade, Measure, OneOrMore, Probe, event_fields};
 use crate::load::{LoadedCase, Predicate};
-use crate::recording::Half;
 
 /// What can be decided about a case.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +62,7 @@ fn skip(loaded: &LoadedCase, case: &Case, have: &Capabilities) -> Option<String>
     if case.grade > have.grade {
         return Some(too_weak(case.grade, have));
     }
-    for half in [Half::Subject, Half::Control] {
+    for &half in loaded.halves() {
         for point in loaded.points() {
             let Ok(case) = loaded.resolve(half, &point) else { continue };
             let mut script = Script::default();

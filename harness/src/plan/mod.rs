@@ -5,6 +5,7 @@ mod defect;
 pub mod derive;
 mod landmarks;
 mod picture;
+mod stranger;
 #[cfg(test)]
 mod tests;
 mod wants;
@@ -15,6 +16,7 @@ pub use capabilities::Capabilities;
 pub use decide::{Decision, decide};
 pub use defect::{Fit, fit, put_in};
 pub use landmarks::{Named, named};
+pub use stranger::{Exchange, Stranger, serve_with};
 pub use wants::{CounterWant, Wants};
 
 use wakeproof_servers::Defect;
@@ -49,6 +51,8 @@ pub struct RunPlan {
     pub point: Point,
     /// The case, parameters put in; a control's steps and server stand in place of the case's.
     pub case: Case,
+    /// The server that is started in the place of the case's own.
+    pub stranger: Option<Stranger>,
     /// What must be recorded.
     pub wants: Wants,
 }
@@ -57,7 +61,7 @@ pub struct RunPlan {
 pub fn plan(loaded: &LoadedCase, have: &Capabilities) -> Plan {
     let decision = decide(loaded, have);
     let mut runs: Vec<RunPlan> = Vec::new();
-    for half in [Half::Subject, Half::Control] {
+    for &half in loaded.halves() {
         for point in loaded.points() {
             let values = loaded.values(half, &point);
             let again = runs.iter().any(|run| run.half == half && run.point == values);
@@ -68,7 +72,7 @@ pub fn plan(loaded: &LoadedCase, have: &Capabilities) -> Plan {
             let Ok(mut case) = loaded.resolve(half, &point) else { continue };
             let wants = Wants::of(&case, have);
             watch_ready_lists(&mut case, &wants);
-            runs.push(RunPlan { half, point: values, case, wants });
+            runs.push(RunPlan { half, point: values, case, stranger: None, wants });
         }
     }
     let landmarks = named(loaded.case());

@@ -140,6 +140,7 @@ impl Session<'_> {
         let order = Order {
             token: self.token,
             server: self.plan.case.server.clone(),
+            stranger: self.plan.stranger.clone(),
             steps: self.plan.case.steps.clone(),
             observed: self.probes.is_some(),
             rooms: self.rooms.clone(),

@@ -250,6 +250,9 @@ pub struct CallResult {
     /// The stream had ended.
     #[serde(default, skip_serializing_if = "is_default")]
     pub eof: bool,
+    /// How many replies were complete.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub replies: u64,
     /// The actor that made it, if one did.
     #[serde(default, skip_serializing_if = "is_default")]
     pub actor: Option<String>,

@@ -1,7 +1,9 @@
 //! Each step as a sentence.
 use super::events::{filter, happening};
 use super::{Line, calls, code, many};
-use crate::case::{Asleep, Await, AwaitEvent, Connect, Crowd, Over, Receive, Repeat, Send, Start, Step, WatchTarget};
+use crate::case::{
+    Asleep, Await, AwaitEvent, Connect, Crowd, Over, Receive, Repeat, Reply, Request, Send, Start, Step, WatchTarget,
+};
 
 /// The steps, one sentence after another.
 pub(in super::super) fn steps(steps: &[Step]) -> Vec<Line> {
@@ -13,6 +15,8 @@ fn step(step: &Step) -> Line {
         Step::Connect(connect) => connects(connect),
         Step::Send(send) => sends(send),
         Step::Receive(receive) => receives(receive),
+        Step::Request(request) => requests(request),
+        Step::Reply(reply) => replies(reply),
         Step::HalfClose(on) => format!("The client of {on} says that it will send no more."),
         Step::Reset(on) => format!("The client of {on} resets the connection."),
         Step::Await(Await::Event(event)) => awaits(event),
@@ -95,6 +99,19 @@ fn receives(receive: &Receive) -> String {
         }
         (None, 0) => format!("The client of {on} receives until the end of the stream."),
         (None, _) => format!("The client of {on} receives {bytes}."),
+    }
+}
+
+fn requests(request: &Request) -> String {
+    format!("The client of {} sends {} in one write.", request.on, many(request.times.0, "request"))
+}
+
+fn replies(reply: &Reply) -> String {
+    let on = &reply.on;
+    match &reply.name {
+        Some(name) => format!("Take what the client of {on} has received of the replies by now, as {}.", code(name)),
+        None if reply.times.0 == 1 => format!("The client of {on} receives the reply."),
+        None => format!("The client of {on} receives {} replies.", reply.times.0),
     }
 }
 

@@ -21,6 +21,7 @@ fn result(call: &CallResult) -> Json {
         "refused": call.refused.as_deref().unwrap_or_default(),
         "eof": call.eof,
         "bytes": call.ret,
+        "replies": call.replies,
         "data": call.data,
         "rows": call.rows,
         "actor": call.actor.as_deref().unwrap_or_default(),

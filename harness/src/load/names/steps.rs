@@ -46,6 +46,12 @@ impl Walk<'_> {
                 let times = walk.names.times(&receive.on);
                 walk.result(receive.name.as_ref(), times.saturating_mul(actors));
             }
+            Step::Request(request) => walk.refer("on", &request.on, &[Kind::Connection]),
+            Step::Reply(reply) => {
+                walk.refer("on", &reply.on, &[Kind::Connection]);
+                let times = walk.names.times(&reply.on);
+                walk.result(reply.name.as_ref(), times.saturating_mul(actors));
+            }
             Step::HalfClose(of) | Step::Reset(of) => walk.refer("", of, &[Kind::Connection, Kind::Descriptor]),
             Step::Await(Await::Event(event)) => {
                 walk.within("event", |walk| walk.within("only", |walk| walk.filter(&event.only)));
