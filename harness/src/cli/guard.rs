@@ -1,34 +1,39 @@
 //! `wakeproof guard`: does a server keep what its owner promises?
+mod cases;
+
 use std::fs;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use serde::Serialize;
 
 use super::inspect::{self, Format, LoadArgs};
-use super::test::{Evidence, Real, Runner as _};
 use super::{Exit, SuiteArgs, bad_input};
 use crate::observe::Target;
+use crate::observe::adapter::Adapter;
 use crate::observe::guard::{Kept, Outcome, Promises, learn};
+use crate::observe::phases::Wishes;
 use crate::observe::report::Report;
-use crate::record::{Cancel, Deadlines};
+use crate::plan::Stranger;
 use crate::render::paint::{BAD, BOLD, DIM, DOUBT, GOOD, paint};
-use crate::verdict;
 
 /// Arguments of `wakeproof guard`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = super::exit::HELP, after_long_help = AFTER)]
 pub struct Args {
     /// The file of promises.
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "list")]
+    file: Option<PathBuf>,
     /// Write the file, from runs of a server that is as it should be.
     #[arg(long)]
     learn: bool,
     /// How many runs to learn from.
     #[arg(long, default_value_t = 3, value_name = "N", requires = "learn")]
     runs: u32,
+    /// Print the cases of the suite that a server can promise, and what each says of it.
+    #[arg(long, conflicts_with_all = ["file", "learn", "command"])]
+    list: bool,
     #[command(flatten)]
     load: LoadArgs,
     #[command(flatten)]
@@ -37,7 +42,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// The server's command line.
-    #[arg(last = true, value_name = "COMMAND", required = true)]
+    #[arg(last = true, value_name = "COMMAND", required_unless_present = "list")]
     command: Vec<String>,
 }
 
@@ -45,6 +50,7 @@ const AFTER: &str = concat!(
     "Examples:\n",
     "  wakeproof guard --learn server.yaml -- ./my-server --port 7000   write what it promises\n",
     "  wakeproof guard server.yaml -- ./my-server --port 7000           and hold it to that\n",
+    "  wakeproof guard --list                                           cases that it can promise, too\n",
     "\n",
     "Exit status: 0 every promise is kept, 1 one is not, or it cannot be told, 2 the file is wrong, 3 the server did not\n",
     "run, or could not be watched.\n",
@@ -59,17 +65,25 @@ struct Guarded<'a> {
 
 /// Runs the subcommand.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
-    let target = Target::Command(args.command.clone());
-    if args.learn {
-        return write(args, &target);
+    if args.list {
+        return Ok(cases::list(&args.suite.load()?));
     }
-    let shown = args.file.display();
-    let text = fs::read_to_string(&args.file).map_err(|error| bad_input(format!("failed to read {shown}: {error}")))?;
+    let target = Target::Command(args.command.clone());
+    let file = args.file.as_deref().unwrap_or(Path::new(""));
+    if args.learn {
+        return write(args, file, &target);
+    }
+    let shown = file.display();
+    let text = fs::read_to_string(file).map_err(|error| bad_input(format!("failed to read {shown}: {error}")))?;
     let promises = Promises::read(&shown.to_string(), &text).map_err(bad_input)?;
+    let held = match promises.cases.as_slice() {
+        [] => Vec::new(),
+        ids => cases::promised(file, &text, ids, &args.suite.load()?)?,
+    };
     let wishes = args.load.or(&promises).wishes()?;
     let report = Report::of(&inspect::observe(&target, &wishes)?);
     let mut kept = promises.judge(&report);
-    kept.extend(cases(args, &promises)?);
+    kept.extend(cases::run(&held, stranger(&args.command, &wishes, &report))?);
     let mut out = anstream::stdout();
     if args.format == Format::Json {
         serde_json::to_writer_pretty(&mut out, &Guarded { promises: &kept, report: &report })?;
@@ -83,9 +97,9 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 /// Learns from several runs.
-fn write(args: &Args, target: &Target) -> anyhow::Result<Exit> {
-    let shown = args.file.display();
-    if args.file.exists() {
+fn write(args: &Args, file: &Path, target: &Target) -> anyhow::Result<Exit> {
+    let shown = file.display();
+    if file.exists() {
         return Err(bad_input(format!("{shown} exists; remove it to learn anew")));
     }
     let wishes = args.load.wishes()?;
@@ -95,40 +109,19 @@ fn write(args: &Args, target: &Target) -> anyhow::Result<Exit> {
         reports.push(Report::of(&inspect::observe(target, &wishes)?));
     }
     let text = learn(&reports);
-    fs::write(&args.file, &text).with_context(|| format!("failed to write {shown}"))?;
+    fs::write(file, &text).with_context(|| format!("failed to write {shown}"))?;
     anstream::print!("{text}");
     Ok(Exit::Good)
 }
 
-/// Cases of the suite that the file names.
-fn cases(args: &Args, promises: &Promises) -> anyhow::Result<Vec<Kept>> {
-    if promises.cases.is_empty() {
-        return Ok(Vec::new());
-    }
-    let suite = args.suite.load()?;
-    let (real, _) = Real::new(Evidence::Auto, Deadlines::default(), Cancel::default());
-    let mut kept = Vec::new();
-    for id in &promises.cases {
-        let Some(case) = suite.cases.iter().find(|case| &case.id == id) else {
-            return Err(bad_input(format!(
-                "{}: there is no case `{id}`; `wakeproof test --list` names them all",
-                args.file.display()
-            )));
-        };
-        let outcome = real.run(case).verdict.outcome;
-        kept.push(Kept {
-            promise: format!("case {id}"),
-            expected: "pass".into(),
-            seen: serde_json::to_value(outcome)?.as_str().unwrap_or_default().to_owned(),
-            outcome: match outcome {
-                verdict::Outcome::Pass | verdict::Outcome::Xfail => Outcome::Pass,
-                verdict::Outcome::Skip | verdict::Outcome::Inconclusive => Outcome::Inconclusive,
-                _ => Outcome::Fail,
-            },
-            because: Vec::new(),
-        });
-    }
-    Ok(kept)
+/// The server as the cases start it, and are its clients.
+fn stranger(command: &[String], wishes: &Wishes, report: &Report) -> Result<Stranger, String> {
+    let spoken = report.protocol.as_deref();
+    let known = || Adapter::built_in().into_iter().find(|adapter| Some(adapter.name.as_str()) == spoken);
+    let adapter = wishes.adapter.clone().or_else(known).ok_or(
+        "the server's protocol was not found out: name it with `protocol`, or describe it with `request` and `until`",
+    )?;
+    Ok(Stranger { command: command.to_vec(), port: wishes.port, exchange: adapter.exchange() })
 }
 
 fn screen(report: &Report, kept: &[Kept]) -> String {

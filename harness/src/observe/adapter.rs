@@ -3,6 +3,7 @@ use include_dir::{Dir, include_dir};
 use serde::{Deserialize, Serialize};
 
 use super::driver::Until;
+use crate::plan::Exchange;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/src/observe/adapters");
 
@@ -75,6 +76,12 @@ impl Adapter {
     /// Whether everything comes back as it was sent.
     pub fn echoes(&self) -> bool {
         self.reply.is_none()
+    }
+
+    /// The same for the cases of the suite.
+    pub fn exchange(&self) -> Exchange {
+        let mark = self.reply.as_ref().map(|reply| reply.as_bytes().to_vec());
+        Exchange { request: self.request.bytes().to_vec(), mark, once: self.once }
     }
 
     /// When so many replies are complete.

@@ -59,6 +59,16 @@ pub struct Shown {
     pub stack: Vec<String>,
 }
 
+impl Excerpt {
+    /// The last calls of the server before the end of a run, so many.
+    pub fn last_of_server(run: &Run, count: usize) -> Self {
+        let end = run.head.marks.iter().rfind(|mark| mark.name == "end").map_or(u64::MAX, |mark| mark.time);
+        let theirs = |event: &Event| event.by == Some(By::Server) && event.name.calls().is_some() && event.time < end;
+        let places = run.events.iter().enumerate().rev().filter(|(_, event)| theirs(event)).map(|(place, _)| place);
+        of_run(run, &places.take(count).collect())
+    }
+}
+
 /// The excerpts of all runs: what the verdict points to, and the end of runs that did not come to theirs.
 pub(super) fn excerpts(recording: &Recording, verdict: &Verdict) -> Vec<Excerpt> {
     let subject = verdict.expectations.iter().chain(&verdict.control.findings).flat_map(|finding| &finding.evidence);

@@ -9,12 +9,14 @@ use super::{Evidence, defect};
 use crate::judge::judge;
 use crate::kernel;
 use crate::load::LoadedCase;
-use crate::plan::{decide, plan, put_in};
+use crate::plan::{Stranger, decide, plan, put_in, serve_with};
 use crate::record::{Cancel, Deadlines, Probes, Recorder, Unobserved};
 
 /// Runs cases on the running kernel.
 pub struct Real {
     setting: Setting,
+    /// Takes the place of the cases' own servers.
+    stranger: Option<Stranger>,
     /// The probes serve one run at a time.
     recorder: Mutex<Recorder>,
 }
@@ -33,13 +35,20 @@ impl Real {
         };
         let recorder = Recorder::new(probes, deadlines, cancel);
         let setting = Setting { kernel: kernel::identity(), have: recorder.capabilities(), defect: None };
-        (Self { setting, recorder: Mutex::new(recorder) }, unobserved)
+        (Self { setting, stranger: None, recorder: Mutex::new(recorder) }, unobserved)
     }
 
     /// Has the servers of all cases make a mistake.
     #[must_use]
     pub fn with_defect(mut self, defect: Option<Defect>) -> Self {
         self.setting.defect = defect;
+        self
+    }
+
+    /// Has a user's server take the place of the cases' own.
+    #[must_use]
+    pub fn with_stranger(mut self, stranger: Stranger) -> Self {
+        self.stranger = Some(stranger);
         self
     }
 }
@@ -58,6 +67,9 @@ impl Runner for Real {
         let mut plan = plan(case, &self.setting.have);
         if let Some(defect) = self.setting.defect {
             put_in(&mut plan, defect);
+        }
+        if let Some(stranger) = &self.stranger {
+            serve_with(&mut plan, stranger);
         }
         // A panic in one case leaves nothing half done that the next would see: each run is armed anew.
         let mut recorder = self.recorder.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
