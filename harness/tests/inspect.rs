@@ -4,6 +4,9 @@
 //! What is not installed, or cannot be watched here, is ignored and not passed. `cargo xtask check inspect` unpacks the
 //! distribution's packages first and says where in `WAKEPROOF_SERVERS`: then what is missing fails. With `WAKEPROOF_RUNS`
 //! every server is inspected so many times.
+#[path = "inspect/guard.rs"]
+mod guard;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpStream};
@@ -58,6 +61,7 @@ const REFERENCE: &[(&str, [&str; 3], &[&str])] = &[
     ("epoll-oneshot", ["epoll-oneshot", "epoll-oneshot", "shared-loop"], &[]),
     ("epoll-each", ["epoll-lt", "epoll-lt", "several-loops-threads"], &[]),
     ("epoll-each --exclusive", ["epoll-exclusive", "epoll-lt", "several-loops-threads"], &[]),
+    ("epoll-lt --max-events 2 --read once", ["epoll-lt", "epoll-lt", "single-loop"], &[]),
     ("reuseport", ["epoll-lt", "epoll-lt", "several-loops-threads"], &[]),
     ("io-uring", ["io-uring", "io-uring", "single-loop"], &[]),
     ("tokio", ["epoll-et", "epoll-et", "single-loop"], &[]),
@@ -67,6 +71,8 @@ const REFERENCE: &[(&str, [&str; 3], &[&str])] = &[
     ("epoll-lt --defect never-reads", ["epoll-lt", "epoll-lt", "unknown"], &["level-spin"]),
     ("epoll-lt --defect partial-write-as-whole", ["epoll-lt", "epoll-lt", "single-loop"], &["partial-write-lost"]),
     ("epoll-lt --defect ignores-hangup", ["epoll-lt", "epoll-lt", "single-loop"], &["hangup-ignored"]),
+    ("epoll-lt --defect closes-one-copy", ["epoll-lt", "epoll-lt", "single-loop"], &["closed-still-reported"]),
+    ("epoll-lt --defect lists-anew", ["epoll-lt", "epoll-lt", "single-loop"], &["maxevents-starvation"]),
     ("fork --defect not-reaped", ["blocking", "blocking", "fork-per-connection"], &["children-not-reaped"]),
     ("fork --defect parent-keeps-connection", ["blocking", "blocking", "fork-per-connection"], &["descriptor-leak"]),
     ("select --defect forgets-descriptor", ["select", "select", "single-loop"], &["connection-not-watched"]),
@@ -103,7 +109,7 @@ fn main() -> ExitCode {
             .with_ignored_flag(ignored)
     });
     let running = Trial::test("inspect/running", || times(running)).with_ignored_flag(!can);
-    let trials: Vec<Trial> = reference.chain(real).chain([running]).collect();
+    let trials: Vec<Trial> = reference.chain(real).chain([running]).chain(guard::trials(can)).collect();
     let conclusion = libtest_mimic::run(&arguments, trials);
     for (name, (is, seen)) in matrix.lock().expect("no trial is running").iter() {
         let runs: u32 = seen.values().sum();

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 
 use super::Exit;
 use crate::load::schema_text;
+use crate::observe::guard::Promises;
 use crate::render::doctor::Doctor;
 use crate::render::matrix::Matrix;
 use crate::render::{Machine, Results};
@@ -37,6 +38,8 @@ enum Shape {
     Machine,
     /// What `wakeproof doctor --format json` writes
     Doctor,
+    /// A file of promises, for `wakeproof guard`
+    Promises,
 }
 
 impl Shape {
@@ -48,6 +51,7 @@ impl Shape {
             Self::Matrix => pretty(schemars::schema_for!(Matrix)),
             Self::Machine => pretty(schemars::schema_for!(Machine)),
             Self::Doctor => pretty(schemars::schema_for!(Doctor)),
+            Self::Promises => pretty(schemars::schema_for!(Promises)),
         }
     }
 }

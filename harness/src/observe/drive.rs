@@ -51,21 +51,23 @@ impl Drive {
 
     /// Makes connections, which may send something at once. Their names, and their ports.
     pub fn connect(&mut self, count: u32, port: u16, send: &[u8]) -> anyhow::Result<Vec<(u32, u16)>> {
-        self.connect_as(count, port, send, None)
+        self.connect_as(&vec![1; count as usize], port, send, None).map(|(connected, _)| connected)
     }
 
-    /// The same ahead of everything else that runs on a processor.
+    /// The same ahead of everything else that runs on a processor, each so often what is to be sent. Also when all of it was
+    /// sent.
     pub fn connect_as(
         &mut self,
-        count: u32,
+        repeat: &[usize],
         port: u16,
         send: &[u8],
         ahead: Option<usize>,
-    ) -> anyhow::Result<Vec<(u32, u16)>> {
-        let ids: Vec<u32> = (self.next..self.next + count).collect();
-        self.next += count;
-        match self.ask(&Order::Connect { ids: ids.clone(), port, send: send.to_vec(), ahead })? {
-            Answer::Ports(ports) => Ok(ids.into_iter().zip(ports).collect()),
+    ) -> anyhow::Result<(Vec<(u32, u16)>, u64)> {
+        let ids: Vec<u32> = (self.next..).take(repeat.len()).collect();
+        self.next += u32::try_from(repeat.len())?;
+        let order = Order::Connect { ids: ids.clone(), port, send: send.to_vec(), repeat: repeat.to_vec(), ahead };
+        match self.ask(&order)? {
+            Answer::Connected { ports, time } => Ok((ids.into_iter().zip(ports).collect(), time)),
             other => bail!("the driver answered {other:?}"),
         }
     }

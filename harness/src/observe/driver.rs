@@ -16,9 +16,8 @@ use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use wakeproof_abi::Role;
 
-use super::snapshot;
 use crate::cell::wait::Deadline;
-use crate::cell::{fence, guardian, process, wait};
+use crate::cell::{fence, guardian, listeners, process, wait};
 
 /// What the driver is told.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,7 +30,7 @@ pub enum Order {
         /// Of the run, for the fence.
         token: u64,
     },
-    /// Make connections, one straight after the other; each then sends these bytes, if there are any.
+    /// Make connections, one straight after the other; each then sends these bytes, if there are any, in one write.
     Connect {
         /// Their names.
         ids: Vec<u32>,
@@ -39,6 +38,8 @@ pub enum Order {
         port: u16,
         /// What to send at once.
         send: Vec<u8>,
+        /// How often, by connection.
+        repeat: Vec<usize>,
         /// Do it ahead of everything else that runs on this processor.
         ahead: Option<usize>,
     },
@@ -93,6 +94,8 @@ pub enum Until {
     Bytes(u64),
     /// So many times this text since the last send.
     Marks(Vec<u8>, u32),
+    /// As many bytes as the last send has sent.
+    Sent,
     /// The end of the connection.
     End,
 }
@@ -103,8 +106,13 @@ pub enum Until {
 pub enum Answer {
     /// Done.
     Done,
-    /// The clients' ports; 0 where no connection could be made.
-    Ports(Vec<u16>),
+    /// The connections that were to be made.
+    Connected {
+        /// The clients' ports; 0 where no connection could be made.
+        ports: Vec<u16>,
+        /// When all of them had sent what they were to send (`CLOCK_MONOTONIC`, nanoseconds).
+        time: u64,
+    },
     /// For each connection how many bytes were sent.
     Sent(Vec<u64>),
     /// For each connection what came.
@@ -183,7 +191,7 @@ fn addresses(port: u16) -> Vec<IpAddr> {
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
     // A socket of IPv6 may serve both, and the machine have no address of IPv6.
-    snapshot::listeners(port).into_iter().map(reached).chain([Ipv4Addr::LOCALHOST.into()]).collect()
+    listeners::at(port).into_iter().map(reached).chain([Ipv4Addr::LOCALHOST.into()]).collect()
 }
 
 /// Begins a connection to the first address that can be reached.
@@ -208,6 +216,23 @@ fn schedule(policy: i32, priority: i32) -> bool {
     unsafe { libc::sched_setscheduler(0, policy, &raw const parameter) == 0 }
 }
 
+/// As long as this thread runs with a real-time priority, nothing else does on its processor.
+fn ahead_of_all<T>(processor: usize, act: impl FnOnce() -> T) -> T {
+    let me = Pid::from_raw(0);
+    let before = sched_getaffinity(me);
+    let mut one = CpuSet::new();
+    let _ = one.set(processor).and_then(|()| sched_setaffinity(me, &one));
+    let first = schedule(libc::SCHED_FIFO, 1);
+    let done = act();
+    if first {
+        schedule(libc::SCHED_OTHER, 0);
+    }
+    if let Ok(before) = before {
+        let _ = sched_setaffinity(me, &before);
+    }
+    done
+}
+
 /// How much of each reply is kept.
 const HEAD: usize = 4096;
 
@@ -215,6 +240,8 @@ struct Connection {
     stream: TcpStream,
     got: Vec<u8>,
     bytes: u64,
+    /// Of the last send.
+    sent: u64,
     ended: bool,
 }
 
@@ -231,13 +258,10 @@ impl Driver {
                 self.start(&command, token)?;
                 Answer::Done
             }
-            Order::Connect { ids, port, send, ahead } => {
-                let ports = match ahead {
-                    Some(processor) => self.connect_ahead(processor, &ids, port, &send),
-                    None => self.connect(&ids, port, &send),
-                };
-                Answer::Ports(ports)
-            }
+            Order::Connect { ids, port, send, repeat, ahead } => match ahead {
+                Some(processor) => ahead_of_all(processor, || self.connect(&ids, port, &send, &repeat)),
+                None => self.connect(&ids, port, &send, &repeat),
+            },
             Order::Send { ids, bytes, times } => {
                 Answer::Sent(ids.iter().map(|id| self.send(*id, &bytes, times)).collect())
             }
@@ -283,25 +307,8 @@ impl Driver {
         String::from_utf8_lossy(&bytes[..read]).trim().to_owned()
     }
 
-    /// As long as this thread runs with a real-time priority, nothing else does on its processor.
-    fn connect_ahead(&mut self, processor: usize, ids: &[u32], port: u16, send: &[u8]) -> Vec<u16> {
-        let me = Pid::from_raw(0);
-        let before = sched_getaffinity(me);
-        let mut one = CpuSet::new();
-        let _ = one.set(processor).and_then(|()| sched_setaffinity(me, &one));
-        let first = schedule(libc::SCHED_FIFO, 1);
-        let ports = self.connect(ids, port, send);
-        if first {
-            schedule(libc::SCHED_OTHER, 0);
-        }
-        if let Ok(before) = before {
-            let _ = sched_setaffinity(me, &before);
-        }
-        ports
-    }
-
     /// All are begun before any is waited for: a full accept queue answers one with silence, not with a refusal.
-    fn connect(&mut self, ids: &[u32], port: u16, send: &[u8]) -> Vec<u16> {
+    fn connect(&mut self, ids: &[u32], port: u16, send: &[u8], repeat: &[usize]) -> Answer {
         let addresses = addresses(port);
         let begun: Vec<Option<TcpStream>> = ids.iter().map(|_| begin(&addresses, port)).collect();
         let deadline = Deadline::after(CONNECT);
@@ -318,14 +325,14 @@ impl Driver {
             };
             let _ = stream.set_nodelay(true);
             ports.push(stream.local_addr().map_or(0, |address| address.port()));
-            self.connections.insert(*id, Connection { stream, got: Vec::new(), bytes: 0, ended: false });
+            self.connections.insert(*id, Connection { stream, got: Vec::new(), bytes: 0, sent: 0, ended: false });
         }
         if !send.is_empty() {
-            for id in ids {
-                self.send(*id, send, 1);
+            for (id, times) in ids.iter().zip(repeat.iter().copied()) {
+                self.send(*id, &send.repeat(times), 1);
             }
         }
-        ports
+        Answer::Connected { ports, time: wait::now() }
     }
 
     fn send(&mut self, id: u32, bytes: &[u8], times: u32) -> u64 {
@@ -339,6 +346,7 @@ impl Driver {
                 Err(_) => break,
             }
         }
+        connection.sent = sent;
         sent
     }
 
@@ -407,6 +415,7 @@ impl Connection {
     fn replies(&self, until: &Until) -> u32 {
         match until {
             Until::Bytes(count) => u32::from(self.bytes >= *count),
+            Until::Sent => u32::from(self.bytes >= self.sent),
             Until::Marks(mark, _) if !mark.is_empty() => {
                 let found = self.got.windows(mark.len()).filter(|window| window == mark).count();
                 u32::try_from(found).unwrap_or(u32::MAX)

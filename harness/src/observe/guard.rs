@@ -1,7 +1,8 @@
 //! What a server's owner promises of it, in a file, and whether a run keeps it.
+use std::borrow::Cow;
 use std::fmt;
 
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -63,7 +64,7 @@ pub struct Promises {
     /// `none`, or those that are known and allowed.
     #[serde(default)]
     pub hazards: Option<Allowed>,
-    /// Cases of the suite that must pass on this kernel too, by id.
+    /// Cases of the suite that the server must pass, by id: of those that say something of any server.
     #[serde(default)]
     pub cases: Vec<String>,
 }
@@ -81,14 +82,38 @@ pub struct Limits {
 }
 
 /// A number: `1.5`, or `1%`.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, JsonSchema)]
-#[schemars(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
 pub struct Amount(pub f64);
 
 /// Hazards that are allowed.
-#[derive(Clone, Debug, Default, PartialEq, Eq, JsonSchema)]
-#[schemars(transparent)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allowed(pub Vec<Kind>);
+
+impl JsonSchema for Amount {
+    fn schema_name() -> Cow<'static, str> {
+        "Amount".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A number, or a percentage such as `1%`.",
+            "anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[0-9]+(\\.[0-9]+)? ?%$"}],
+        })
+    }
+}
+
+impl JsonSchema for Allowed {
+    fn schema_name() -> Cow<'static, str> {
+        "Allowed".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "`none`, or a list of the hazards that are allowed.",
+            "anyOf": [{"const": "none"}, {"type": "array", "items": generator.subschema_for::<Kind>()}],
+        })
+    }
+}
 
 impl<'de> Deserialize<'de> for Amount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -115,6 +140,7 @@ impl<'de> Deserialize<'de> for Amount {
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Amount, E> {
                 let number = text.strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
                 number
+                    .filter(|number| number.is_finite())
                     .map(|number| Amount(number / 100.0))
                     .ok_or_else(|| E::invalid_value(de::Unexpected::Str(text), &self))
             }

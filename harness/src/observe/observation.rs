@@ -176,6 +176,9 @@ pub struct Client {
     pub missing: u64,
     /// The server ended the connection.
     pub ended: bool,
+    /// When its request was on its way at the latest (`CLOCK_MONOTONIC`, nanoseconds), or 0 if that is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub sent: u64,
 }
 
 /// The server left alone: what each task sleeps in, and what lies in the queues.

@@ -1,4 +1,6 @@
 //! The load: phases that tell I/O models apart. It is short and bounded, and ends everything that it began.
+mod flood;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -102,6 +104,7 @@ pub fn run(drive: &mut Drive, watcher: &mut Watcher, port: u16, wishes: &Wishes)
     load.phase("half-close", Load::half_close)?;
     load.phase("reset", Load::reset)?;
     load.burst()?;
+    load.flood()?;
     if load.adapter.echoes() {
         load.phase("late-reader", Load::late)?;
     }
@@ -189,7 +192,7 @@ impl Load<'_> {
         let answered =
             if self.adapter.echoes() { if got.bytes >= wanted { asked } else { 0 } } else { got.replies.min(asked) };
         let missing = if got.bytes > 0 { wanted.saturating_sub(got.bytes) } else { 0 };
-        Client { port, asked, answered, missing, ended: got.ended }
+        Client { port, asked, answered, missing, ended: got.ended, sent: 0 }
     }
 
     fn close(&mut self, connections: &[(u32, u16)], how: How) -> anyhow::Result<()> {
@@ -318,19 +321,23 @@ impl Load<'_> {
         Ok(clients)
     }
 
+    /// Connections that are all there before the server runs, if it may be held back; each asks so often at once.
+    fn before_it_runs(&mut self, request: &[u8], repeat: &[usize]) -> anyhow::Result<(Vec<(u32, u16)>, u64)> {
+        let confined = if self.ours { self.watcher.confine() } else { None };
+        let connected = self.drive.connect_as(repeat, self.port, request, confined.map(|(processor, _)| processor));
+        if let Some((_, allowed)) = confined {
+            self.watcher.release(&allowed);
+        }
+        connected
+    }
+
     /// Many at once, each with a request; then a second request of those that were answered.
     fn burst(&mut self) -> anyhow::Result<()> {
         let mut open: Vec<(u32, u16)> = Vec::new();
         let mut answered = Vec::new();
         self.phase("burst", |load| {
             let request = load.adapter.request.bytes().to_vec();
-            // All of them are there before the server runs, if it may be held back.
-            let confined = if load.ours { load.watcher.confine() } else { None };
-            let connected = load.drive.connect_as(BURST, load.port, &request, confined.map(|(processor, _)| processor));
-            if let Some((_, allowed)) = confined {
-                load.watcher.release(&allowed);
-            }
-            open = connected?;
+            (open, _) = load.before_it_runs(&request, &[1; BURST as usize])?;
             let ids: Vec<u32> = open.iter().map(|(id, _)| *id).collect();
             let got = load.drive.receive(&ids, load.adapter.until(1), load.patience)?;
             let clients: Vec<Client> =
@@ -415,6 +422,7 @@ impl Load<'_> {
             answered: u32::from(got[0].bytes == sent),
             missing: sent.saturating_sub(got[0].bytes),
             ended: got[0].ended,
+            sent: 0,
         }];
         self.close(&connections, How::Close)?;
         Ok(clients)

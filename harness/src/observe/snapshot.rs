@@ -1,7 +1,6 @@
 //! A look at the server while it is left alone: tasks, sockets, descriptors, epoll registrations, from `/proc`.
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::IpAddr;
 
 use super::observation::{Descriptor, Rest, Socket, Task, Watched};
 use crate::cell::tasks;
@@ -61,32 +60,6 @@ pub fn listening(processes: &[u32]) -> Vec<u16> {
     ports.sort_unstable();
     ports.dedup();
     ports
-}
-
-/// The addresses at which somebody in this network namespace listens on a port, those of IPv4 first.
-pub fn listeners(port: u16) -> Vec<IpAddr> {
-    let tables = ["tcp", "tcp6"].map(|name| fs::read_to_string(format!("/proc/self/net/{name}")).unwrap_or_default());
-    let lines = tables.iter().flat_map(|text| text.lines().skip(1));
-    lines
-        .filter(|line| parse_socket(line).is_some_and(|socket| socket.state == LISTEN && socket.local == port))
-        .filter_map(|line| parse_address(line.split_whitespace().nth(1)?.rsplit_once(':')?.0))
-        .collect()
-}
-
-/// Words of 32 bits in the machine's order (`get_openreq4` in `net/ipv4/tcp_ipv4.c`, `get_tcp6_sock` in `net/ipv6/tcp_ipv6.c`).
-fn parse_address(hex: &str) -> Option<IpAddr> {
-    let word = |at: usize| Some(u32::from_str_radix(hex.get(at * 8..at * 8 + 8)?, 16).ok()?.to_ne_bytes());
-    match hex.len() {
-        8 => Some(IpAddr::from(word(0)?)),
-        32 => {
-            let mut bytes = [0; 16];
-            for (at, place) in bytes.chunks_exact_mut(4).enumerate() {
-                place.copy_from_slice(&word(at)?);
-            }
-            Some(IpAddr::from(bytes))
-        }
-        _ => None,
-    }
 }
 
 /// What these processes listen on beside TCP, in words.
@@ -183,13 +156,6 @@ mod tests {
         let read = parse_watched(line, 7, 4).expect("a registration");
         assert_eq!((read.fd, read.mask, read.data), (5, 0x19, 0x00ff_ff00_0000_0005));
         assert_eq!(parse_watched("pos:\t0", 7, 4), None);
-    }
-
-    #[test]
-    fn addresses_are_words_in_the_machine_s_order() {
-        assert_eq!(parse_address("0100007F"), Some(IpAddr::from([127, 0, 0, 1])));
-        assert_eq!(parse_address("00000000000000000000000001000000"), "::1".parse().ok());
-        assert_eq!(parse_address("01"), None);
     }
 
     #[test]

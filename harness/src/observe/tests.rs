@@ -239,6 +239,40 @@ fn a_spinning_wait_is_told_from_one_whose_report_is_taken() {
     assert_eq!(story.hazards(), []);
 }
 
+/// Two connections are reported in so many waits with room for two, and then a third, which had asked before.
+fn crowded(rounds: u32) -> Story {
+    let mut story = Story::new();
+    for fd in [5, 6, 7] {
+        story.accept(1, fd, 1).add(fd, IN);
+    }
+    let sent = story.now;
+    for _ in 0..rounds {
+        let more = More::Ready(vec![(IN, 5), (IN, 6)]);
+        let rest = Event { object: EPOLL, args: [0, 2, 0, 0], more, ..Event::default() };
+        story.call(1, libc::SYS_epoll_wait, 4, 2, rest).read(1, 5, 64, 64, 640).read(1, 6, 64, 64, 640);
+    }
+    story.ready(1, 7).read(1, 7, 64, 64, 0);
+    let clients = vec![Client { port: client(7), asked: 1, answered: 1, sent, ..Client::default() }];
+    story.seen.phases.push(Phase { name: "flood".into(), start: 0, end: u64::MAX, clients });
+    story
+}
+
+#[test]
+fn who_is_never_among_the_few_that_are_reported_starves() {
+    assert_eq!(crowded(40).hazards(), [Kind::MaxeventsStarvation]);
+    assert_eq!(crowded(20).hazards(), [], "it was late, but not long");
+    let mut late = crowded(40);
+    late.seen.phases[0].clients[0].sent = late.now;
+    assert_eq!(late.hazards(), [], "it had not asked before");
+    let mut reported = crowded(40);
+    for event in &mut reported.seen.events {
+        if let More::Ready(ready) = &mut event.more {
+            ready[0].1 = 7;
+        }
+    }
+    assert_eq!(reported.hazards(), [], "it is reported, and not read from");
+}
+
 #[test]
 fn a_loop_that_hands_over_to_other_threads_does_not_spin() {
     let mut story = short_reads();
@@ -272,6 +306,50 @@ fn promises_are_kept_broken_or_not_to_be_told() {
     );
     let unknown = Report::of(&Observation::default());
     assert!(promises.judge(&unknown)[..3].iter().all(|kept| kept.outcome == Outcome::Inconclusive));
+}
+
+/// Whether the schema takes a file, which the loader must, too.
+fn fits_the_schema(text: &str) -> bool {
+    let schema = schemars::schema_for!(Promises);
+    let validator = jsonschema::validator_for(schema.as_value()).expect("a schema");
+    let value: serde_json::Value = serde_yaml::from_str(text).expect("YAML");
+    let fits = validator.is_valid(&value);
+    assert_eq!(fits, Promises::read("a.yaml", text).is_ok(), "{text}");
+    fits
+}
+
+#[test]
+fn the_schema_takes_what_the_loader_takes() {
+    for text in ["hazards: none", "hazards: []", "hazards: [level-spin]", "accept: epoll-et", "port: 80"] {
+        assert!(fits_the_schema(text), "{text}");
+    }
+    for text in ["hazards: all", "hazards: [spin]", "accept: epol-et", "port: eighty"] {
+        assert!(!fits_the_schema(text), "{text}");
+    }
+    for amount in ["1", "1.5", "1%", "0.5 %"] {
+        assert!(fits_the_schema(&format!("waits_per_request: {{at_most: {amount}}}")), "{amount}");
+    }
+    for amount in ["1x", "'%'", "true", "none", "nan%"] {
+        assert!(!fits_the_schema(&format!("waits_per_request: {{at_least: {amount}}}")), "{amount}");
+    }
+}
+
+#[test]
+fn the_files_of_the_documentation_are_right() {
+    let docs = include_str!("../../../docs/inspect.md");
+    let written: Vec<&str> =
+        docs.split("```yaml\n").skip(1).filter_map(|rest| Some(rest.split_once("```")?.0)).collect();
+    assert!(!written.is_empty());
+    let (_, learnt) = docs.split_once("-- ./wakeproof serve epoll-et\n# ").expect("an example of --learn");
+    let (learnt, _) = learnt.split_once("\n\n").expect("it ends");
+    for text in written.into_iter().chain([format!("# {learnt}").as_str()]) {
+        assert!(fits_the_schema(text), "{text}");
+        for id in Promises::read("a.yaml", text).expect("it was read before").cases {
+            let suite = crate::load::Suite::embedded_where(|one| one == id).unwrap_or_else(|wrong| panic!("{wrong}"));
+            let case = suite.get(&id).unwrap_or_else(|| panic!("there is no case {id}"));
+            assert!(case.for_any_server().is_some(), "{id} says nothing of any server");
+        }
+    }
 }
 
 #[test]

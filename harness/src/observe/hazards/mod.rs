@@ -5,6 +5,7 @@ mod queue;
 mod select;
 mod sleep;
 mod spin;
+mod starve;
 mod wake;
 mod write;
 
@@ -121,8 +122,17 @@ pub struct Shown {
 /// All that is wrong, the worst first.
 pub fn find(observation: &Observation, facts: &Facts) -> Vec<Hazard> {
     let seen = Seen { observation, facts, start: observation.events.first().map_or(0, |event| event.time) };
-    let rules: [fn(&Seen<'_>) -> Vec<Hazard>; 8] =
-        [edge::find, sleep::find, spin::find, wake::find, queue::find, leak::find, select::find, write::find];
+    let rules: [fn(&Seen<'_>) -> Vec<Hazard>; 9] = [
+        edge::find,
+        sleep::find,
+        spin::find,
+        starve::find,
+        wake::find,
+        queue::find,
+        leak::find,
+        select::find,
+        write::find,
+    ];
     let mut hazards: Vec<Hazard> = rules.iter().flat_map(|rule| rule(&seen)).collect();
     hazards.sort_by_key(|hazard| (std::cmp::Reverse(hazard.severity), hazard.kind));
     hazards

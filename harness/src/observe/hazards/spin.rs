@@ -1,5 +1,5 @@
 //! Waits that return at once, again and again, while nothing is taken.
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Hazard, Kind, Seen};
 use crate::observe::calls::Class;
@@ -79,7 +79,7 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
         };
         Some(Hazard::new(kind, 1 + of.count(), what, rests_on, events))
     };
-    [hazard(true), hazard(false), starved(seen)].into_iter().flatten().collect()
+    [hazard(true), hazard(false)].into_iter().flatten().collect()
 }
 
 /// What a wait reports: by the user's data, or by descriptor. Of `select` it is only known what was asked.
@@ -101,51 +101,7 @@ fn hangs_up(event: &Event) -> bool {
     }
 }
 
-/// Full waits in a row that report the same few, while another that is ready is never among them.
-fn starved(seen: &Seen<'_>) -> Option<Hazard> {
-    let mut last: BTreeMap<u32, VecDeque<&Event>> = BTreeMap::new();
-    for event in &seen.observation.events {
-        let More::Ready(ready) = &event.more else { continue };
-        let times = 1 + event.again;
-        let full = event.result.unsigned_abs() == event.args[1] && event.args[1] <= 16;
-        let row = last.entry(event.tid).or_default();
-        let same =
-            row.back().is_none_or(|before| matches!(&before.more, More::Ready(other) if datas(other) == datas(ready)));
-        if !full || !same {
-            row.clear();
-        }
-        if full {
-            row.extend(std::iter::repeat_n(event, times.min(32) as usize));
-        }
-        // A ready list is served in turns, so the same ones twice as often as there is room means that no turn is left.
-        if row.len() >= 32 {
-            let waiting = seen
-                .observation
-                .phases
-                .iter()
-                .filter(|phase| phase.start <= event.time && row.front().is_some_and(|first| first.time <= phase.end))
-                .flat_map(|phase| &phase.clients)
-                .filter(|client| client.asked > client.answered)
-                .count();
-            if waiting > 0 {
-                let mut events: Vec<_> = row.iter().take(3).map(|event| seen.shown(event)).collect();
-                events.push(seen.note(
-                    event.time,
-                    format!("{} full waits in a row report the same; {waiting} client(s) got no answer", row.len()),
-                ));
-                return Some(Hazard::new(
-                    Kind::MaxeventsStarvation,
-                    1,
-                    "each wait returns as many events as it has room for, always the same, and others are never reported",
-                    "epoll_wait(2): \"If maxevents … file descriptors are ready … successive epoll_wait calls will round robin\"; epoll(7), \"Starvation\"",
-                    events,
-                ));
-            }
-        }
-    }
-    None
-}
-
-fn datas(ready: &[(u32, u64)]) -> BTreeSet<u64> {
+/// What was reported, by the user's data.
+pub(super) fn datas(ready: &[(u32, u64)]) -> BTreeSet<u64> {
     ready.iter().map(|(_, data)| *data).collect()
 }
