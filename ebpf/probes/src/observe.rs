@@ -15,7 +15,7 @@ use crate::{
     descriptor::{Thing, file, private, thing},
     epoll::user_bytes,
     fence::{self, PRCTL},
-    kernel::{offset, read, read_user, regs},
+    kernel::{offset, read, regs},
     scope::{role, tgid, tid},
     state::{CALL_TABLE, EVENTS, FIRED, LOST, bump, wanted},
     syscall::{control, nr, poll_entries},
@@ -38,6 +38,8 @@ static INSIDE: HashMap<u32, Inside> = HashMap::with_max_entries(65_536, 0);
 static SETS: HashMap<u32, [u8; CALLED_MORE]> = HashMap::with_max_entries(4096, 0);
 const READ_SET: usize = 128;
 const WRITE_SET: usize = CALLED_MORE - READ_SET;
+/// Sets without anything in them, which a program's stack has no room for.
+static EMPTY: [u8; CALLED_MORE] = [0; CALLED_MORE];
 
 /// How often each process has made each system call: process and number to a count.
 #[map]
@@ -92,29 +94,28 @@ fn enter(regs: u64, call: u64) -> Option<()> {
     let entered = unsafe { bpf_ktime_get_ns() };
     let _ = INSIDE.insert(tid(), Inside { entered, call: call as u32, slept: 0 }, 0);
     if call == nr::SELECT || call == nr::PSELECT6 {
-        let mut sets = [0u8; CALLED_MORE];
         let readable: u64 = read(regs + regs::SI)?;
         let writable: u64 = read(regs + regs::DX)?;
         let highest: u64 = read(regs + regs::DI)?;
-        // The sets end with the word of the highest descriptor.
-        copy_set::<READ_SET>(&raw mut sets, 0, readable, highest);
-        copy_set::<WRITE_SET>(&raw mut sets, READ_SET, writable, highest);
-        let _ = SETS.insert(tid(), sets, 0);
+        let _ = SETS.insert(tid(), &EMPTY, 0);
+        let sets = SETS.get_ptr_mut(tid())?;
+        copy_set::<READ_SET>(sets, 0, readable, highest);
+        copy_set::<WRITE_SET>(sets, READ_SET, writable, highest);
     }
     Some(())
 }
 
+/// Copies the beginning of a set, up to the byte of the highest descriptor. All of it at once: word by word, older kernels
+/// would try each combination of what may fail.
 #[inline(always)]
 fn copy_set<const N: usize>(to: *mut [u8; CALLED_MORE], start: usize, from: u64, highest: u64) {
-    if from == 0 {
-        return;
-    }
-    for word in 0..N / 8 {
-        if (word as u64) * 64 < highest {
-            let bits = read_user::<u64>(from + word as u64 * 8).unwrap_or(0);
-            // SAFETY: `to` has `CALLED_MORE` bytes, and `start + N` is at most that.
-            unsafe { to.cast::<u8>().add(start + word * 8).cast::<u64>().write_unaligned(bits) };
-        }
+    // Of `div_ceil`, which is two sums, the verifier would not see that it is at most `N`.
+    let bytes = (highest.min(N as u64 * 8) + 7) >> 3;
+    // SAFETY: `to` has `CALLED_MORE` bytes, `start + N` is at most that, and `bytes` at most `N`; the helper checks `from` and
+    // fails instead of faulting.
+    unsafe {
+        let to = to.cast::<u8>().add(start);
+        aya_ebpf::helpers::generated::bpf_probe_read_user(to.cast(), bytes as u32, from as *const c_void);
     }
 }
 
