@@ -13,6 +13,7 @@ use crate::{kernels::Kernel, packages, process, suite, workspace::Workspace};
 pub mod accelerator;
 mod broken;
 mod console;
+mod files;
 mod initramfs;
 mod memory;
 mod newc;
@@ -55,6 +56,8 @@ pub struct Job<'a> {
     pub arguments: Vec<OsString>,
     /// Where what it left in the guest's report folder goes.
     pub report: Option<PathBuf>,
+    /// The folder of this machine that it works in, among all of this machine's files, which it may only read.
+    pub folder: Option<PathBuf>,
     /// What to do with its output.
     pub show: Show<'a>,
 }
@@ -104,17 +107,20 @@ impl<'a> Guests<'a> {
         let initrd = initramfs::write(scratch.path(), &self.init, job)?;
         let accelerator = self.options.accel.settle(self.workspace, job.kernel, &initrd)?;
         let memory = memory::SharedMemory::create(scratch.path())?;
+        let files = job.folder.is_some().then(|| files::Files::serve(scratch.path())).transpose()?;
         let machine = qemu::Machine {
             kernel: &job.kernel.image,
             initrd: &initrd,
             memory: &memory,
+            files: files.as_ref(),
             accelerator,
             cpus: self.options.guest_cpus,
             megabytes: self.options.guest_memory,
             trial: false,
         };
         let boot = Duration::from_secs(self.options.guest_boot);
-        let end = console::watch(&machine, boot, Duration::from_secs(self.options.guest_deadline), job.show)?;
+        let mut end = console::watch(&machine, boot, Duration::from_secs(self.options.guest_deadline), job.show)?;
+        end.console.extend(files.iter().flat_map(files::Files::said));
         match broken::judge(&end, &memory) {
             Ok(received) => {
                 if let Some(folder) = &job.report {

@@ -7,13 +7,16 @@ use anyhow::{Context as _, Result, bail};
 use crate::{guest, process, workspace::Workspace};
 
 mod apt;
+mod archive;
 mod check;
 mod choice;
 mod list;
 mod matrix;
+mod modules;
 mod store;
 
 pub use choice::several;
+use matrix::Entry;
 pub use matrix::{DISTRIBUTION, HOST, Matrix};
 pub use store::Kernel;
 
@@ -78,19 +81,33 @@ fn fetch(workspace: &Workspace, matrix: &Matrix, series: &[String]) -> Result<Ex
 
 /// The kernel that `--kernel` names: a file, or a series, fetched if it is not here.
 pub fn obtain(workspace: &Workspace, name: &str) -> Result<Kernel> {
+    Ok(find(workspace, name)?.0)
+}
+
+/// The same with the modules that show it the host's files.
+pub fn obtain_for_files(workspace: &Workspace, name: &str) -> Result<Kernel> {
+    match find(workspace, name)? {
+        (kernel, Some(entry)) => store::complete(workspace, &entry, kernel),
+        (kernel, None) => Ok(kernel),
+    }
+}
+
+/// The kernel, and its entry in the list if it has one.
+fn find(workspace: &Workspace, name: &str) -> Result<(Kernel, Option<Entry>)> {
     let path = PathBuf::from(name);
     if name.contains('/') || path.is_file() {
         if !path.is_file() {
             bail!("there is no kernel image at {name}");
         }
-        return Ok(Kernel::from_file(path));
+        return Ok((Kernel::from_file(path), None));
     }
     let matrix = Matrix::load(workspace)?;
-    let entry = matrix.find(name)?;
-    if let Some(kernel) = store::fetched(workspace, entry) {
-        return Ok(kernel);
+    let entry = matrix.find(name)?.clone();
+    if let Some(kernel) = store::fetched(workspace, &entry) {
+        return Ok((kernel, Some(entry)));
     }
-    store::fetch(workspace, entry).with_context(|| {
+    let kernel = store::fetch(workspace, &entry).with_context(|| {
         format!("failed to fetch the kernel `{name}`; a kernel image of your own can be given with `--kernel PATH`")
-    })
+    })?;
+    Ok((kernel, Some(entry)))
 }

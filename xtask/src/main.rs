@@ -10,8 +10,10 @@ mod bench;
 mod bpf_linker;
 mod build;
 mod check;
+mod command_line;
 mod ebpf;
 mod guest;
+mod inspect;
 mod kernels;
 mod mutants;
 mod packages;
@@ -50,6 +52,10 @@ enum Command {
     Soak(soak::Args),
     /// Measure what watching costs, beside strace, perf and bpftrace
     Bench(bench::Args),
+    /// Find out a server's I/O model on another kernel: `wakeproof inspect` in a guest that sees this machine's files
+    Inspect(inspect::Args),
+    /// Hold a server to its promises on another kernel: `wakeproof guard` in such a guest
+    Guard(inspect::Args),
     /// Run any static program in a guest
     Run(run::Args),
     /// List, fetch and check the kernels that guests run
@@ -59,13 +65,15 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse_from(test::sorted_command_line()).command {
+    let outcome = match Cli::parse_from(command_line::sorted()).command {
         Command::Build(args) => build::main(&args),
         Command::Test(args) => test::main(&args),
         Command::Check(args) => Ok(check::main(&args)),
         Command::Mutants(args) => mutants::main(&args),
         Command::Soak(args) => soak::main(&args),
         Command::Bench(args) => bench::main(&args),
+        Command::Inspect(args) => inspect::main("inspect", &args),
+        Command::Guard(args) => inspect::main("guard", &args),
         Command::Run(args) => run::main(&args),
         Command::Kernels(args) => kernels::main(&args),
         Command::Quotes(args) => quotes::main(&args),

@@ -3,13 +3,15 @@
 use std::{
     env,
     ffi::OsStr,
-    io::{BufRead as _, BufReader},
+    io::{self, BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Command, Stdio},
 };
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context as _, Result, bail};
+use nix::sys::{prctl, signal::Signal};
 
 use crate::progress::Activity;
 
@@ -35,6 +37,18 @@ pub fn cargo() -> Command {
         }
     }
     command
+}
+
+/// Has the kernel end the command when the thread that starts it ends, whatever that dies of.
+pub fn end_with_us(command: &mut Command) {
+    let parent = nix::unistd::getpid();
+    // SAFETY: both calls are system calls that allocate nothing, so they are allowed between fork and exec.
+    unsafe {
+        command.pre_exec(move || {
+            prctl::set_pdeathsig(Signal::SIGKILL)?;
+            if nix::unistd::getppid() == parent { Ok(()) } else { Err(io::Error::other("the parent is gone already")) }
+        });
+    }
 }
 
 /// The first program of that name on `PATH`.

@@ -34,6 +34,7 @@ pub fn main(args: &Args) -> Result<ExitCode> {
         program: &args.program,
         arguments: args.arguments.clone(),
         report: args.report_dir.clone(),
+        folder: None,
         show: guest::Show::Live,
     };
     Ok(ExitCode::from(guests.run(&job)?.status))

@@ -254,7 +254,7 @@ impl Several<'_> {
         let mut arguments = task.arguments.clone();
         arguments.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
         let report = Some(task.folder.clone());
-        let job = Job { kernel, program: self.program, arguments, report, show: Show::Tell(&tell) };
+        let job = Job { kernel, program: self.program, arguments, report, folder: None, show: Show::Tell(&tell) };
         let ended = guests.run(&job)?;
         Ok(Left {
             how: format!("the suite ended with status {} and left no results", ended.status),

@@ -1,7 +1,6 @@
 //! `cargo xtask test`: the suite on the running kernel or in a guest.
 
 use std::{
-    env,
     ffi::{OsStr, OsString},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
@@ -12,6 +11,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 
 use crate::{
+    command_line::value_of,
     ebpf, guest, kernels, process,
     several::{self, Several},
     suite,
@@ -39,21 +39,6 @@ pub struct Args {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "FILTER|FLAG")]
     rest: Vec<OsString>,
 }
-
-/// The options above that take a value.
-const OURS: &[&str] = &[
-    "--kernel",
-    "--report-dir",
-    "--guest-cpus",
-    "--guest-memory",
-    "--guest-boot",
-    "--guest-deadline",
-    "--accel",
-    "--jobs",
-    "--shard",
-];
-/// Those that take none.
-const FLAGS: &[&str] = &["--only-changing", "--help", "-h"];
 
 /// What `wakeproof doctor --format json` says, as far as it matters here.
 #[derive(Debug, Deserialize)]
@@ -152,14 +137,19 @@ fn report_dir(workspace: &Workspace, args: &Args, kernel: &str) -> Option<PathBu
     args.report_dir.clone().or_else(|| whole.then(|| workspace.target().join("reports").join(kernel)))
 }
 
-/// Becomes the suite, so that its exit status and signals are exactly its own. Returns only the reason why it could not.
+/// Becomes the suite. Returns only the reason why it could not.
 fn on_host(program: &Path, args: &Args, report: Option<PathBuf>) -> anyhow::Error {
-    let mut command = Command::new(program);
-    command.arg("test").args(&args.rest);
+    let mut arguments = vec![OsString::from("test")];
+    arguments.extend(args.rest.iter().cloned());
     if let Some(folder) = report {
-        command.arg("--report-dir").arg(folder);
+        arguments.extend(["--report-dir".into(), folder.into()]);
     }
-    let error = command.exec();
+    become_it(program, &arguments)
+}
+
+/// Becomes the `wakeproof` command, so that its exit status and signals are exactly its own.
+pub fn become_it(program: &Path, arguments: &[OsString]) -> anyhow::Error {
+    let error = Command::new(program).args(arguments).exec();
     anyhow::Error::new(error).context(format!("failed to start {}", program.display()))
 }
 
@@ -175,77 +165,6 @@ fn in_guest(workspace: &Workspace, kernel: &str, program: &Path, args: &Args) ->
         arguments.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
     }
     anstream::eprintln!("booting {} in a guest", kernel.summary());
-    let job = guest::Job { kernel: &kernel, program, arguments, report, show: guest::Show::Live };
+    let job = guest::Job { kernel: &kernel, program, arguments, report, folder: None, show: guest::Show::Live };
     Ok(ExitCode::from(guests.run(&job)?.status))
-}
-
-/// The command line with our options moved in front of what goes to `wakeproof test`, so that both kinds may be mixed.
-pub fn sorted_command_line() -> Vec<OsString> {
-    sort(env::args_os().collect())
-}
-
-fn sort(words: Vec<OsString>) -> Vec<OsString> {
-    if words.get(1).is_none_or(|word| word != "test") {
-        return words;
-    }
-    let mut words = words.into_iter();
-    let mut ours: Vec<OsString> = words.by_ref().take(2).collect();
-    let mut theirs = vec![];
-    while let Some(word) = words.next() {
-        let name = word.to_str().unwrap_or_default();
-        if name == "--" {
-            theirs.extend(words.by_ref());
-        } else if OURS.contains(&name) {
-            ours.push(word);
-            ours.extend(words.next());
-        } else if FLAGS.contains(&name) || OURS.iter().any(|option| is_assignment(name, option)) {
-            ours.push(word);
-        } else {
-            theirs.push(word);
-        }
-    }
-    ours.push("--".into());
-    ours.extend(theirs);
-    ours
-}
-
-fn is_assignment(word: &str, option: &str) -> bool {
-    word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='))
-}
-
-/// The value of an option among words, in either spelling.
-fn value_of<'a>(words: &'a [OsString], option: &str) -> Option<&'a OsStr> {
-    words.iter().enumerate().find_map(|(index, word)| {
-        if word == option {
-            return words.get(index + 1).map(OsString::as_os_str);
-        }
-        Some(OsStr::new(word.to_str()?.strip_prefix(option)?.strip_prefix('=')?))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn words(text: &str) -> Vec<OsString> {
-        text.split(' ').map(OsString::from).collect()
-    }
-
-    #[test]
-    fn our_options_may_stand_anywhere() {
-        assert_eq!(
-            sort(words("xtask test epoll --exact --only-changing --kernel 5.10 --format json --accel=auto")),
-            words("xtask test --only-changing --kernel 5.10 --accel=auto -- epoll --exact --format json")
-        );
-        assert_eq!(sort(words("xtask test -- --kernel x")), words("xtask test -- --kernel x"));
-        assert_eq!(sort(words("xtask test --help")), words("xtask test --help --"));
-        assert_eq!(sort(words("xtask build --kernel x")), words("xtask build --kernel x"));
-    }
-
-    #[test]
-    fn options_are_read_in_both_spellings() {
-        assert_eq!(value_of(&words("a --evidence surface"), "--evidence"), Some(OsStr::new("surface")));
-        assert_eq!(value_of(&words("--evidence=auto b"), "--evidence"), Some(OsStr::new("auto")));
-        assert_eq!(value_of(&words("--evidence"), "--evidence"), None);
-    }
 }

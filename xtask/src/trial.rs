@@ -137,7 +137,14 @@ impl Trial {
         words.extend(arguments.iter().map(OsString::from));
         words.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
         let report = Some(folder.to_owned());
-        let job = guest::Job { kernel, program: &self.program, arguments: words, report, show: guest::Show::Nothing };
+        let job = guest::Job {
+            kernel,
+            program: &self.program,
+            arguments: words,
+            report,
+            folder: None,
+            show: guest::Show::Nothing,
+        };
         let ended = guest::Guests::ready(&self.workspace, &self.guest)?.run(&job)?;
         Ok(format!(" (exit status {})", ended.status))
     }

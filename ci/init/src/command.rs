@@ -22,19 +22,22 @@ use nix::{
     },
     unistd::Pid,
 };
-use wakeproof_init::{ARGUMENTS, ENVIRONMENT, PROGRAM, channel::Ending};
+use wakeproof_init::{ENVIRONMENT, PROGRAM, channel::Ending};
 
-use crate::console;
+use crate::{console, files::Files};
 
 /// Runs the command to its end, and with it everything that it started.
-pub fn run() -> Result<Ending> {
-    let mut command = Command::new(PROGRAM);
+pub fn run(arguments: &[OsString], files: Option<&Files>) -> Result<Ending> {
+    let mut command = match files {
+        None => {
+            let mut command = Command::new(PROGRAM);
+            command.current_dir("/tmp").env_clear().env("PATH", "/bin:/sbin:/usr/bin:/usr/sbin").env("HOME", "/tmp");
+            command
+        }
+        Some(files) => files.command()?,
+    };
     command
-        .args(strings(ARGUMENTS)?)
-        .current_dir("/tmp")
-        .env_clear()
-        .env("PATH", "/bin:/sbin:/usr/bin:/usr/sbin")
-        .env("HOME", "/tmp")
+        .args(arguments)
         // Pipes, not the serial lines: a serial line is a terminal, and programs draw progress bars on terminals.
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -90,7 +93,7 @@ fn copy(mut from: impl Read + Send + 'static, mut to: File) -> thread::JoinHandl
 }
 
 /// The strings of a file, each ended by a NUL.
-fn strings(path: &str) -> Result<Vec<OsString>> {
+pub fn strings(path: &str) -> Result<Vec<OsString>> {
     let bytes = fs::read(path).with_context(|| format!("failed to read {path}"))?;
     Ok(split(&bytes))
 }

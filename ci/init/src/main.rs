@@ -4,11 +4,12 @@ use std::{fs, io::Write as _, path::Path};
 
 use anyhow::{Context as _, Result};
 use shared_memory::Channel;
-use wakeproof_init::{MARKER, REPORT, RUNNING, TRIAL, channel::Ending};
+use wakeproof_init::{ARGUMENTS, MARKER, REPORT, RUNNING, TRIAL, channel::Ending};
 
 mod command;
 mod console;
 mod exit;
+mod files;
 mod report;
 mod shared_memory;
 mod surroundings;
@@ -35,9 +36,14 @@ fn run() -> Result<Ending> {
     surroundings::tune()?;
     surroundings::load_modules()?;
     fs::create_dir_all(REPORT).context("failed to create the report folder")?;
+    let files = files::show()?;
+    let arguments = command::strings(ARGUMENTS)?;
     say(&format!("{MARKER}{RUNNING}"));
 
-    let ending = command::run()?;
+    let ending = command::run(&arguments, files.as_ref())?;
+    if let Some(files) = &files {
+        files.report_written(&arguments)?;
+    }
     let channel = Channel::open().context("failed to open the channel to the host")?;
     let (channel, left_out) = report::pack(Path::new(REPORT), channel).context("failed to pack the report")?;
     for path in left_out {

@@ -5,6 +5,7 @@ use std::{
     io::Write as _,
     mem,
     os::fd::AsRawFd as _,
+    path::PathBuf,
 };
 
 use anyhow::{Context as _, Result};
@@ -77,11 +78,11 @@ pub fn tune() -> Result<()> {
 /// Loads the kernel modules that came along. One that the kernel does not take is missed only by who needs it.
 pub fn load_modules() -> Result<()> {
     let (folder, prefix) = MODULES.rsplit_once('/').unwrap_or(("", MODULES));
-    for entry in fs::read_dir(format!("{folder}/")).context("failed to look for modules")? {
-        let path = entry?.path();
-        if !path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix)) {
-            continue;
-        }
+    let entries = fs::read_dir(format!("{folder}/")).context("failed to look for modules")?;
+    let is_module = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(prefix));
+    let mut modules: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).filter(is_module).collect();
+    modules.sort();
+    for path in modules {
         let loaded = File::open(&path).map_err(anyhow::Error::from).and_then(|file| Ok(load_module(&file)?));
         if let Err(error) = loaded {
             let _ = writeln!(std::io::stderr(), "failed to load the module {}: {error:#}", path.display());

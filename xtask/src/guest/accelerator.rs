@@ -91,6 +91,7 @@ fn trial(workspace: &Workspace, kernel: &Kernel, initrd: &Path) -> Result<bool> 
         kernel: &kernel.image,
         initrd,
         memory: &memory,
+        files: None,
         accelerator: Engine::Kvm,
         cpus: 1,
         megabytes: 512,

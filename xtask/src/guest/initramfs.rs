@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use wakeproof_init::{ARGUMENTS, ENVIRONMENT, MODULES, PROGRAM};
+use wakeproof_init::{ARGUMENTS, ENVIRONMENT, FOLDER, MODULES, PROGRAM};
 
 use super::{Job, newc::Archive};
 
@@ -25,10 +25,14 @@ pub fn write(folder: &Path, init: &Path, job: &Job) -> Result<PathBuf> {
     archive.file("init", 0o755, &read(init)?)?;
     archive.file(inside(PROGRAM), 0o755, &read(job.program)?)?;
     archive.file(inside(ARGUMENTS), 0o644, &joined(&job.arguments))?;
-    archive.file(inside(ENVIRONMENT), 0o644, &joined(&environment()))?;
-    for module in &job.kernel.modules {
-        let name = module.file_name().unwrap_or_default().to_string_lossy();
-        archive.file(&format!("{}{name}", inside(MODULES)), 0o644, &read(module)?)?;
+    archive.file(inside(ENVIRONMENT), 0o644, &joined(&environment(job.folder.is_some())))?;
+    let mut modules = job.kernel.modules.clone();
+    if let Some(path) = &job.folder {
+        archive.file(inside(FOLDER), 0o644, path.as_os_str().as_bytes())?;
+        modules.extend(job.kernel.for_files.iter().flatten().cloned());
+    }
+    for (place, module) in modules.iter().enumerate() {
+        archive.file(&module_name(place, module), 0o644, &read(module)?)?;
     }
     archive.finish()?.flush().with_context(|| format!("failed to write {}", path.display()))?;
     Ok(path)
@@ -43,17 +47,24 @@ fn inside(path: &str) -> &str {
     path.trim_start_matches('/')
 }
 
-/// What the command's environment takes from ours. Its output reaches our terminal through a pipe, so colour has to be asked for.
-fn environment() -> Vec<OsString> {
-    let mut pairs: Vec<OsString> = PASSED_ON.iter().filter_map(|name| Some(pair(name, &env::var_os(name)?))).collect();
+/// The path of a module: modules are loaded in the order of their names.
+fn module_name(place: usize, module: &Path) -> String {
+    format!("{}{place:02}-{}", inside(MODULES), module.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// What the command's environment takes from ours: all if it sees our files. Its output reaches our terminal through a pipe, so colour has to be asked for.
+fn environment(whole: bool) -> Vec<OsString> {
+    let passed_on = |name: &OsStr| whole || PASSED_ON.iter().any(|known| *known == name);
+    let mut pairs: Vec<OsString> =
+        env::vars_os().filter(|(name, _)| passed_on(name)).map(|(name, value)| pair(&name, &value)).collect();
     if std::io::stdout().is_terminal() && env::var_os("NO_COLOR").is_none() {
         pairs.push("CLICOLOR_FORCE=1".into());
     }
     pairs
 }
 
-fn pair(name: &str, value: &OsStr) -> OsString {
-    let mut pair = OsString::from(name);
+fn pair(name: &OsStr, value: &OsStr) -> OsString {
+    let mut pair = name.to_owned();
     pair.push("=");
     pair.push(value);
     pair
@@ -72,5 +83,12 @@ mod tests {
     fn strings_end_in_nul_and_may_be_empty() {
         assert_eq!(joined(&["a b".into(), "".into()]), b"a b\0\0");
         assert_eq!(joined(&[]), b"");
+    }
+
+    #[test]
+    fn modules_keep_their_order() {
+        let names: Vec<_> = (0..12).map(|place| module_name(place, Path::new("/x/a.ko"))).collect();
+        assert_eq!(names[1], "module-01-a.ko");
+        assert!(names.is_sorted());
     }
 }

@@ -1,17 +1,19 @@
 //! The QEMU process: its command line, and that it never outlives us.
 
 use std::{
-    io,
-    os::unix::process::CommandExt as _,
     path::Path,
     process::{Child, Command, Stdio},
 };
 
 use anyhow::{Context as _, Result};
-use nix::sys::{prctl, signal::Signal};
 use wakeproof_init::{EXIT_PORT, TRIAL};
 
-use super::{accelerator::Engine, memory::SharedMemory};
+use super::{
+    accelerator::Engine,
+    files::{self, Files},
+    memory::SharedMemory,
+};
+use crate::process;
 
 /// What we run.
 pub const PROGRAM: &str = "qemu-system-x86_64";
@@ -29,6 +31,8 @@ pub struct Machine<'a> {
     pub initrd: &'a Path,
     /// The channel back.
     pub memory: &'a SharedMemory,
+    /// The host's files, if it sees them.
+    pub files: Option<&'a Files>,
     /// Emulation or KVM.
     pub accelerator: Engine,
     /// Virtual CPUs.
@@ -46,18 +50,10 @@ impl Machine<'_> {
     pub fn start(&self) -> Result<Child> {
         let mut command = Command::new(PROGRAM);
         command.args(self.arguments()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let parent = nix::unistd::getpid();
-        // SAFETY: both calls are system calls that allocate nothing, so they are allowed between fork and exec.
-        unsafe {
-            command.pre_exec(move || {
-                // Even a killed xtask leaves no guest behind.
-                prctl::set_pdeathsig(Signal::SIGKILL)?;
-                if nix::unistd::getppid() == parent {
-                    Ok(())
-                } else {
-                    Err(io::Error::other("the parent is gone already"))
-                }
-            });
+        // Even a killed xtask leaves no guest behind.
+        process::end_with_us(&mut command);
+        if let Some(files) = self.files {
+            files.connect(&mut command);
         }
         command.spawn().with_context(|| format!("failed to start {PROGRAM}"))
     }
@@ -75,7 +71,11 @@ impl Machine<'_> {
             wakeproof_init::channel::SIZE
         );
         let exit = format!("isa-debug-exit,iobase={EXIT_PORT:#x},iosize=1");
-        let machine = format!("q35,accel={accelerator}");
+        let mut machine = format!("q35,accel={accelerator}");
+        let files = self.files.map(|files| files.arguments(self.megabytes)).unwrap_or_default();
+        if self.files.is_some() {
+            machine.push_str(files::MACHINE);
+        }
         let (cpus, megabytes) = (self.cpus.to_string(), self.megabytes.to_string());
         let (kernel, initrd) = (self.kernel.to_string_lossy(), self.initrd.to_string_lossy());
         let words = [
@@ -96,7 +96,8 @@ impl Machine<'_> {
             ["-initrd", &initrd],
             ["-append", &command_line],
         ];
-        ["-nodefaults", "-no-reboot"].into_iter().chain(words.into_iter().flatten()).map(str::to_owned).collect()
+        let words = ["-nodefaults", "-no-reboot"].into_iter().chain(words.into_iter().flatten());
+        words.map(str::to_owned).chain(files).collect()
     }
 }
 

@@ -101,7 +101,7 @@ fn ask(
     let inside = format!("{}/{ANSWER}", wakeproof_init::REPORT);
     let arguments = ["doctor", "--format", "json", "--output", &inside].map(Into::into).to_vec();
     let report = Some(folder.path().to_owned());
-    let ended = guests.run(&Job { kernel, program, arguments, report, show: Show::Nothing })?;
+    let ended = guests.run(&Job { kernel, program, arguments, report, folder: None, show: Show::Nothing })?;
     let text = fs::read_to_string(folder.path().join(ANSWER))
         .with_context(|| format!("it gave no answer (exit status {}): {}", ended.status, ended.console.join("\n")))?;
     let doctor: Doctor = serde_json::from_str(&text).context("`wakeproof doctor` said something else than expected")?;

@@ -22,7 +22,7 @@ pub struct Matrix {
 }
 
 /// One kernel of the list.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// What it is called here.

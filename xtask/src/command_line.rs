@@ -1,0 +1,105 @@
+//! Command lines that are ours in part: what we do not know goes on to `wakeproof`, and both kinds may be mixed.
+
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+};
+
+/// The options of ours that take a value.
+const OURS: &[&str] = &[
+    "--kernel",
+    "--report-dir",
+    "--guest-cpus",
+    "--guest-memory",
+    "--guest-boot",
+    "--guest-deadline",
+    "--accel",
+    "--jobs",
+    "--shard",
+];
+/// Those that take none.
+const FLAGS: &[&str] = &["--only-changing", "--help", "-h"];
+
+/// The command line with our options moved in front of what goes to `wakeproof`.
+pub fn sorted() -> Vec<OsString> {
+    sort(env::args_os().collect())
+}
+
+fn sort(words: Vec<OsString>) -> Vec<OsString> {
+    let subcommand = words.get(1).and_then(|word| word.to_str()).unwrap_or_default();
+    // Of these, a `--` begins the server's own command line, which `wakeproof` has to see.
+    let of_a_server = matches!(subcommand, "inspect" | "guard");
+    if subcommand != "test" && !of_a_server {
+        return words;
+    }
+    let mut words = words.into_iter();
+    let mut ours: Vec<OsString> = words.by_ref().take(2).collect();
+    let mut theirs = vec![];
+    while let Some(word) = words.next() {
+        let name = word.to_str().unwrap_or_default();
+        if name == "--" {
+            theirs.extend(of_a_server.then_some(word));
+            theirs.extend(words.by_ref());
+        } else if OURS.contains(&name) {
+            ours.push(word);
+            ours.extend(words.next());
+        } else if FLAGS.contains(&name) || OURS.iter().any(|option| is_assignment(name, option)) {
+            ours.push(word);
+        } else {
+            theirs.push(word);
+        }
+    }
+    ours.push("--".into());
+    ours.extend(theirs);
+    ours
+}
+
+fn is_assignment(word: &str, option: &str) -> bool {
+    word.strip_prefix(option).is_some_and(|rest| rest.starts_with('='))
+}
+
+/// The value of an option among words, in either spelling.
+pub fn value_of<'a>(words: &'a [OsString], option: &str) -> Option<&'a OsStr> {
+    words.iter().enumerate().find_map(|(index, word)| {
+        if word == option {
+            return words.get(index + 1).map(OsString::as_os_str);
+        }
+        Some(OsStr::new(word.to_str()?.strip_prefix(option)?.strip_prefix('=')?))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> Vec<OsString> {
+        text.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn our_options_may_stand_anywhere() {
+        assert_eq!(
+            sort(words("xtask test epoll --exact --only-changing --kernel 5.10 --format json --accel=auto")),
+            words("xtask test --only-changing --kernel 5.10 --accel=auto -- epoll --exact --format json")
+        );
+        assert_eq!(sort(words("xtask test -- --kernel x")), words("xtask test -- --kernel x"));
+        assert_eq!(sort(words("xtask test --help")), words("xtask test --help --"));
+        assert_eq!(sort(words("xtask build --kernel x")), words("xtask build --kernel x"));
+    }
+
+    #[test]
+    fn what_a_server_is_told_is_its_own() {
+        assert_eq!(
+            sort(words("xtask inspect --format json --kernel 6.1 -- server --kernel x --help")),
+            words("xtask inspect --kernel 6.1 -- --format json -- server --kernel x --help")
+        );
+        assert_eq!(sort(words("xtask guard a.yaml -- server")), words("xtask guard -- a.yaml -- server"));
+    }
+
+    #[test]
+    fn options_are_read_in_both_spellings() {
+        assert_eq!(value_of(&words("a --evidence surface"), "--evidence"), Some(OsStr::new("surface")));
+        assert_eq!(value_of(&words("--evidence=auto b"), "--evidence"), Some(OsStr::new("auto")));
+        assert_eq!(value_of(&words("--evidence"), "--evidence"), None);
+    }
+}
