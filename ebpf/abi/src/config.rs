@@ -82,6 +82,24 @@ pub struct CountSlot {
     pub index: u32,
 }
 
+/// What is noted of the calls of a function that two programs count, so that those can be known which both missed: they are
+/// what one program has seen and what it was passed over for, less what either has counted.
+#[repr(u32)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tally {
+    /// The first program ran.
+    Seen = 0,
+    /// It counted the call.
+    CountedByOne = 1,
+    /// The other one did.
+    CountedByOther = 2,
+}
+
+impl Tally {
+    /// How many there are.
+    pub const COUNT: u32 = 3;
+}
+
 /// What calls are counted by.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

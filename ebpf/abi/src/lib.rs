@@ -11,7 +11,7 @@ mod payload;
 
 pub use config::{
     CALL_ENTER, CALL_EXIT, CALL_STASH, CALLS, Config, CountArg, CountKey, CountSlot, PEEK_BYTES, Peek, Role, SLOTS,
-    WATCHES, Watch,
+    Tally, WATCHES, Watch,
 };
 pub use event::{
     CONTEXT_HARDIRQ, Event, FENCE, FenceOp, Kind, MAX_FRAMES, SWITCH_ENTERS, SWITCH_OURS, SWITCH_SAME_MEMORY,

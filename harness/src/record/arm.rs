@@ -78,8 +78,6 @@ impl Probes {
 
     fn zero_numbers(&mut self) -> Result<(), String> {
         array::<u32>(&mut self.ebpf, "EPOCH")?.set(0, 0, 0).map_err(|error| reason(&error))?;
-        let processors = aya::util::nr_cpus().map_err(|(_, error)| reason(&error))?;
-        let zero = || PerCpuValues::try_from(vec![0u64; processors]).map_err(|error| reason(&error));
         for name in ["FIRED", "LOST"] {
             let mut numbers = per_cpu(&mut self.ebpf, name)?;
             for kind in 0..u32::try_from(Kind::COUNT).unwrap_or(0) {
@@ -170,6 +168,12 @@ fn kind_name(index: usize) -> &'static str {
 
 pub(super) fn sum(map: &PerCpuArray<&mut MapData, u64>, index: u32) -> Result<u64, String> {
     Ok(map.get(&index, 0).map_err(|error| reason(&error))?.iter().sum())
+}
+
+/// The number 0 of each processor.
+pub(super) fn zero() -> Result<PerCpuValues<u64>, String> {
+    let processors = aya::util::nr_cpus().map_err(|(_, error)| reason(&error))?;
+    PerCpuValues::try_from(vec![0; processors]).map_err(|error| reason(&error))
 }
 
 pub(super) fn array<'a, T: Pod>(ebpf: &'a mut aya::Ebpf, name: &str) -> Result<Array<&'a mut MapData, T>, String> {

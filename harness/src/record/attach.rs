@@ -15,7 +15,7 @@ use crate::plan::derive::probe;
 /// How many programs are verified at once, at most.
 const VERIFIERS: usize = 4;
 /// How the programs are called that look second: see the program's `turn`.
-const AGAIN: &str = "_again";
+pub(super) const AGAIN: &str = "_again";
 
 /// Only of probes that were attached for a few events and serve no cases.
 const NO_TARGETS: &str = "no more programs can be attached";

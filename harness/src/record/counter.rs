@@ -1,10 +1,12 @@
 //! Counting calls of kernel functions that a case names.
 use std::os::fd::AsFd as _;
 
+use aya::maps::{MapData, PerCpuArray};
 use aya::programs::{FEntry, KProbe, PerfEvent, RawTracePoint};
-use wakeproof_abi::{CountArg, CountSlot, SLOTS};
+use wakeproof_abi::{CountArg, CountSlot, SLOTS, Tally};
 
-use super::arm::array;
+use super::arm::{array, per_cpu, sum, zero};
+use super::attach::AGAIN;
 use super::breakpoint::{Breakpoint, Stop, Whose};
 use super::probes::{Probes, find};
 use super::reason::reason;
@@ -30,6 +32,19 @@ enum Programs {
     Kprobe,
     Breakpoint,
     Tracepoint,
+}
+
+impl Programs {
+    /// What a counter's programs are called in the object: by trampoline it has two, of which either sees a call if the
+    /// other is passed over.
+    fn names(self, number: usize) -> Vec<String> {
+        match self {
+            Self::Fentry => vec![format!("count_{number}"), format!("count_{number}{AGAIN}")],
+            Self::Kprobe => vec![format!("count_kprobe_{number}")],
+            Self::Breakpoint => vec![format!("count_breakpoint_{number}")],
+            Self::Tracepoint => vec![format!("count_tracepoint_{number}")],
+        }
+    }
 }
 
 impl Probes {
@@ -115,21 +130,29 @@ impl Probes {
 
     fn set_slot(&mut self, number: usize, how: CountSlot) -> Result<(), String> {
         let at = u32::try_from(number).map_err(|error| error.to_string())?;
+        self.tallies(number, |map, at| map.set(at, zero()?, 0).map_err(|error| reason(&error)))?;
         array::<CountSlot>(&mut self.ebpf, "COUNTED")?.set(at, how, 0).map_err(|error| reason(&error))
     }
 
     fn attach_counter(&mut self, programs: Programs, function: &str, number: usize) -> Result<Vec<Breakpoint>, String> {
+        let mut breakpoints = Vec::new();
+        for name in programs.names(number) {
+            breakpoints.extend(self.attach_program(programs, function, &name)?);
+        }
+        Ok(breakpoints)
+    }
+
+    fn attach_program(&mut self, programs: Programs, function: &str, name: &str) -> Result<Vec<Breakpoint>, String> {
         match programs {
             Programs::Fentry => {
-                let name = format!("count_{number}");
-                let attached = self.fentry(&name, function);
+                let attached = self.fentry(name, function);
                 if attached.is_err() {
-                    let _ = find::<FEntry>(&mut self.ebpf, &name)?.unload();
+                    let _ = find::<FEntry>(&mut self.ebpf, name)?.unload();
                 }
                 attached?;
             }
             Programs::Kprobe => {
-                let probe: &mut KProbe = self.program(&format!("count_kprobe_{number}"))?;
+                let probe: &mut KProbe = self.program(name)?;
                 let attached = probe.load().and_then(|()| probe.attach(function, 0).map(drop));
                 if attached.is_err() {
                     let _ = probe.unload();
@@ -137,11 +160,10 @@ impl Probes {
                 attached.map_err(|error| reason(&error))?;
             }
             Programs::Tracepoint => {
-                let function = function.rsplit(':').next().unwrap_or(function);
-                let tracepoint: &mut RawTracePoint = self.program(&format!("count_tracepoint_{number}"))?;
+                let tracepoint: &mut RawTracePoint = self.program(name)?;
                 // A case writes `category:name`, the kernel knows the name alone.
-                let name = function.rsplit(':').next().unwrap_or(function);
-                let attached = tracepoint.load().and_then(|()| tracepoint.attach(name).map(drop));
+                let function = function.rsplit(':').next().unwrap_or(function);
+                let attached = tracepoint.load().and_then(|()| tracepoint.attach(function).map(drop));
                 if attached.is_err() {
                     let _ = tracepoint.unload();
                 }
@@ -150,7 +172,7 @@ impl Probes {
             Programs::Breakpoint => {
                 let address =
                     self.symbols.get().address(function).ok_or("there is no such symbol, or its address is hidden")?;
-                let event: &mut PerfEvent = self.program(&format!("count_breakpoint_{number}"))?;
+                let event: &mut PerfEvent = self.program(name)?;
                 event.load().map_err(|error| reason(&error))?;
                 let program = event.fd().map_err(|error| reason(&error))?.as_fd();
                 let set = super::watch::processors()
@@ -168,37 +190,57 @@ impl Probes {
     /// Takes the counters off.
     pub(super) fn take_off(&mut self, counters: Counters) {
         for (number, slot) in counters.slots.into_iter().enumerate() {
-            let ebpf = &mut self.ebpf;
-            let _ = match slot.programs {
-                Programs::Fentry => find::<FEntry>(ebpf, &format!("count_{number}")).map(FEntry::unload),
-                Programs::Kprobe => find::<KProbe>(ebpf, &format!("count_kprobe_{number}")).map(KProbe::unload),
-                Programs::Breakpoint => {
-                    find::<PerfEvent>(ebpf, &format!("count_breakpoint_{number}")).map(PerfEvent::unload)
-                }
-                Programs::Tracepoint => {
-                    find::<RawTracePoint>(ebpf, &format!("count_tracepoint_{number}")).map(RawTracePoint::unload)
-                }
-            };
+            for name in slot.programs.names(number) {
+                let ebpf = &mut self.ebpf;
+                let _ = match slot.programs {
+                    Programs::Fentry => find::<FEntry>(ebpf, &name).map(FEntry::unload),
+                    Programs::Kprobe => find::<KProbe>(ebpf, &name).map(KProbe::unload),
+                    Programs::Breakpoint => find::<PerfEvent>(ebpf, &name).map(PerfEvent::unload),
+                    Programs::Tracepoint => find::<RawTracePoint>(ebpf, &name).map(RawTracePoint::unload),
+                };
+            }
         }
+    }
+
+    /// Calls of a function that neither of a counter's two programs has counted, if the first was passed over so often: all
+    /// there were, less those that either has counted.
+    fn uncounted(&mut self, number: usize, missed: u64) -> Result<u64, String> {
+        let [seen, one, other] = self.tallies(number, |map, at| sum(map, at))?;
+        Ok((seen + missed).saturating_sub(one + other))
+    }
+
+    /// Does something with each [`Tally`] of a counter.
+    fn tallies<T>(
+        &mut self,
+        number: usize,
+        with: impl Fn(&mut PerCpuArray<&mut MapData, u64>, u32) -> Result<T, String>,
+    ) -> Result<[T; Tally::COUNT as usize], String> {
+        let first = u32::try_from(number).map_err(|error| error.to_string())? * Tally::COUNT;
+        let mut map = per_cpu(&mut self.ebpf, "TALLIED")?;
+        let at = |tally: Tally| first + tally as u32;
+        Ok([
+            with(&mut map, at(Tally::Seen))?,
+            with(&mut map, at(Tally::CountedByOne))?,
+            with(&mut map, at(Tally::CountedByOther))?,
+        ])
     }
 
     /// What was counted; the reports get what was passed over.
     pub(super) fn rows(&mut self, counters: &Counters, reports: &mut [CounterReport]) -> Result<Vec<CountRow>, String> {
         for (number, slot) in counters.slots.iter().enumerate() {
-            let name = match slot.programs {
-                Programs::Fentry => format!("count_{number}"),
-                Programs::Kprobe => format!("count_kprobe_{number}"),
-                Programs::Breakpoint => format!("count_breakpoint_{number}"),
-                Programs::Tracepoint => format!("count_tracepoint_{number}"),
+            let missed = slot.programs.names(number).first().map_or(0, |name| self.missed(name));
+            let missed = match slot.programs {
+                Programs::Fentry => self.uncounted(number, missed)?,
+                Programs::Kprobe | Programs::Breakpoint | Programs::Tracepoint => missed,
             };
-            let missed = self.missed(&name);
             reports.iter_mut().filter(|report| report.of == slot.of).for_each(|report| report.missed = missed);
         }
         let counted = self.counted()?;
         Ok(counted
             .into_iter()
             .filter_map(|(key, calls)| {
-                let slot = counters.slots.get(key.slot as usize)?;
+                // The second program of a counter counts beyond all slots.
+                let slot = counters.slots.get(key.slot as usize % SLOTS)?;
                 let by = match key.role {
                     1 => Some("client".into()),
                     2 => Some("server".into()),
