@@ -50,11 +50,10 @@ impl Reader<'_> {
     /// Whether a task is on a run queue to be chosen. Since 6.12 one that sleeps may stay there for a while, marked as
     /// delayed (kernel/sched/fair.c: `DELAY_DEQUEUE`).
     fn runnable(&self, task: u64) -> Result<bool, String> {
-        let on_rq = self.memory.half(task + self.offset("task_struct", "on_rq")?)? != 0;
-        let delayed = match self.offset("task_struct", "se.sched_delayed") {
-            Ok(member) => self.memory.bytes::<1>(task + member)?[0] != 0,
-            Err(_) => false,
-        };
+        // Small numbers: the lowest byte tells, whether the member is an int or, in 7.3, a byte among others.
+        let set = |member: u64| self.memory.bytes::<1>(task + member).map(|[byte]| byte != 0);
+        let on_rq = set(self.offset("task_struct", "on_rq")?)?;
+        let delayed = self.offset("task_struct", "se.sched_delayed").map_or(Ok(false), set)?;
         Ok(on_rq && !delayed)
     }
 }
