@@ -245,7 +245,10 @@ impl Session<'_> {
     }
 
     async fn wait_for(&mut self, mut awaited: Awaited, cell: &mut Cell) -> Result<Answer, End> {
-        let deadline = Instant::now() + self.deadlines.step;
+        let end = Instant::now() + self.deadlines.step + self.deadlines.run;
+        // A slow machine has as long for each of many events as for one.
+        let mut deadline = Instant::now() + self.deadlines.step;
+        let mut before = 0;
         let mut tick = tokio::time::interval(TICK);
         loop {
             tick.tick().await;
@@ -259,11 +262,15 @@ impl Session<'_> {
             if matches!(cell.child.try_wait(), Ok(Some(_))) {
                 return Err(self.dead(cell, "the cell ended while it waited for an event").await);
             }
-            self.still_wanted(deadline + self.deadlines.run)?;
+            self.still_wanted(end)?;
+            let (seen, times) = awaited.progress();
+            if seen > before {
+                before = seen;
+                deadline = Instant::now() + self.deadlines.step;
+            }
             if Instant::now() > deadline {
-                let (seen, times) = awaited.progress();
                 let why = format!(
-                    "{seen} of {times} were seen within {} s; {}",
+                    "{seen} of {times} were seen, and no other within {} s; {}",
                     self.deadlines.step.as_secs(),
                     self.live.last()
                 );
