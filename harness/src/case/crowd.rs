@@ -22,6 +22,9 @@ pub struct Room {
     /// many the run is left out, since the largest crowd is then hardly larger.
     #[serde(default)]
     pub here: Option<Number>,
+    /// With room for fewer the run is left out: it would show nothing.
+    #[serde(default)]
+    pub least: Option<Number>,
 }
 
 fn ten() -> Number {

@@ -45,8 +45,10 @@ pub fn room(run: &mut Run, step: &Room) -> Result<(), Failure> {
     let here = step.here.map(|here| here.0).filter(|here| left_out(*here, step.clients.0, clients));
     let why = here
         .map(|here| format!("no crowd of {here} beside the largest: there is room for {clients} clients ({bound})"));
+    let few = step.least.filter(|least| clients < least.0);
+    let few = few.map(|least| format!("there is room for {clients} clients ({bound}), and it takes {}", least.0));
     run.keep(&step.name, found);
-    why.map_or(Ok(()), |why| Err(Failure::LeftOut(why)))
+    why.or(few).map_or(Ok(()), |why| Err(Failure::LeftOut(why)))
 }
 
 /// Whether a crowd of several up to `wanted` tells nothing beside the largest that there is room for.
