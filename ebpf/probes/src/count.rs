@@ -23,9 +23,9 @@ use crate::{
 #[map]
 static COUNTED: Array<CountSlot> = Array::with_max_entries(SLOTS as u32, 0);
 
-/// Which program has counted the call that a thread is in, by slot and thread, until the other one has come to it.
+/// Which call has been counted by which program, by slot and thread, until the other one has come to it.
 #[map]
-static COUNTED_BY: HashMap<u64, u32> = HashMap::with_max_entries(16_384, 0);
+static COUNTED_BY: HashMap<u64, u64> = HashMap::with_max_entries(16_384, 0);
 
 /// By slot and [`Tally`], whosever the calls are.
 #[map]
@@ -40,6 +40,17 @@ enum Look {
     One = 1,
     /// The other.
     Other = 2,
+}
+
+impl Look {
+    #[inline(always)]
+    const fn other(self) -> Self {
+        match self {
+            Self::Alone => Self::Alone,
+            Self::One => Self::Other,
+            Self::Other => Self::One,
+        }
+    }
 }
 
 /// One set of programs a counter, since a program cannot tell (before 5.15) which function it was attached to: for a
@@ -91,7 +102,7 @@ fn count(context: u64, registers: bool, slot: u32, look: Look) -> u32 {
     let (process, thread) = ids();
     let role = role(process);
     let about = if context == 0 { None } else { argument(context, registers, slot) }.unwrap_or_default();
-    if (look != Look::Alone && been(slot, thread, look)) || (role == 0 && about.inside == 0) {
+    if (look != Look::Alone && been(context, slot, thread, look)) || (role == 0 && about.inside == 0) {
         return 0;
     }
     // Each program has numbers of its own, since it may run in the midst of the other one.
@@ -106,22 +117,26 @@ fn count(context: u64, registers: bool, slot: u32, look: Look) -> u32 {
     0
 }
 
-/// Whether the thread's call has been counted by the other program.
+/// Whether the thread's call has been counted by the other program. Calls are told apart by their place on the stack and
+/// their first argument: what is left of a call that the other program did not come to says nothing about the next one.
 #[inline(always)]
-fn been(slot: u32, thread: u32, look: Look) -> bool {
+fn been(context: u64, slot: u32, thread: u32, look: Look) -> bool {
     let tally = |what: Tally| bump(&TALLIED, slot * Tally::COUNT + what as u32);
     if look == Look::One {
         tally(Tally::Seen);
     }
-    let key = u64::from(slot) << 32 | u64::from(thread);
-    match COUNTED_BY.get_ptr(key) {
+    let thread = u64::from(slot) << 32 | u64::from(thread);
+    let call = (context.rotate_left(32) ^ read(context).unwrap_or(0)) << 2;
+    let (ours, others) = (call | look as u64, call | look.other() as u64);
+    match COUNTED_BY.get_ptr_mut(thread) {
         // SAFETY: a live value, written and read by the same thread only.
-        Some(by) if unsafe { *by } != look as u32 => {
-            let _ = COUNTED_BY.remove(key);
+        Some(by) if unsafe { *by } == others => {
+            let _ = COUNTED_BY.remove(thread);
             return true;
         }
-        Some(_) => {}
-        None if COUNTED_BY.insert(key, look as u32, 0).is_err() => bump(&UNCOUNTED, 0),
+        // SAFETY: as above.
+        Some(by) => unsafe { *by = ours },
+        None if COUNTED_BY.insert(thread, ours, 0).is_err() => bump(&UNCOUNTED, 0),
         None => {}
     }
     tally(if look == Look::One { Tally::CountedByOne } else { Tally::CountedByOther });
