@@ -219,6 +219,26 @@ fn a_thread_that_is_born_after_the_accept_and_serves_no_other_is_the_connections
 }
 
 #[test]
+fn processes_that_serve_one_after_another_were_not_made_before() {
+    let two = |together: bool| {
+        let mut story = Story::new();
+        for (tid, fd) in [(2, 5), (2, 6), (3, 7), (3, 8)] {
+            let remote = client(fd);
+            let on = Event { pid: tid, object: remote.into(), local: PORT, remote, slept: 1, ..Event::default() };
+            story.call(tid, libc::SYS_accept4, 3, fd.into(), Event { listener: 7, ..on.clone() });
+            story.call(tid, libc::SYS_read, fd, 64, Event { args: [0, 64, 0, 0], ..on.clone() });
+            story.call(tid, libc::SYS_close, fd, 0, on);
+            let there = [2, 3].into_iter().filter(|other| together || *other == tid);
+            let tasks = there.map(|pid| Task { pid, tid: pid, state: 'S', ..Task::default() }).collect();
+            story.seen.rests.push(Rest { settled: true, tasks, ..Rest::default() });
+        }
+        story.model().unit.is
+    };
+    assert_eq!(two(true), Unit::PreFork);
+    assert_eq!(two(false), Unit::Unknown);
+}
+
+#[test]
 fn little_seen_is_unknown_and_not_guessed() {
     let mut story = Story::new();
     story.accept(1, 5, 1);

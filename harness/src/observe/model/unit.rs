@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use super::{Axis, Certainty, Gate, Unit};
 use crate::observe::facts::{Birth, Connection, Facts};
-use crate::observe::observation::Observation;
+use crate::observe::observation::{Observation, Rest};
 
 /// Fewer connections than this say nothing.
 const ENOUGH: usize = 2;
@@ -232,8 +232,14 @@ impl Served<'_> {
             return Axis::new(Unit::Unknown, Certainty::Unknown, because);
         }
         if self.processes.len() > 1 && self.readers.len() == self.processes.len() {
-            because.push("the processes were there before the connections".into());
-            return Axis::new(Unit::PreFork, Certainty::Certain, because);
+            let together = self.together(observation);
+            because.push(format!("{together} of these processes were there at once"));
+            return if together >= ENOUGH {
+                Axis::new(Unit::PreFork, Certainty::Certain, because)
+            } else {
+                // One takes over from another, as where inetd(8) waits for a server that serves until it is idle.
+                Axis::new(Unit::Unknown, Certainty::Unknown, because)
+            };
         }
         let on_demand = self.on_demand();
         if self.processes.len() == 1 && on_demand >= ENOUGH && all_at_once(observation) {
@@ -248,6 +254,15 @@ impl Served<'_> {
         }
         because.push("that fits no unit that is known here".into());
         Axis::new(Unit::Unknown, Certainty::Unknown, because)
+    }
+
+    /// How many of the processes that serve were seen at one time, when the server was left alone.
+    fn together(&self, observation: &Observation) -> usize {
+        let there = |rest: &Rest| {
+            let pids: BTreeSet<u32> = rest.tasks.iter().map(|task| task.pid).collect();
+            pids.intersection(&self.processes).count()
+        };
+        observation.rests.iter().map(there).max().unwrap_or(0)
     }
 
     /// Connections that were served by a thread born after their accept, whatever it served later.
