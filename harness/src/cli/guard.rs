@@ -17,6 +17,7 @@ use crate::observe::phases::Wishes;
 use crate::observe::report::Report;
 use crate::plan::Stranger;
 use crate::render::paint::{BAD, BOLD, DIM, DOUBT, GOOD, paint};
+use crate::render::text::counted;
 
 /// Arguments of `wakeproof guard`.
 #[derive(Debug, clap::Args)]
@@ -149,6 +150,7 @@ fn screen(report: &Report, kept: &[Kept]) -> String {
         }
     }
     let broken = kept.iter().filter(|one| one.outcome != Outcome::Pass).count();
-    let _ = writeln!(text, "\n{} promises, {} kept, {broken} not", kept.len(), kept.len() - broken);
+    let promises = counted(kept.len(), "promise");
+    let _ = writeln!(text, "\n{promises}, {} kept, {broken} not", kept.len() - broken);
     text
 }
