@@ -191,12 +191,14 @@ fn unit(workspace: &Workspace) -> Result<()> {
     status(suite::cargo(workspace, &all, Some(&object)).args(words("-- --skip inspect/")))
 }
 
-/// The tests of `wakeproof inspect`, which take minutes.
+/// The tests of `wakeproof inspect`, which take minutes, and one of `cargo xtask inspect`.
 fn inspect(workspace: &Workspace) -> Result<()> {
     let object = ebpf::build(workspace)?;
     let servers = servers::set_up(workspace).context("the inspection of real servers needs their packages")?;
     let mut command = suite::cargo(workspace, &words("test -p wakeproof --test inspect"), Some(&object));
-    status(command.env("WAKEPROOF_SERVERS", servers))
+    status(command.env("WAKEPROOF_SERVERS", &servers))?;
+    println!("a server on another kernel");
+    crate::inspect::check(&servers).context("a server of this machine in a guest")
 }
 
 /// The tests that look at the report with a browser.

@@ -19,6 +19,10 @@ use crate::{
     workspace::Workspace,
 };
 
+mod check;
+
+pub use check::check;
+
 /// Where to run it. Everything that is not listed here goes to `wakeproof inspect` or `guard`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
