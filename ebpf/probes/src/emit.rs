@@ -28,6 +28,13 @@ struct Scratch {
     tail: [u8; PAYLOAD + STACK_MASK as usize + 1],
 }
 
+/// A record whose length is known when it is begun.
+#[repr(C)]
+struct Fixed<const P: usize> {
+    event: Event,
+    payload: [u8; P],
+}
+
 /// A soft interrupt may come while a record is put together, and one more above it: each has a scratch of its own.
 const DEPTH: u32 = 4;
 #[map]
@@ -54,11 +61,9 @@ pub(crate) fn emit_with<const P: usize>(ctx: *mut c_void, kind: Kind, mut event:
     // SAFETY: no arguments, always there.
     event.cpu = unsafe { bpf_get_smp_processor_id() } as u16;
     event.context = context();
-    let sent = if P == 0 && config.stacks & kind.bit() == 0 {
-        short(event)
-    } else {
-        long::<P>(ctx, config.stacks & kind.bit() != 0, event, fill)
-    };
+    event.payload = P as u8;
+    let sent =
+        if config.stacks & kind.bit() == 0 { in_place::<P>(event, fill) } else { with_stack::<P>(ctx, event, fill) };
     if !sent {
         bump(&LOST, kind as u32);
     }
@@ -67,17 +72,24 @@ pub(crate) fn emit_with<const P: usize>(ctx: *mut c_void, kind: Kind, mut event:
 /// The way without a copy. The clock is read after the reservation, so the order in the ring may differ from the order of
 /// the times by a few places; the reader sorts.
 #[inline(always)]
-fn short(mut event: Event) -> bool {
-    let Some(mut slot) = EVENTS.reserve::<Event>(0) else { return false };
-    // SAFETY: no arguments, always there.
-    event.time = unsafe { bpf_ktime_get_ns() };
-    slot.write(event);
+fn in_place<const P: usize>(mut event: Event, fill: impl FnOnce(*mut u8)) -> bool {
+    let Some(mut slot) = EVENTS.reserve::<Fixed<P>>(0) else { return false };
+    let record = slot.as_mut_ptr();
+    // SAFETY: the reserved memory is ours, and as long as the record.
+    unsafe {
+        event.time = bpf_ktime_get_ns();
+        (&raw mut (*record).event).write(event);
+        if P > 0 {
+            fill((&raw mut (*record).payload).cast());
+        }
+    }
     slot.submit(u64::from(BPF_RB_NO_WAKEUP));
     true
 }
 
+/// A stack's length is known only once it has been taken.
 #[inline(always)]
-fn long<const P: usize>(ctx: *mut c_void, stack: bool, mut event: Event, fill: impl FnOnce(*mut u8)) -> bool {
+fn with_stack<const P: usize>(ctx: *mut c_void, mut event: Event, fill: impl FnOnce(*mut u8)) -> bool {
     let Some(nested) = NESTED.get_ptr_mut(0) else { return false };
     // SAFETY: a live slot of this CPU; whoever interrupts us leaves it as it was.
     let depth = unsafe { *nested };
@@ -90,20 +102,17 @@ fn long<const P: usize>(ctx: *mut c_void, stack: bool, mut event: Event, fill: i
     // SAFETY: `scratch` is ours alone at this depth, and `P + STACK` bytes fit behind the header.
     let sent = unsafe {
         event.time = bpf_ktime_get_ns();
-        event.payload = P as u8;
         let tail = (&raw mut (*scratch).tail).cast::<u8>();
         if P > 0 {
             fill(tail);
         }
         let mut length = (size_of::<Event>() + P) as u64;
-        if stack {
-            let bytes = bpf_get_stack(ctx, tail.add(P).cast(), STACK as u32, 0);
-            if bytes > 0 {
-                // Hidden from the compiler, which would see that the mask is not needed and leave it out.
-                let bytes = core::hint::black_box(bytes as u64) & STACK_MASK;
-                event.frames = (bytes / 8) as u8;
-                length += bytes;
-            }
+        let bytes = bpf_get_stack(ctx, tail.add(P).cast(), STACK as u32, 0);
+        if bytes > 0 {
+            // Hidden from the compiler, which would see that the mask is not needed and leave it out.
+            let bytes = core::hint::black_box(bytes as u64) & STACK_MASK;
+            event.frames = (bytes / 8) as u8;
+            length += bytes;
         }
         (*scratch).event = event;
         output(scratch.cast(), length)

@@ -93,13 +93,13 @@ fn returned(ctx: *mut c_void, result: i32) -> Option<()> {
 pub(crate) fn epoll_wait(ctx: *mut c_void, call: u64, epfd: u64, buffer: u64, result: i64) {
     let object = file(epfd).and_then(private).unwrap_or(0);
     let event = Event { call: call as u16, object, value: result, detail: epfd as u32, ..Event::default() };
-    if result <= 0 {
-        emit(ctx, Kind::SysExit, event);
-    } else if result == 1 {
-        emit_with::<16>(ctx, Kind::SysExit, event, |to| user_bytes::<12>(to, buffer));
-    } else {
-        // Up to sixteen pairs; what lies behind the last reported one is left over from an earlier call.
-        emit_with::<PAYLOAD>(ctx, Kind::SysExit, event, |to| user_bytes::<PAYLOAD>(to, buffer));
+    match result {
+        ..=0 => emit(ctx, Kind::SysExit, event),
+        1 => emit_with::<16>(ctx, Kind::SysExit, event, |to| user_bytes::<12>(to, buffer)),
+        // What lies behind the last reported pair is left over from an earlier call.
+        2..=4 => emit_with::<48>(ctx, Kind::SysExit, event, |to| user_bytes::<48>(to, buffer)),
+        // Up to sixteen.
+        _ => emit_with::<PAYLOAD>(ctx, Kind::SysExit, event, |to| user_bytes::<PAYLOAD>(to, buffer)),
     }
 }
 

@@ -6,30 +6,32 @@ use aya_ebpf::{
     bindings::BPF_RB_NO_WAKEUP,
     helpers::{bpf_get_smp_processor_id, bpf_ktime_get_ns},
     macros::{btf_tracepoint, map},
-    maps::{HashMap, PerCpuHashMap},
+    maps::{HashMap, PerCpuArray},
     programs::BtfTracePointContext,
 };
-use wakeproof_abi::{CALLED_MORE, Called, Ctl, Event, Kind, Role, called};
+use wakeproof_abi::{CALLED_MORE, CALLS, Called, Ctl, Event, Kind, MAX_POLLFDS, Role, called};
 
 use crate::{
-    descriptor::{Thing, file, private, thing},
+    descriptor::{Thing, file, opened, private, thing_of},
     epoll::user_bytes,
     fence::{self, PRCTL},
-    kernel::{offset, read, regs},
+    kernel::{member, offset, read, regs},
     scope::{role, tgid, tid},
     state::{CALL_TABLE, EVENTS, FIRED, LOST, bump, wanted},
     syscall::{control, nr, poll_entries},
     turn::Look,
 };
 
-/// A call that a thread is in.
+/// The call that a thread is in. Made once for a thread, since a change in place costs a tenth of an insertion.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Inside {
     entered: u64,
+    /// [`NOWHERE`] between calls.
     call: u32,
     slept: u32,
 }
+const NOWHERE: u32 = u32::MAX;
 #[map]
 static INSIDE: HashMap<u32, Inside> = HashMap::with_max_entries(65_536, 0);
 
@@ -41,21 +43,16 @@ const WRITE_SET: usize = CALLED_MORE - READ_SET;
 /// Sets without anything in them, which a program's stack has no room for.
 static EMPTY: [u8; CALLED_MORE] = [0; CALLED_MORE];
 
-/// How often each process has made each system call: process and number to a count.
+/// How often each system call was made, by number.
 #[map]
-static MADE: PerCpuHashMap<u64, u64> = PerCpuHashMap::with_max_entries(65_536, 0);
+static MADE: PerCpuArray<u64> = PerCpuArray::with_max_entries(CALLS as u32, 0);
 
-/// A record without anything behind it, and one with as much as there may be.
+/// A record with as much behind it as the call needs.
 #[repr(C)]
-struct Short {
+struct Record<const M: usize> {
     event: Event,
     called: Called,
-}
-#[repr(C)]
-struct Long {
-    event: Event,
-    called: Called,
-    more: [u8; CALLED_MORE],
+    more: [u8; M],
 }
 
 /// Who waits for something to come sleeps so; for locks and memory nobody does (include/linux/sched.h).
@@ -67,10 +64,10 @@ fn watched() -> bool {
 
 #[btf_tracepoint(function = "sys_enter")]
 fn observe_enter(ctx: BtfTracePointContext) -> i32 {
-    let regs = ctx.arg::<*const u8>(0) as u64;
+    let regs = ctx.arg::<*const c_void>(0);
     let call = ctx.arg::<u64>(1);
     if call == PRCTL {
-        let _ = fence::prctl(&ctx, regs, Look::First);
+        let _ = fence::prctl(&ctx, regs as u64, Look::First);
     }
     if wanted(Kind::Called) && watched() {
         let _ = enter(regs, call);
@@ -79,24 +76,24 @@ fn observe_enter(ctx: BtfTracePointContext) -> i32 {
 }
 
 #[inline(always)]
-fn enter(regs: u64, call: u64) -> Option<()> {
-    let key = u64::from(tgid()) << 32 | call & 0xffff;
-    if let Some(made) = MADE.get_ptr_mut(key) {
-        // SAFETY: a live value of this CPU.
-        unsafe { *made += 1 };
-    } else {
-        let _ = MADE.insert(key, 1, 0);
-    }
+fn enter(regs: *const c_void, call: u64) -> Option<()> {
+    bump(&MADE, call as u32);
     if *CALL_TABLE.get(call as u32)? == 0 {
         return None;
     }
     // SAFETY: no arguments, always there.
     let entered = unsafe { bpf_ktime_get_ns() };
-    let _ = INSIDE.insert(tid(), Inside { entered, call: call as u32, slept: 0 }, 0);
+    let now = Inside { entered, call: call as u32, slept: 0 };
+    if let Some(inside) = INSIDE.get_ptr_mut(tid()) {
+        // SAFETY: a live value, which only the thread itself changes, or who takes it off the processor.
+        unsafe { *inside = now };
+    } else {
+        let _ = INSIDE.insert(tid(), now, 0);
+    }
     if call == nr::SELECT || call == nr::PSELECT6 {
-        let readable: u64 = read(regs + regs::SI)?;
-        let writable: u64 = read(regs + regs::DX)?;
-        let highest: u64 = read(regs + regs::DI)?;
+        let readable: u64 = member(regs, regs::SI);
+        let writable: u64 = member(regs, regs::DX);
+        let highest: u64 = member(regs, regs::DI);
         let _ = SETS.insert(tid(), &EMPTY, 0);
         let sets = SETS.get_ptr_mut(tid())?;
         copy_set::<READ_SET>(sets, 0, readable, highest);
@@ -122,44 +119,50 @@ fn copy_set<const N: usize>(to: *mut [u8; CALLED_MORE], start: usize, from: u64,
 #[btf_tracepoint(function = "sched_switch")]
 fn observe_switch(ctx: BtfTracePointContext) -> i32 {
     let preempted = ctx.arg::<u64>(0) & 0xff != 0;
-    if !preempted {
-        let leaving = ctx.arg::<*const c_void>(1) as u64;
-        let task = read::<u32>(leaving + offset!(task_pid)).unwrap_or(0);
-        if let Some(inside) = INSIDE.get_ptr_mut(task)
-            && read::<u32>(leaving + offset!(task_state)).unwrap_or(0) & TASK_INTERRUPTIBLE != 0
-        {
-            // SAFETY: a live value, which only the thread itself changes; it is leaving the processor.
-            unsafe { (*inside).slept += 1 };
-        }
+    let leaving = ctx.arg::<*const c_void>(1);
+    // Up to 5.13 the state is a `long`, of which this is the lower half: nothing that the verifier takes for a member.
+    let asleep = || read::<u32>(leaving as u64 + offset!(task_state)).unwrap_or(0) & TASK_INTERRUPTIBLE != 0;
+    if !preempted
+        && asleep()
+        && let Some(inside) = INSIDE.get_ptr_mut(member::<u32>(leaving, offset!(task_pid)))
+    {
+        // SAFETY: a live value, which only the thread itself changes; it is leaving the processor.
+        unsafe { (*inside).slept += 1 };
     }
     0
+}
+
+/// Forgets a thread that ends: another one may get its number.
+#[inline(always)]
+pub(crate) fn forget() {
+    let _ = INSIDE.remove(tid());
 }
 
 #[btf_tracepoint(function = "sys_exit")]
 fn observe_exit(ctx: BtfTracePointContext) -> i32 {
     if wanted(Kind::Called) && watched() {
-        let _ = exit(ctx.arg::<*const u8>(0) as u64, ctx.arg::<i64>(1));
+        let _ = exit(ctx.arg::<*const c_void>(0), ctx.arg::<i64>(1));
     }
     0
 }
 
 #[inline(always)]
-fn exit(regs: u64, result: i64) -> Option<()> {
-    let call: u64 = read(regs + regs::ORIG_AX)?;
+fn exit(regs: *const c_void, result: i64) -> Option<()> {
+    let call: u64 = member(regs, regs::ORIG_AX);
     if *CALL_TABLE.get(call as u32)? == 0 {
         return None;
     }
-    let first: u64 = read(regs + regs::DI)?;
-    let second: u64 = read(regs + regs::SI)?;
-    let args = [second, read(regs + regs::DX)?, read(regs + regs::R10)?, read(regs + regs::R8)?];
+    let (first, second): (u64, u64) = (member(regs, regs::DI), member(regs, regs::SI));
+    let args = [second, member(regs, regs::DX), member(regs, regs::R10), member(regs, regs::R8)];
     let mut called = Called { args, ..Called::default() };
-    // SAFETY: written and read by the same thread, or while it sleeps.
-    if let Some(inside) = unsafe { INSIDE.get(tid()) }.copied() {
-        let _ = INSIDE.remove(tid());
+    if let Some(inside) = INSIDE.get_ptr_mut(tid()) {
+        // SAFETY: as above.
+        let inside = unsafe { &mut *inside };
         if u64::from(inside.call) == call {
             (called.entered, called.slept) = (inside.entered, inside.slept);
             called.flags = called::ENTERED;
         }
+        inside.call = NOWHERE;
     }
     let mut event = Event { call: call as u16, value: result, detail: first as u32, ..Event::default() };
     let polls = call == nr::POLL || call == nr::PPOLL;
@@ -180,19 +183,20 @@ fn exit(regs: u64, result: i64) -> Option<()> {
         }
         (event.object, event.local, event.remote) = (about.object, about.local, about.remote);
     }
-    if waits && result > 0 {
-        called.more = CALLED_MORE as u32;
-        long(event, called, |to| {
-            if result == 1 { user_bytes::<12>(to, second) } else { user_bytes::<CALLED_MORE>(to, second) }
-        });
+    if waits && result == 1 {
+        report::<16>(event, called, |to| user_bytes::<12>(to, second));
+    } else if waits && result > 0 && result <= 4 {
+        report::<48>(event, called, |to| user_bytes::<48>(to, second));
+    } else if waits && result > 0 {
+        report::<CALLED_MORE>(event, called, |to| user_bytes::<CALLED_MORE>(to, second));
+    } else if polls && second <= 2 {
+        report::<16>(event, called, |to| poll_entries::<2>(to, first, second));
     } else if polls {
-        called.more = CALLED_MORE as u32;
-        long(event, called, |to| poll_entries(to, first, second));
+        report::<CALLED_MORE>(event, called, |to| poll_entries::<MAX_POLLFDS>(to, first, second));
     } else if selects {
         // SAFETY: as above.
         let sets = unsafe { SETS.get(tid()) };
-        called.more = CALLED_MORE as u32;
-        long(event, called, |to| {
+        report::<CALLED_MORE>(event, called, |to| {
             if let Some(sets) = sets {
                 // SAFETY: both are as long as a set of sets.
                 unsafe { core::ptr::copy_nonoverlapping(sets.as_ptr(), to, CALLED_MORE) };
@@ -200,12 +204,11 @@ fn exit(regs: u64, result: i64) -> Option<()> {
         });
         let _ = SETS.remove(tid());
     } else if call == nr::EPOLL_CTL {
-        let ctl = control(regs, second)?;
-        called.more = size_of::<Ctl>() as u32;
-        // SAFETY: there is room for more than a `Ctl`.
-        long(event, called, |to| unsafe { to.cast::<Ctl>().write_unaligned(ctl) });
+        let ctl = control(regs, second);
+        // SAFETY: there is room for a `Ctl`.
+        report::<{ size_of::<Ctl>() }>(event, called, |to| unsafe { to.cast::<Ctl>().write_unaligned(ctl) });
     } else {
-        short(event, called);
+        report::<0>(event, called, |_| ());
     }
     Some(())
 }
@@ -219,10 +222,11 @@ fn look(fd: u64, called: &mut Called) -> Thing {
     called.flags &= called::ENTERED;
     called.left = 0;
     let Some(file) = file(fd) else { return Thing::default() };
-    if read::<u32>(file + offset!(file_f_flags)).unwrap_or(0) & O_NONBLOCK != 0 {
+    let Some(opened) = opened(file) else { return Thing { object: file, ..Thing::default() } };
+    if opened.flags & O_NONBLOCK != 0 {
         called.flags |= called::NONBLOCK;
     }
-    let about = thing(file);
+    let about = thing_of(file, opened);
     if !about.socket {
         return about;
     }
@@ -254,29 +258,21 @@ fn stamp(mut event: Event, more: usize) -> Event {
 }
 
 #[inline(always)]
-fn short(event: Event, called: Called) {
+fn report<const M: usize>(event: Event, mut called: Called, fill: impl FnOnce(*mut u8)) {
     bump(&FIRED, Kind::Called as u32);
-    let Some(mut slot) = EVENTS.reserve::<Short>(0) else {
+    let Some(mut slot) = EVENTS.reserve::<Record<M>>(0) else {
         bump(&LOST, Kind::Called as u32);
         return;
     };
-    slot.write(Short { event: stamp(event, 0), called });
-    slot.submit(u64::from(BPF_RB_NO_WAKEUP));
-}
-
-#[inline(always)]
-fn long(event: Event, called: Called, fill: impl FnOnce(*mut u8)) {
-    bump(&FIRED, Kind::Called as u32);
-    let Some(mut slot) = EVENTS.reserve::<Long>(0) else {
-        bump(&LOST, Kind::Called as u32);
-        return;
-    };
+    called.more = M as u32;
     let record = slot.as_mut_ptr();
     // SAFETY: the reserved memory is ours, and as long as the record.
     unsafe {
-        (&raw mut (*record).event).write(stamp(event, CALLED_MORE));
+        (&raw mut (*record).event).write(stamp(event, M));
         (&raw mut (*record).called).write(called);
-        fill((&raw mut (*record).more).cast());
+        if M > 0 {
+            fill((&raw mut (*record).more).cast());
+        }
     }
     slot.submit(u64::from(BPF_RB_NO_WAKEUP));
 }

@@ -12,6 +12,7 @@ use wakeproof_abi::{Event, Kind, SWITCH_ENTERS, SWITCH_OURS, SWITCH_SAME_MEMORY}
 use crate::{
     emit::emit,
     kernel::{member, offset, read},
+    observe,
     scope::{role, tgid},
     state::{TRACKED, wanted},
     turn,
@@ -156,6 +157,7 @@ fn sched_process_fork(ctx: BtfTracePointContext) -> i32 {
 #[btf_tracepoint(function = "sched_process_exit")]
 fn sched_process_exit(ctx: BtfTracePointContext) -> i32 {
     turn::forget();
+    observe::forget();
     if wanted(Kind::Exit) && role(tgid()) != 0 {
         emit(ctx.as_ptr(), Kind::Exit, Event::default());
     }

@@ -2,7 +2,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
-use wakeproof_abi::{CALL_ENTER, CALL_EXIT, CALL_STASH, Ctl, Event, Kind, SET_BYTES};
+use wakeproof_abi::{CALL_ENTER, CALL_EXIT, CALL_STASH, Ctl, Event, Kind, MAX_POLLFDS, SET_BYTES};
 
 use crate::{
     descriptor::{file, private, thing},
@@ -66,12 +66,16 @@ fn recorded(call: u64) -> Option<u32> {
 #[inline(always)]
 fn enter(ctx: &BtfTracePointContext, regs: *const c_void, call: u64, look: Look) -> Option<()> {
     let ways = recorded(call)?;
+    let stashed = ways & u32::from(CALL_STASH) != 0;
+    if ways & u32::from(CALL_ENTER) == 0 && !stashed && !turn::understudied() {
+        return None;
+    }
     let other = (ways & u32::from(CALL_EXIT | CALL_STASH) != 0).then_some(Kind::SysExit);
-    if !turn::take(look, turn::IN, other) {
+    if !turn::take(look, turn::IN, other, stashed) {
         return None;
     }
     let (first, second): (u64, u64) = (member(regs, regs::DI), member(regs, regs::SI));
-    if ways & u32::from(CALL_STASH) != 0 {
+    if stashed {
         let _ = WAITING.insert(tid(), Waiting { call, epfd: first, buffer: second }, 0);
     }
     if ways & u32::from(CALL_ENTER) == 0 {
@@ -117,10 +121,13 @@ fn sys_exit_again(ctx: BtfTracePointContext) -> i32 {
 fn exit(ctx: &BtfTracePointContext, regs: *const c_void, result: i64, look: Look) -> Option<()> {
     let call: u64 = member(regs, regs::ORIG_AX);
     let ways = recorded(call)?;
+    if ways & u32::from(CALL_EXIT | CALL_STASH) == 0 && !turn::understudied() {
+        return None;
+    }
     // What a probe on the function's way out reports, or should have.
     let stashed = ways & u32::from(CALL_STASH) != 0;
     let other = (ways & u32::from(CALL_ENTER) != 0).then_some(Kind::SysEnter);
-    let acts = if stashed { turn::leave() } else { turn::take(look, turn::OUT, other) };
+    let acts = if stashed { turn::leave() } else { turn::take(look, turn::OUT, other, false) };
     if !acts || ways & u32::from(CALL_EXIT | CALL_STASH) == 0 {
         return None;
     }
@@ -131,7 +138,7 @@ fn exit(ctx: &BtfTracePointContext, regs: *const c_void, result: i64, look: Look
         nr::EPOLL_WAIT | nr::EPOLL_PWAIT | nr::EPOLL_PWAIT2 => epoll::epoll_wait(raw, call, first, second, result),
         nr::EPOLL_CTL => {
             let event = about(call, first, event);
-            let ctl = control(regs, second)?;
+            let ctl = control(ctx.arg(0), second);
             emit_with::<32>(raw, Kind::SysExit, event, |to| {
                 // SAFETY: `to` has room for 32 bytes, the size of a `Ctl`.
                 unsafe { to.cast::<Ctl>().write_unaligned(ctl) };
@@ -142,7 +149,7 @@ fn exit(ctx: &BtfTracePointContext, regs: *const c_void, result: i64, look: Look
         }
         nr::POLL | nr::PPOLL if result > 0 => {
             let event = Event { peer: second, ..event };
-            emit_with::<PAYLOAD>(raw, Kind::SysExit, event, |to| poll_entries(to, first, second));
+            emit_with::<PAYLOAD>(raw, Kind::SysExit, event, |to| poll_entries::<MAX_POLLFDS>(to, first, second));
         }
         nr::ACCEPT | nr::ACCEPT4 if result >= 0 => emit(raw, Kind::SysExit, about(call, result as u64, event)),
         nr::CLONE | nr::FORK | nr::VFORK | nr::CLONE3 => {
@@ -156,22 +163,21 @@ fn exit(ctx: &BtfTracePointContext, regs: *const c_void, result: i64, look: Look
 
 /// The array ends where it ends: the memory behind it may not be there, so short ones are read entry by entry.
 #[inline(always)]
-pub(crate) fn poll_entries(to: *mut u8, from: u64, entries: u64) {
-    for index in 0..wakeproof_abi::MAX_POLLFDS {
+pub(crate) fn poll_entries<const N: usize>(to: *mut u8, from: u64, entries: u64) {
+    for index in 0..N {
         let at = to.wrapping_add(index * 8).cast::<[u8; 8]>();
         let entry = if (index as u64) < entries { read_user(from + index as u64 * 8) } else { None };
-        // SAFETY: `to` has room for `PAYLOAD` bytes, which is `MAX_POLLFDS` entries of eight.
+        // SAFETY: `to` has room for `N` entries of eight bytes.
         unsafe { at.write(entry.unwrap_or_default()) };
     }
 }
 
 /// What `epoll_ctl(epfd, op, fd, event)` was asked.
 #[inline(always)]
-pub(crate) fn control(regs: u64, op: u64) -> Option<Ctl> {
-    let fd: u64 = read(regs + regs::DX)?;
-    let event: u64 = read(regs + regs::R10)?;
+pub(crate) fn control(regs: *const c_void, op: u64) -> Ctl {
+    let (fd, event): (u64, u64) = (member(regs, regs::DX), member(regs, regs::R10));
     let target = file(fd).map(thing).unwrap_or_default();
-    Some(Ctl {
+    Ctl {
         op: op as u32,
         fd: fd as u32,
         mask: read_user::<u32>(event).unwrap_or(0),
@@ -179,5 +185,5 @@ pub(crate) fn control(regs: u64, op: u64) -> Option<Ctl> {
         remote: target.remote,
         data: read_user::<u64>(event + 4).unwrap_or(0),
         target: target.object,
-    })
+    }
 }

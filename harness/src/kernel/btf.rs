@@ -161,6 +161,12 @@ impl Btf {
         self.functions().contains_key(function)
     }
 
+    /// As [`Btf::has_function`], for one look that is not worth an index.
+    pub fn declares(&self, function: &str) -> bool {
+        let mut types = self.types.iter().skip(1).map(|&at| at as usize);
+        types.any(|at| self.info(at).0 == kind::FUNC && self.name(self.word(at)) == function)
+    }
+
     /// For each parameter of a function the structure it points to, if it points to one.
     pub fn parameters(&self, function: &str) -> Option<Vec<Option<&str>>> {
         let id = *self.functions().get(function)?;
@@ -332,6 +338,7 @@ mod tests {
         assert!(matches!(btf.offset("eventpol", "rdllist"), Err(BtfError::NoStruct(_))));
         let members = btf.members("eventpoll").expect("every kernel has it");
         assert!(members.contains(&("rdllist", "struct list_head".into())), "{members:?}");
+        assert!(btf.declares("tcp_poll") && !btf.declares("tcp_pol"));
         assert_eq!(btf.parameters("tcp_poll").expect("a function")[0], Some("file"));
     }
 }

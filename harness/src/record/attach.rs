@@ -23,18 +23,20 @@ const NO_TARGETS: &str = "no more programs can be attached";
 impl Probes {
     /// Has the kernel verify the programs of tracepoints, which takes longer than all the rest, on several processors at once.
     /// One that it refuses is loaded again when it is attached, and then says why.
-    pub(super) fn verify(&mut self, needed: &impl Fn(Probe) -> bool) {
+    pub(super) fn verify(&mut self, asked: &Asked) {
         let Some(targets) = &self.targets else { return };
         let tracepoints: Vec<&str> = PROBES
             .iter()
-            .filter(|(probe, _)| needed(*probe))
+            .filter(|(probe, _)| asked.probe(*probe))
             .flat_map(|(_, candidates)| candidates.iter())
             .filter_map(|candidate| if let Way::Tracepoints(names) = candidate.way { Some(names) } else { None })
             .flatten()
             .copied()
+            .filter(|tracepoint| asked.tracepoint(tracepoint))
             .collect();
+        let understudied = self.understudied;
         let programs = self.ebpf.programs_mut().filter_map(|(name, program)| {
-            let tracepoint = name.strip_suffix(AGAIN).unwrap_or(name);
+            let tracepoint = name.strip_suffix(AGAIN).filter(|_| understudied).unwrap_or(name);
             let tracepoint = tracepoints.iter().copied().find(|known| *known == tracepoint)?;
             let program: &mut BtfTracePoint = program.try_into().ok()?;
             Some((tracepoint, program))
@@ -53,7 +55,7 @@ impl Probes {
     }
 
     /// Attaches a probe in one way.
-    pub(super) fn try_way(&mut self, way: Way) -> Result<(), String> {
+    pub(super) fn try_way(&mut self, way: Way, asked: &Asked) -> Result<(), String> {
         let why = |error: ProgramError| reason(&error);
         match way {
             Way::Fentry(program, function) => self.fentry(program, function),
@@ -66,7 +68,9 @@ impl Probes {
                 let probe: &mut KProbe = self.program(program)?;
                 probe.load().and_then(|()| probe.attach(function, 0).map(drop)).map_err(why)
             }
-            Way::Tracepoints(names) => names.iter().try_for_each(|name| self.tracepoint(name)),
+            Way::Tracepoints(names) => {
+                names.iter().filter(|name| asked.tracepoint(name)).try_for_each(|name| self.tracepoint(name))
+            }
             Way::RawTracepoint(name) => {
                 let tracepoint: &mut RawTracePoint = self.program(name)?;
                 tracepoint.load().and_then(|()| tracepoint.attach(name).map(drop)).map_err(why)
@@ -117,7 +121,8 @@ impl Probes {
     fn tracepoint(&mut self, name: &str) -> Result<(), String> {
         // After the first, so that it looks second.
         let understudy = format!("{name}{AGAIN}");
-        let programs: &[&str] = if self.ebpf.program(&understudy).is_some() { &[name, &understudy] } else { &[name] };
+        let has_one = self.understudied && self.ebpf.program(&understudy).is_some();
+        let programs: &[&str] = if has_one { &[name, &understudy] } else { &[name] };
         let targets = self.targets.as_ref().ok_or(NO_TARGETS)?;
         for program in programs {
             let tracepoint = find::<BtfTracePoint>(&mut self.ebpf, program)?;
@@ -143,20 +148,60 @@ impl Probes {
     }
 }
 
-/// All that is needed to see these events, which may be concluded from others.
-pub(super) fn needed(events: &[EventName]) -> Vec<Probe> {
-    let mut needed: Vec<Probe> = ESSENTIAL.iter().copied().chain(events.iter().map(|event| probe(*event))).collect();
-    // Those that others are concluded from come first.
-    for (probe, candidates) in PROBES.iter().rev() {
-        if needed.contains(probe) {
-            for candidate in *candidates {
-                if let Way::From(others) = candidate.way {
-                    needed.extend(others);
+/// What is to be attached.
+pub(super) enum Asked {
+    /// Everything.
+    All,
+    /// What these events need.
+    These { events: Vec<EventName>, probes: Vec<Probe> },
+}
+
+/// Tracepoints that fire often, with the events that are seen or concluded from them: a program costs something even where
+/// it records nothing.
+const BUSY: &[(&str, &[EventName])] = &[
+    ("sched_waking", &[EventName::SchedWaking, EventName::TcpV4Rcv]),
+    ("sched_wakeup", &[EventName::SchedWakeup]),
+    ("sched_switch", &[EventName::SchedSwitch, EventName::TlbFlush]),
+    ("net_dev_queue", &[EventName::NetDevQueue]),
+    ("net_dev_start_xmit", &[EventName::NetDevStartXmit]),
+    ("netif_rx", &[EventName::NetifRx]),
+    ("netif_receive_skb", &[EventName::NetifReceiveSkb]),
+    ("tcp_probe", &[EventName::TcpProbe]),
+    ("skb_copy_datagram_iovec", &[EventName::SkbCopyDatagramIovec]),
+];
+
+impl Asked {
+    /// All that is needed to see these events, which may be concluded from others.
+    pub(super) fn these(events: &[EventName]) -> Self {
+        let mut probes: Vec<Probe> =
+            ESSENTIAL.iter().copied().chain(events.iter().map(|event| probe(*event))).collect();
+        // Those that others are concluded from come first.
+        for (probe, candidates) in PROBES.iter().rev() {
+            if probes.contains(probe) {
+                for candidate in *candidates {
+                    if let Way::From(others) = candidate.way {
+                        probes.extend(others);
+                    }
                 }
             }
         }
+        Self::These { events: events.to_vec(), probes }
     }
-    needed
+
+    /// Whether this probe is needed.
+    pub(super) fn probe(&self, probe: Probe) -> bool {
+        match self {
+            Self::All => true,
+            Self::These { probes, .. } => probes.contains(&probe),
+        }
+    }
+
+    /// Whether this one of a probe's tracepoints is.
+    fn tracepoint(&self, name: &str) -> bool {
+        let Self::These { events, .. } = self else { return true };
+        let busy = BUSY.iter().find(|(busy, _)| *busy == name);
+        busy.is_none_or(|(_, shows)| shows.iter().any(|event| events.contains(event)))
+    }
 }
 
 #[cfg(test)]
@@ -165,10 +210,18 @@ mod tests {
 
     #[test]
     fn an_event_needs_what_it_is_concluded_from() {
-        let needed = needed(&[EventName::EpPollCallback]);
+        let asked = Asked::these(&[EventName::EpPollCallback]);
         for probe in [Probe::EpPollCallback, Probe::Watchpoint, Probe::TaskFileIterator, Probe::SystemCalls] {
-            assert!(needed.contains(&probe), "{probe:?}");
+            assert!(asked.probe(probe), "{probe:?}");
         }
-        assert!(!needed.contains(&Probe::Packets) && !needed.contains(&Probe::FunctionCounter));
+        assert!(!asked.probe(Probe::Packets) && !asked.probe(Probe::FunctionCounter));
+    }
+
+    #[test]
+    fn of_the_scheduler_only_what_is_asked_for_is_attached() {
+        let asked = Asked::these(&[EventName::TcpV4Rcv, EventName::EpollWait]);
+        assert!(asked.tracepoint("sched_waking") && asked.tracepoint("sys_exit"));
+        assert!(asked.tracepoint("sched_process_fork") && !asked.tracepoint("sched_switch"));
+        assert!(Asked::All.tracepoint("sched_switch"));
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Loaded {
     pub(super) types: kernel::Btf,
     pub(super) offsets: Offsets,
     pub(super) ring: RingBuf<MapData>,
+    /// Programs of system calls may be passed over, and have understudies: see the program's `turn`.
+    pub(super) understudied: bool,
 }
 
 /// What the object is there for. Maps that serve other purposes get one entry, as it takes a while to make a large one.
@@ -34,15 +36,20 @@ pub(super) enum Purpose {
 impl Purpose {
     fn idle(self) -> &'static [&'static str] {
         match self {
-            Self::Cases => &["INSIDE", "SETS", "MADE"],
-            Self::Events => &["INSIDE", "SETS", "MADE", "COUNTS"],
-            Self::Server => &["COUNTS", "TURN"],
+            Self::Cases => &["INSIDE", "SETS"],
+            Self::Events => &["INSIDE", "SETS", "COUNTS"],
+            Self::Server => &["COUNTS", "TURN", "WAITING", "FENCED"],
         }
     }
 }
 
 /// Room for 250,000 events, which is a stalled reader's 0.8 s at 300,000 events a second.
 pub(super) const RING_BYTES: u32 = 16 << 20;
+
+/// A function that came with programs of system calls that may sleep, and so be preempted (7.2).
+const MAY_SLEEP: &str = "trace_call_bpf_faultable";
+/// The helper that hands out the running task with its type (5.11).
+const TYPED_TASK: &str = "bpf_get_current_task_btf";
 
 /// `Level::Debug` of aya-log.
 const LOG_DEBUG: u8 = 4;
@@ -62,6 +69,8 @@ impl Loaded {
         let loader = thread::spawn(EbpfLoader::new);
         let types = kernel::Btf::running()?;
         let offsets = kernel::resolve(&types)?;
+        let understudied = types.declares(MAY_SLEEP);
+        let [turns, typed_task] = [understudied, types.declares(TYPED_TASK)].map(u32::from);
         // For each program aya goes through all types that it has.
         let targets = Btf::parse(&types.targets(), Endianness::default());
         let targets = targets.map_err(|error| Unobserved::Load(error.to_string()))?;
@@ -75,13 +84,15 @@ impl Loaded {
             .btf(Some(&targets))
             .map_max_entries("EVENTS", ring)
             .override_global("OFFSETS", &offsets, true)
+            .override_global("UNDERSTUDIED", &turns, true)
+            .override_global("TYPED_TASK", &typed_task, true)
             .override_global(aya_log::LEVEL, &log_level, false)
             .load(object)
             .map_err(|error| Unobserved::Load(reason(&error)))?;
         drop(loader);
         let events = ebpf.take_map("EVENTS").ok_or_else(|| Unobserved::Load("it has no ring buffer".into()))?;
         let ring = RingBuf::try_from(events).map_err(|error| Unobserved::Load(reason(&error)))?;
-        Ok(Self { ebpf, targets, types, offsets, ring })
+        Ok(Self { ebpf, targets, types, offsets, ring, understudied })
     }
 }
 

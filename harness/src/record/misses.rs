@@ -14,14 +14,15 @@ pub(super) type Misses = BTreeMap<String, u64>;
 
 impl Probes {
     /// How often the kernel has passed over the programs of events so far, by the name of the event's kind. Entries and
-    /// returns of system calls are not among them: they have understudies, and are counted where both are passed over.
+    /// returns of system calls are not among them where they have understudies: they are counted where both are passed over.
     pub(super) fn misses(&self) -> Misses {
         let mut misses = Misses::new();
         for (name, program) in self.ebpf.programs() {
             let kind = name.trim_end_matches("_kprobe");
             // Their readability is the event, whichever program sees it.
             let kind = if kind == "sock_def_readable" { "sk_data_ready" } else { kind };
-            if !name.starts_with("sys_") && !name.starts_with("count_") {
+            let seen_again = self.understudied && name.starts_with("sys_");
+            if !seen_again && !name.starts_with("count_") {
                 *misses.entry(kind.to_owned()).or_default() += missed(program);
             }
         }

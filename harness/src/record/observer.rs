@@ -2,7 +2,7 @@
 //! machine. The programs are attached only while an observer lives.
 use std::collections::BTreeMap;
 
-use aya::maps::{Array, HashMap, MapData, MapError, PerCpuHashMap, RingBuf};
+use aya::maps::{Array, HashMap, MapData, RingBuf};
 use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf};
 use wakeproof_abi::{self as abi, CALLED_MORE, CALLS, Called, Config, FenceOp, Kind, Role, called};
@@ -111,14 +111,10 @@ impl Observer {
 
     /// How often each system call was made so far by all processes together, by number.
     pub fn made(&mut self) -> Result<BTreeMap<u16, u64>, String> {
-        let map = self.ebpf.map_mut("MADE").ok_or("the object has no map MADE")?;
-        let made: PerCpuHashMap<&mut MapData, u64, u64> = map.try_into().map_err(|error: MapError| reason(&error))?;
-        let mut calls = BTreeMap::new();
-        for (key, counts) in made.iter().flatten() {
-            let number = u16::try_from(key & 0xffff).unwrap_or(u16::MAX);
-            *calls.entry(number).or_default() += counts.iter().sum::<u64>();
-        }
-        Ok(calls)
+        let made = per_cpu(&mut self.ebpf, "MADE")?;
+        let numbers = 0..u16::try_from(CALLS).unwrap_or(u16::MAX);
+        let counts = numbers.map(|number| Ok((number, sum(&made, u32::from(number))?)));
+        counts.filter(|count| !matches!(count, Ok((_, 0)))).collect()
     }
 
     /// Records for which there was no room.
@@ -167,28 +163,26 @@ fn event(header: &abi::Event, payload: &[u8]) -> Option<Event> {
 }
 
 fn more(event: &Event, bytes: &[u8]) -> More {
-    if bytes.len() < CALLED_MORE {
-        return More::None;
-    }
     match event.class() {
+        _ if bytes.is_empty() => More::None,
         Some(Class::EpollWait) => {
-            let reported = usize::try_from(event.result).unwrap_or(0).min(CALLED_MORE / 12);
+            let reported = usize::try_from(event.result).unwrap_or(0).min(bytes.len() / 12);
             More::Ready((0..reported).map(|place| (u32_at(bytes, place * 12), u64_at(bytes, place * 12 + 4))).collect())
         }
         Some(Class::Poll) => {
-            let asked = usize::try_from(event.args[0]).unwrap_or(0).min(CALLED_MORE / 8);
+            let asked = usize::try_from(event.args[0]).unwrap_or(0).min(bytes.len() / 8);
             let entry = |place: usize| {
                 let at = place * 8;
                 (u32_at(bytes, at).cast_signed(), i16_at(bytes, at + 4), i16_at(bytes, at + 6))
             };
             More::Poll((0..asked).map(entry).collect())
         }
-        Some(Class::Select) => {
+        Some(Class::Select) if bytes.len() >= CALLED_MORE => {
             let bit = |place: usize| bytes[place / 8] >> (place % 8) & 1 == 1;
             let fd = |place: usize| i32::try_from(place % 1024).unwrap_or(0);
             More::Select((0..CALLED_MORE * 8).filter(|&place| bit(place)).map(fd).collect())
         }
-        Some(Class::EpollCtl) => More::Ctl {
+        Some(Class::EpollCtl) if bytes.len() >= size_of::<abi::Ctl>() => More::Ctl {
             op: u32_at(bytes, 0),
             fd: u32_at(bytes, 4).cast_signed(),
             mask: u32_at(bytes, 8),

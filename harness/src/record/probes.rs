@@ -10,7 +10,7 @@ use aya_log::EbpfLogger;
 use thiserror::Error;
 use wakeproof_abi::{TaskItem, WalkItem};
 
-use super::attach::needed;
+use super::attach::Asked;
 use super::candidates::{ESSENTIAL, FUNCTION, PROBES};
 use super::later::Later;
 use super::loaded::{self, Loaded, Purpose, RING_BYTES};
@@ -66,6 +66,8 @@ pub struct Probes {
     /// `file->f_op` of epoll descriptors.
     pub(super) epoll_ops: u64,
     reports: Vec<ProbeReport>,
+    /// Programs of system calls have understudies.
+    pub(super) understudied: bool,
     /// Why no pair of virtual Ethernet devices can be made, if so.
     wire: Later<Option<String>>,
     /// How often programs had been passed over when the run was armed.
@@ -87,13 +89,12 @@ impl Probes {
 
     /// As [`Probes::attach`], with a ring of another size: a power of two, and a multiple of the page.
     pub fn attach_with_ring(bytes: u32) -> Result<Self, Unobserved> {
-        Self::new(Purpose::Cases, bytes, |_| true)
+        Self::new(Purpose::Cases, bytes, Asked::All)
     }
 
     /// Attaches only what these events need, beside what all do.
     pub(super) fn attach_for(events: &[EventName]) -> Result<Self, Unobserved> {
-        let needed = needed(events);
-        let mut probes = Self::new(Purpose::Events, RING_BYTES, |probe| needed.contains(&probe))?;
+        let mut probes = Self::new(Purpose::Events, RING_BYTES, Asked::these(events))?;
         // Nothing will be attached any more.
         probes.targets = None;
         probes.types = Later::new(types);
@@ -101,7 +102,7 @@ impl Probes {
         Ok(probes)
     }
 
-    fn new(purpose: Purpose, ring: u32, needed: impl Fn(Probe) -> bool) -> Result<Self, Unobserved> {
+    fn new(purpose: Purpose, ring: u32, asked: Asked) -> Result<Self, Unobserved> {
         let object = loaded::permitted()?;
         let (symbols, wire) = (Later::new(Symbols::running), Later::new(crate::cell::Wire::refusal));
         if purpose == Purpose::Cases {
@@ -110,7 +111,7 @@ impl Probes {
             wire.begin();
         }
         let logs = tracing::enabled!(target: LOG_TARGET, tracing::Level::DEBUG);
-        let Loaded { mut ebpf, targets, types, ring, .. } = Loaded::load(object, purpose, ring, logs)?;
+        let Loaded { mut ebpf, targets, types, ring, understudied, .. } = Loaded::load(object, purpose, ring, logs)?;
         let logger = logs.then(|| EbpfLogger::init(&mut ebpf).ok()).flatten();
         let mut probes = Self {
             ebpf,
@@ -120,16 +121,17 @@ impl Probes {
             ring,
             epoll_ops: 0,
             reports: Vec::new(),
+            understudied,
             wire,
             missed: Misses::new(),
             passed: Misses::new(),
             logger,
         };
-        probes.verify(&needed);
-        for &(probe, candidates) in PROBES.iter().filter(|(probe, _)| needed(*probe)) {
+        probes.verify(&asked);
+        for &(probe, candidates) in PROBES.iter().filter(|(probe, _)| asked.probe(*probe)) {
             let mut report = ProbeReport { probe, won: None, grade: None, lost: Vec::new() };
             for candidate in candidates {
-                match probes.try_way(candidate.way) {
+                match probes.try_way(candidate.way, &asked) {
                     Ok(()) => {
                         report.won = Some(candidate.label.into());
                         report.grade = Some(candidate.grade);
