@@ -9,7 +9,7 @@ use crate::judging::Judging;
 use crate::loops::Loops;
 use crate::memory::Memory;
 use crate::plot;
-use crate::rounds::{Arm, FULL, Load, READINESS, STRACE};
+use crate::rounds::{Arm, FULL, INSPECT, Load, READINESS, STRACE};
 use crate::start::Start;
 use crate::stats::Spread;
 
@@ -79,8 +79,23 @@ impl Report {
                 bars.push(Bar::new("full set: throughput", arm.throughput.median, (least, 0.65), noise.0, "of bare"));
                 bars.push(Bar::new("full set: all CPU", arm.all_cpu.median, (most, 1.6), noise.1, "times bare"));
             }
+            if let Some(arm) = load.arms.get(INSPECT) {
+                bars.push(Bar::new(
+                    "inspect --pid: throughput",
+                    arm.throughput.median,
+                    (least, 0.85),
+                    noise.0,
+                    "of bare",
+                ));
+            }
             let lost = |name: &str| load.arms.get(name).and_then(|arm| arm.lost).unwrap_or(0);
-            bars.push(Bar::new("loss under load", whole(lost(READINESS) + lost(FULL)), (most, 0.0), 0.0, "events"));
+            bars.push(Bar::new(
+                "loss under load",
+                whole(lost(READINESS) + lost(FULL) + lost(INSPECT)),
+                (most, 0.0),
+                0.0,
+                "events",
+            ));
         }
         if let Some(flood) = &self.flood {
             bars.push(Bar::new("loss in a flood with a stall", whole(flood.lost), (most, 0.0), 0.0, "events"));

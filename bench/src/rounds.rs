@@ -8,13 +8,15 @@ use serde::Serialize;
 
 use crate::Options;
 use crate::echo::{Server, Window};
-use crate::observer::{Observer, Own, Set, TOOLS, Watched};
+use crate::observer::{Inspect, Observer, Own, Set, TOOLS, Watched};
 use crate::stats::Spread;
 
 /// The arm that records what a readiness case wants.
 pub const READINESS: &str = "wakeproof, 3 probes";
 /// The arm that records everything.
 pub const FULL: &str = "wakeproof, full set";
+/// The arm that watches the server as any other is watched.
+pub const INSPECT: &str = "wakeproof inspect --pid";
 /// The tool that the bars compare with.
 pub const STRACE: &str = "strace epoll_wait";
 
@@ -67,6 +69,11 @@ pub fn run(options: &Options) -> Result<Load> {
     let mut observers: Vec<Box<dyn Observer>> =
         vec![Box::new(Own::new(READINESS, Set::Readiness, token)), Box::new(Own::new(FULL, Set::Full, token))];
     let mut not_run = BTreeMap::new();
+    match &options.wakeproof {
+        Some(wakeproof) => observers.push(Box::new(Inspect::new(INSPECT, wakeproof, options.window()))),
+        None => _ = not_run.insert(INSPECT.to_owned(), "the command is not given (--wakeproof)".to_owned()),
+    }
+    let ours = observers.len();
     for tool in TOOLS {
         match tool.lacks() {
             None => observers.push(Box::new(tool.observer())),
@@ -93,7 +100,7 @@ pub fn run(options: &Options) -> Result<Load> {
                     pairs.entry(name).or_default().push(pair);
                 }
                 // A tool of others that does not work here is no failure of ours.
-                Err(why) if place > 1 => _ = not_run.insert(name, format!("{why:#}")),
+                Err(why) if place >= ours => _ = not_run.insert(name, format!("{why:#}")),
                 Err(why) => return Err(why.context(name)),
             }
         }

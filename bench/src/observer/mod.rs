@@ -1,4 +1,5 @@
 //! Who watches: nobody, our recorder, or one of the tools that people would use instead.
+mod inspect;
 mod own;
 mod tool;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 
 use crate::echo::Server;
 
+pub use inspect::Inspect;
 pub use own::{Own, Set};
 pub use tool::TOOLS;
 

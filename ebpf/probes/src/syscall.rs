@@ -1,7 +1,9 @@
 //! Entries and returns of system calls, from the two raw tracepoints that all of them pass.
 use core::ffi::c_void;
 
-use aya_ebpf::{EbpfContext as _, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    EbpfContext as _, helpers::generated::bpf_probe_read_user, macros::btf_tracepoint, programs::BtfTracePointContext,
+};
 use wakeproof_abi::{CALL_ENTER, CALL_EXIT, CALL_STASH, Ctl, Event, Kind, MAX_POLLFDS, SET_BYTES};
 
 use crate::{
@@ -136,14 +138,6 @@ fn exit(ctx: &BtfTracePointContext, regs: *const c_void, result: i64, look: Look
     let event = Event { call: call as u16, value: result, detail: first as u32, ..Event::default() };
     match call {
         nr::EPOLL_WAIT | nr::EPOLL_PWAIT | nr::EPOLL_PWAIT2 => epoll::epoll_wait(raw, call, first, second, result),
-        nr::EPOLL_CTL => {
-            let event = about(call, first, event);
-            let ctl = control(ctx.arg(0), second);
-            emit_with::<32>(raw, Kind::SysExit, event, |to| {
-                // SAFETY: `to` has room for 32 bytes, the size of a `Ctl`.
-                unsafe { to.cast::<Ctl>().write_unaligned(ctl) };
-            });
-        }
         nr::SELECT | nr::PSELECT6 if result > 0 && second != 0 => {
             emit_with::<SET_BYTES>(raw, Kind::SysExit, event, |to| epoll::user_bytes::<SET_BYTES>(to, second));
         }
@@ -151,24 +145,36 @@ fn exit(ctx: &BtfTracePointContext, regs: *const c_void, result: i64, look: Look
             let event = Event { peer: second, ..event };
             emit_with::<PAYLOAD>(raw, Kind::SysExit, event, |to| poll_entries::<MAX_POLLFDS>(to, first, second));
         }
-        nr::ACCEPT | nr::ACCEPT4 if result >= 0 => emit(raw, Kind::SysExit, about(call, result as u64, event)),
         nr::CLONE | nr::FORK | nr::VFORK | nr::CLONE3 => {
             let (ip, sp) = (read(regs + regs::IP).unwrap_or(0), read(regs + regs::SP).unwrap_or(0));
             emit(raw, Kind::SysExit, Event { peer: ip, object: sp, ..event });
         }
-        _ => emit(raw, Kind::SysExit, about(call, first, event)),
+        _ => {
+            let accepted = (call == nr::ACCEPT || call == nr::ACCEPT4) && result >= 0;
+            let event = about(call, if accepted { result as u64 } else { first }, event);
+            if call == nr::EPOLL_CTL {
+                let ctl = control(ctx.arg(0), second);
+                emit_with::<{ size_of::<Ctl>() }>(raw, Kind::SysExit, event, |to| {
+                    // SAFETY: `to` has room for one.
+                    unsafe { to.cast::<Ctl>().write_unaligned(ctl) };
+                });
+            } else {
+                emit(raw, Kind::SysExit, event);
+            }
+        }
     }
     Some(())
 }
 
-/// The array ends where it ends: the memory behind it may not be there, so short ones are read entry by entry.
+/// Copies up to `N` entries, and zeroes behind them: the array ends where it ends, and the memory behind it may not be there.
 #[inline(always)]
 pub(crate) fn poll_entries<const N: usize>(to: *mut u8, from: u64, entries: u64) {
-    for index in 0..N {
-        let at = to.wrapping_add(index * 8).cast::<[u8; 8]>();
-        let entry = if (index as u64) < entries { read_user(from + index as u64 * 8) } else { None };
-        // SAFETY: `to` has room for `N` entries of eight bytes.
-        unsafe { at.write(entry.unwrap_or_default()) };
+    // SAFETY: `to` has room for `N` entries of eight bytes; the helper checks `from` and fails instead of faulting.
+    unsafe {
+        to.cast::<[u64; N]>().write([0; N]);
+        // Hidden from the compiler, so that the verifier sees the bounds.
+        let bytes = core::hint::black_box(entries).min(N as u64) * 8;
+        bpf_probe_read_user(to.cast(), bytes as u32, from as *const c_void);
     }
 }
 

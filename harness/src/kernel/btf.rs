@@ -164,7 +164,11 @@ impl Btf {
     /// As [`Btf::has_function`], for one look that is not worth an index.
     pub fn declares(&self, function: &str) -> bool {
         let mut types = self.types.iter().skip(1).map(|&at| at as usize);
-        types.any(|at| self.info(at).0 == kind::FUNC && self.name(self.word(at)) == function)
+        let named = |at| {
+            let name = self.data.get(self.strings + self.word(at) as usize..).unwrap_or_default();
+            name.strip_prefix(function.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+        };
+        types.any(|at| self.info(at).0 == kind::FUNC && named(at))
     }
 
     /// For each parameter of a function the structure it points to, if it points to one.

@@ -14,6 +14,8 @@ use crate::plan::derive::probe;
 
 /// How many programs are verified at once, at most.
 const VERIFIERS: usize = 4;
+/// Where the kernel offers kprobes; without it no program need be verified to find out.
+const KPROBES: &str = "/sys/bus/event_source/devices/kprobe";
 /// How the programs are called that look second: see the program's `turn`.
 pub(super) const AGAIN: &str = "_again";
 
@@ -65,6 +67,9 @@ impl Probes {
                 exit.load(function, targets).and_then(|()| exit.attach().map(drop)).map_err(why)
             }
             Way::Kprobe(program, function) | Way::Kretprobe(program, function) => {
+                if !std::fs::exists(KPROBES).unwrap_or(true) {
+                    return Err(format!("this kernel has no kprobes: there is no {KPROBES}"));
+                }
                 let probe: &mut KProbe = self.program(program)?;
                 probe.load().and_then(|()| probe.attach(function, 0).map(drop)).map_err(why)
             }

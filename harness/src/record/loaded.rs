@@ -38,7 +38,7 @@ impl Purpose {
         match self {
             Self::Cases => &["INSIDE", "SETS"],
             Self::Events => &["INSIDE", "SETS", "COUNTS"],
-            Self::Server => &["COUNTS", "TURN", "WAITING", "FENCED"],
+            Self::Server => &["COUNTS", "TURN"],
         }
     }
 }
@@ -77,7 +77,8 @@ impl Loaded {
         // Frozen, so that the verifier drops what is not logged.
         let log_level = if logs { LOG_DEBUG } else { 0 };
         let mut loader: EbpfLoader<'_> = joined(loader);
-        for map in purpose.idle() {
+        let no_understudies: &[&str] = if understudied { &[] } else { &["FENCED"] };
+        for map in purpose.idle().iter().chain(no_understudies) {
             loader.map_max_entries(map, 1);
         }
         let mut ebpf = loader
