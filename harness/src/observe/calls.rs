@@ -56,10 +56,23 @@ const CALLS: &[(i64, &str, Class)] = &[
     (libc::SYS_io_uring_enter, "io_uring_enter", Class::RingEnter),
 ];
 
+/// By number, as it is asked of every event.
+const CLASSES: [Option<Class>; wakeproof_abi::CALLS] = {
+    let mut classes = [None; wakeproof_abi::CALLS];
+    let mut place = 0;
+    while place < CALLS.len() {
+        #[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "numbers of calls are small")]
+        let number = CALLS[place].0 as usize;
+        classes[number] = Some(CALLS[place].2);
+        place += 1;
+    }
+    classes
+};
+
 impl Class {
     /// What a system call is for, if it matters.
     pub fn of(call: u16) -> Option<Self> {
-        CALLS.iter().find(|(number, ..)| *number == i64::from(call)).map(|(_, _, class)| *class)
+        CLASSES.get(usize::from(call)).copied().flatten()
     }
 
     /// Whether the call waits for several descriptors.

@@ -134,13 +134,15 @@ pub fn run(drive: &mut Drive, watcher: &mut Watcher, port: u16, wishes: &Wishes)
 pub fn watch(watcher: &mut Watcher, time: Duration) -> Observation {
     /// How often it is looked at meanwhile.
     const LOOKS: u32 = 5;
+    /// How often the ring is read, which holds what a busy server does in a tenth of a second.
+    const READ: Duration = Duration::from_millis(10);
     let start = wait::now();
     watcher.rest("start", 50);
     for _ in 0..LOOKS {
         let part = Deadline::after(u64::try_from((time / LOOKS).as_millis()).unwrap_or(u64::MAX));
         while !part.passed() {
             watcher.drain();
-            std::thread::park_timeout(Duration::from_millis(2).min(part.left()));
+            std::thread::park_timeout(READ.min(part.left()));
         }
         watcher.rest("watched", 50);
     }
