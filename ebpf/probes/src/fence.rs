@@ -36,7 +36,7 @@ pub(crate) fn prctl(ctx: &BtfTracePointContext, regs: u64, look: Look) -> Option
         let _ = TRACKED.insert(tgid(), argument as u32, 0);
         let nsproxy: u64 = read(current() + offset!(task_nsproxy))?;
         let net: u64 = read(nsproxy + offset!(nsproxy_net_ns))?;
-        let _ = NETS.insert(net, argument as u32, 0);
+        let _ = NETS.insert(net, net, 0);
         debug!(ctx, "process {} joins with role {}", tgid(), argument);
     } else if op == FenceOp::Mark as u32 {
         let epoch = EPOCH.get_ptr_mut(0)?;

@@ -21,9 +21,9 @@ pub(crate) static CALL_TABLE: Array<u32> = Array::with_max_entries(CALLS as u32,
 #[map]
 pub(crate) static TRACKED: HashMap<u32, u32> = HashMap::with_max_entries(65_536, 0);
 
-/// Network namespaces of the experiment, by the address of their `struct net`.
+/// Network namespaces of the experiment, by the address of their `struct net`, which is the value, too.
 #[map]
-pub(crate) static NETS: HashMap<u64, u32> = HashMap::with_max_entries(64, 0);
+pub(crate) static NETS: HashMap<u64, u64> = HashMap::with_max_entries(64, 0);
 
 /// The current epoch of the counters: one more than the number of the last mark.
 #[map]

@@ -73,7 +73,7 @@ impl Probes {
         clear::<u32, u32>(&mut hash(&mut self.ebpf, "TRACKED")?)?;
         clear::<u32, u32>(&mut hash(&mut self.ebpf, "TURN")?)?;
         clear::<u32, u64>(&mut hash(&mut self.ebpf, "FENCED")?)?;
-        clear::<u64, u32>(&mut hash(&mut self.ebpf, "NETS")?)
+        clear::<u64, u64>(&mut hash(&mut self.ebpf, "NETS")?)
     }
 
     fn zero_numbers(&mut self) -> Result<(), String> {
