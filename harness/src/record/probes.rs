@@ -89,12 +89,12 @@ impl Probes {
 
     /// As [`Probes::attach`], with a ring of another size: a power of two, and a multiple of the page.
     pub fn attach_with_ring(bytes: u32) -> Result<Self, Unobserved> {
-        Self::new(Purpose::Cases, bytes, Asked::All)
+        Self::new(Purpose::Cases, bytes, &Asked::All)
     }
 
     /// Attaches only what these events need, beside what all do.
     pub(super) fn attach_for(events: &[EventName]) -> Result<Self, Unobserved> {
-        let mut probes = Self::new(Purpose::Events, RING_BYTES, Asked::these(events))?;
+        let mut probes = Self::new(Purpose::Events, RING_BYTES, &Asked::these(events))?;
         // Nothing will be attached any more.
         probes.targets = None;
         probes.types = Later::new(types);
@@ -102,7 +102,7 @@ impl Probes {
         Ok(probes)
     }
 
-    fn new(purpose: Purpose, ring: u32, asked: Asked) -> Result<Self, Unobserved> {
+    fn new(purpose: Purpose, ring: u32, asked: &Asked) -> Result<Self, Unobserved> {
         let object = loaded::permitted()?;
         let (symbols, wire) = (Later::new(Symbols::running), Later::new(crate::cell::Wire::refusal));
         if purpose == Purpose::Cases {
@@ -127,11 +127,11 @@ impl Probes {
             passed: Misses::new(),
             logger,
         };
-        probes.verify(&asked);
+        probes.verify(asked);
         for &(probe, candidates) in PROBES.iter().filter(|(probe, _)| asked.probe(*probe)) {
             let mut report = ProbeReport { probe, won: None, grade: None, lost: Vec::new() };
             for candidate in candidates {
-                match probes.try_way(candidate.way, &asked) {
+                match probes.try_way(candidate.way, asked) {
                     Ok(()) => {
                         report.won = Some(candidate.label.into());
                         report.grade = Some(candidate.grade);
