@@ -94,7 +94,9 @@ fn enter(regs: *const c_void, call: u64) -> Option<()> {
         let readable: u64 = member(regs, regs::SI);
         let writable: u64 = member(regs, regs::DX);
         let highest: u64 = member(regs, regs::DI);
-        let _ = SETS.insert(tid(), &EMPTY, 0);
+        // By name, since a value would go over the stack.
+        let empty: &[u8; CALLED_MORE] = &EMPTY;
+        let _ = SETS.insert(tid(), empty, 0);
         let sets = SETS.get_ptr_mut(tid())?;
         copy_set::<READ_SET>(sets, 0, readable, highest);
         copy_set::<WRITE_SET>(sets, READ_SET, writable, highest);
