@@ -116,7 +116,10 @@ fn because(ran: &Ran) -> Vec<String> {
             let table = table(&last, last.events.keys().copied(), 2, LOOK);
             lines.extend(strip_str(&table).to_string().lines().map(str::to_owned));
         }
-        lines.extend(last.server.map(|said| format!("the server: {said}")));
+        if let Some(said) = last.server {
+            lines.push("what the server wrote:".to_owned());
+            lines.extend(said.lines().map(|line| format!("  {line}")));
+        }
     }
     lines
 }
