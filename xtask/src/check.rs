@@ -50,6 +50,8 @@ enum Stage {
     Host,
     /// The suite in a guest
     Guest,
+    /// The suite on the oldest and on the newest kernel, but for the crowds of thousands, and what differs between the two
+    Kernels,
 }
 
 const ALL: &[Stage] = &[
@@ -63,6 +65,7 @@ const ALL: &[Stage] = &[
     Stage::Quotes,
     Stage::Host,
     Stage::Guest,
+    Stage::Kernels,
 ];
 
 /// How many of the last lines of a failed stage are shown again.
@@ -145,6 +148,7 @@ impl Stage {
             Self::Quotes => "quotes",
             Self::Host => "host",
             Self::Guest => "guest",
+            Self::Kernels => "kernels",
         }
     }
 
@@ -178,6 +182,9 @@ impl Stage {
             Self::Quotes => xtask(&words("quotes")),
             Self::Host => xtask(&words("test --kernel host")),
             Self::Guest => xtask(&words("test --kernel guest")),
+            Self::Kernels => {
+                xtask(&words("test --kernel oldest,newest --skip c10k/ --skip one-task-with-epoll-serves"))
+            }
         }
     }
 }

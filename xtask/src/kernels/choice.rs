@@ -6,14 +6,18 @@ use super::matrix::{DISTRIBUTION, HOST, Matrix};
 
 /// The word for the whole matrix.
 const ALL: &str = "all";
+/// The words for its ends.
+const OLDEST: &str = "oldest";
+const NEWEST: &str = "newest";
 
 /// The kernels that the text names, each once, in the order of the list; none if it is not a list but one kernel.
 ///
 /// A list is `all`, or names and ranges with commas between: `5.10,6.12..7.1,host`. Both ends of a range belong to it, and
-/// either may be left out.
+/// either may be left out. `oldest` and `newest` are names too.
 pub fn several(matrix: &Matrix, text: &str) -> Result<Option<Vec<String>>> {
     // A path may have commas and dots.
-    let list = text == ALL || (!text.contains('/') && (text.contains(',') || text.contains("..")));
+    let list =
+        [ALL, OLDEST, NEWEST].contains(&text) || (!text.contains('/') && (text.contains(',') || text.contains("..")));
     if !list {
         return Ok(None);
     }
@@ -25,6 +29,12 @@ pub fn several(matrix: &Matrix, text: &str) -> Result<Option<Vec<String>>> {
                 let (own, others): (Vec<_>, Vec<_>) =
                     matrix.kernel.iter().map(|entry| entry.series.clone()).partition(|series| series == DISTRIBUTION);
                 names.extend(others.into_iter().chain(own));
+            }
+            None if item == OLDEST => {
+                names.extend(range(matrix, "", "")?.into_iter().min_by_key(|series| version(series)))
+            }
+            None if item == NEWEST => {
+                names.extend(range(matrix, "", "")?.into_iter().max_by_key(|series| version(series)))
             }
             Some((from, to)) => names.extend(range(matrix, from.trim(), to.trim())?),
             None => names.push(matrix.find(item)?.series.clone()),
@@ -93,6 +103,8 @@ mod tests {
         assert_eq!(chosen("host,5.10").expect("a list"), ["host", "5.10"]);
         assert_eq!(chosen("6.18..7.0").expect("a range"), ["6.18", "6.19", "7.0"]);
         assert_eq!(chosen("..6.1,6.1").expect("a range"), ["5.10", "6.1"]);
+        assert_eq!(chosen("newest,oldest").expect("two words"), ["7.3", "5.10"]);
+        assert_eq!(chosen("oldest").expect("a word"), ["5.10"]);
         let all = chosen("all").expect("all");
         assert!(all.len() >= 12 && all.contains(&HOST.to_owned()));
     }
