@@ -139,6 +139,9 @@ impl Several<'_> {
         let jobs = self.jobs(tasks.len())?;
         let board = Board::new();
         anstream::eprintln!("the suite on {} kernels, {jobs} at once", tasks.len());
+        let mut later = Command::new(self.program);
+        later.arg("merge").arg(self.reports);
+        anstream::eprintln!("what has ended is shown at any time, also after Ctrl-C, by: {}", process::spell(&later));
         // Taken from the end.
         tasks.reverse();
         let queue = Mutex::new(tasks);
