@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     os::{
         fd::{AsRawFd as _, RawFd},
         unix::{
@@ -72,8 +72,10 @@ impl Files {
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
         process::end_with_us(&mut command);
         inherit(&mut command, listener.as_raw_fd());
-        // SAFETY: system calls with constant strings only, so this is allowed between fork and exec.
-        unsafe { command.pre_exec(read_only) };
+        let root = become_root();
+        // SAFETY: system calls with strings that are there already, and with paths so short that they take no memory, so this
+        // is allowed between fork and exec.
+        unsafe { command.pre_exec(move || read_only(&root)) };
         let daemon = command.spawn().with_context(|| {
             format!(
                 "failed to start {} among files that may only be read; that takes Linux 5.12 or later, and root or user \
@@ -163,12 +165,28 @@ fn inherit(command: &mut Command, descriptor: RawFd) {
     }
 }
 
+/// What has to be written into which files for a user to be root in a user namespace of their own; nothing, for root.
+fn become_root() -> Vec<(&'static str, String)> {
+    let (user, group) = (nix::unistd::geteuid(), nix::unistd::getegid());
+    if user.is_root() {
+        return Vec::new();
+    }
+    vec![
+        ("/proc/self/setgroups", "deny".to_owned()),
+        ("/proc/self/uid_map", format!("0 {user} 1")),
+        ("/proc/self/gid_map", format!("0 {group} 1")),
+    ]
+}
+
 /// Moves this process into a mount namespace in which every file system may only be read, so that no guest can change
 /// anything here whatever virtiofsd lets it do.
-fn read_only() -> io::Result<()> {
+fn read_only(become_root: &[(&str, String)]) -> io::Result<()> {
     const NONE: Option<&str> = None;
-    if !nix::unistd::geteuid().is_root() {
+    if !become_root.is_empty() {
         unshare(CloneFlags::CLONE_NEWUSER)?;
+    }
+    for (path, text) in become_root {
+        File::options().write(true).open(path)?.write_all(text.as_bytes())?;
     }
     unshare(CloneFlags::CLONE_NEWNS)?;
     mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE)?;
@@ -204,5 +222,27 @@ mod tests {
     fn the_device_has_the_tag_that_the_guest_mounts() {
         let words = arguments(5, 512).join(" ");
         assert!(words.contains("size=512M") && words.contains("fd=5") && words.contains("tag=host"), "{words}");
+    }
+
+    #[test]
+    fn the_daemon_can_write_nowhere() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let to = folder.path().join("file");
+        fs::write(&to, "before").expect("written");
+        let mut command = Command::new("sh");
+        command.args(["-c", "read line < \"$0\"; echo \"$line\"; echo after > \"$0\""]).arg(&to);
+        let root = become_root();
+        // SAFETY: as for the daemon.
+        unsafe { command.pre_exec(move || read_only(&root)) };
+        let output = match command.output() {
+            Ok(output) => output,
+            // Where a user may make no namespaces, nobody can be shown files.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return,
+            Err(error) => panic!("{error}"),
+        };
+        assert!(!output.status.success(), "it could write");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "before\n", "but it could read");
+        assert!(String::from_utf8_lossy(&output.stderr).contains("Read-only"), "for this reason");
+        assert_eq!(fs::read_to_string(&to).expect("is there"), "before");
     }
 }
