@@ -48,8 +48,8 @@ pub struct Files {
 enum Make {
     /// QEMU's own, up to version 7.
     C,
-    /// The later one, a project of its own.
-    Rust,
+    /// The later one, a project of its own; whether it tells the guest of mount points unless told otherwise.
+    Rust { tells: bool },
 }
 
 impl Files {
@@ -115,20 +115,24 @@ impl Make {
     fn of(program: &Path) -> Result<Self> {
         let help = process::output(Command::new(program).arg("--help"))?;
         match help {
-            help if help.contains("--shared-dir") => Ok(Self::Rust),
+            help if help.contains("--shared-dir") => Ok(Self::Rust { tells: help.contains("--no-announce-submounts") }),
             help if help.contains("-o source=") => Ok(Self::C),
             _ => bail!("{} is a virtiofsd of a make that is not known here", program.display()),
         }
     }
 
     /// The whole of what the daemon sees, which [`read_only`] has made. No name space of its own: it is in ours already. A
-    /// guest lives for seconds, and what is cached in it is taken not to change meanwhile.
+    /// guest lives for seconds, and what is cached in it is taken not to change meanwhile. It is told of no mount points: an
+    /// overlay does not look below those.
     fn arguments(self, listener: RawFd) -> Vec<String> {
         let words: &[&str] = match self {
             Self::C => &["-o", "source=/,sandbox=chroot,cache=always,log_level=warn,xattr"],
-            Self::Rust => &["--shared-dir=/", "--sandbox=chroot", "--cache=always", "--log-level=warn", "--xattr"],
+            Self::Rust { .. } => {
+                &["--shared-dir=/", "--sandbox=chroot", "--cache=always", "--log-level=warn", "--xattr"]
+            }
         };
-        words.iter().map(|&word| word.to_owned()).chain([format!("--fd={listener}")]).collect()
+        let quiet = (self == Self::Rust { tells: true }).then(|| "--no-announce-submounts".to_owned());
+        words.iter().map(|&word| word.to_owned()).chain(quiet).chain([format!("--fd={listener}")]).collect()
     }
 }
 
@@ -212,10 +216,10 @@ mod tests {
     #[test]
     fn each_make_is_told_in_its_own_words() {
         assert_eq!(Make::C.arguments(7), ["-o", "source=/,sandbox=chroot,cache=always,log_level=warn,xattr", "--fd=7"]);
-        assert_eq!(
-            Make::Rust.arguments(7),
-            ["--shared-dir=/", "--sandbox=chroot", "--cache=always", "--log-level=warn", "--xattr", "--fd=7"]
-        );
+        let words = ["--shared-dir=/", "--sandbox=chroot", "--cache=always", "--log-level=warn", "--xattr"];
+        assert_eq!(Make::Rust { tells: false }.arguments(7), [&words[..], &["--fd=7"]].concat());
+        let words = [&words[..], &["--no-announce-submounts", "--fd=7"]].concat();
+        assert_eq!(Make::Rust { tells: true }.arguments(7), words);
     }
 
     #[test]
