@@ -31,10 +31,10 @@ pub fn several(matrix: &Matrix, text: &str) -> Result<Option<Vec<String>>> {
                 names.extend(others.into_iter().chain(own));
             }
             None if item == OLDEST => {
-                names.extend(range(matrix, "", "")?.into_iter().min_by_key(|series| version(series)))
+                names.extend(range(matrix, "", "")?.into_iter().min_by_key(|series| version(series)));
             }
             None if item == NEWEST => {
-                names.extend(range(matrix, "", "")?.into_iter().max_by_key(|series| version(series)))
+                names.extend(range(matrix, "", "")?.into_iter().max_by_key(|series| version(series)));
             }
             Some((from, to)) => names.extend(range(matrix, from.trim(), to.trim())?),
             None => names.push(matrix.find(item)?.series.clone()),
