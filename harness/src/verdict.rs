@@ -75,6 +75,9 @@ pub struct Verdict {
     /// The tables that the case asks for, filled in.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tables: Vec<Table>,
+    /// Why it was recorded again, once for each time before: events were lost.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub again: Vec<String>,
     /// Wall time of all runs in milliseconds.
     pub millis: u64,
 }

@@ -134,11 +134,15 @@ pub struct Watch {
     pub zero: u32,
     /// The `sock` whose list is watched, or 0.
     pub sock: u64,
+    /// Address of the watched word of a list's head, or 0 if no list is watched.
+    pub word: u64,
+    /// What was in it last.
+    pub last: u64,
 }
 
 const _: () = assert!(size_of::<Config>() == 16);
 const _: () = assert!(size_of::<CountKey>() == 32);
-const _: () = assert!(size_of::<Watch>() == 24);
+const _: () = assert!(size_of::<Watch>() == 40);
 
 #[cfg(feature = "user")]
 mod user {

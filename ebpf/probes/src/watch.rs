@@ -29,7 +29,14 @@ fn hit(ctx: *mut c_void, number: u32) {
     if !wanted(Kind::Watch) {
         return;
     }
-    let Some(watch) = WATCHED.get(number) else { return };
+    let Some(watch) = WATCHED.get_ptr_mut(number) else { return };
+    // SAFETY: a live value; whoever writes to a list holds its lock.
+    let watch = unsafe { &mut *watch };
+    if watch.word != 0 {
+        // Whatever is done to a list changes its head. An emulated processor stops now and then for a write to another word.
+        let Some(now) = read::<u64>(watch.word).filter(|&now| now != watch.last) else { return };
+        watch.last = now;
+    }
     let mut event = Event { peer: watch.object, ..Event::default() };
     if watch.ready_list != 0 {
         event = last_item(watch.object).unwrap_or(Event { detail: 1, ..event });

@@ -84,6 +84,7 @@ pub fn judge(loaded: &LoadedCase, recording: &Recording) -> Verdict {
         expectations,
         control,
         tables: tables::tables(case, &findings),
+        again: Vec::new(),
         millis: recording.runs.iter().map(|run| run.head.millis).sum(),
     }
 }

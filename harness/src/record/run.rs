@@ -221,7 +221,7 @@ impl Session<'_> {
 
     fn watch(&mut self, name: &str, word: &Word) -> Answer {
         let set = match self.probes.as_deref_mut() {
-            Some(probes) => probes.watch(&mut self.watches, name, word),
+            Some(probes) => probes.watch(&mut self.watches, name, word, self.token),
             None => Err("nothing can be watched without probes".into()),
         };
         match set {

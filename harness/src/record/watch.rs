@@ -3,6 +3,7 @@ use wakeproof_abi::{Role, WATCHES, WalkItem, Watch};
 
 use super::arm::array;
 use super::breakpoint::{Breakpoint, Stop, Whose};
+use super::memory::Memory;
 use super::probes::Probes;
 use super::reason::reason;
 use crate::cell::protocol::Word;
@@ -25,12 +26,16 @@ pub(super) fn processors() -> impl Iterator<Item = i32> {
 
 impl Probes {
     /// Watches a word from now on.
-    pub(super) fn watch(&mut self, watches: &mut Watches, name: &str, word: &Word) -> Result<(), String> {
+    pub(super) fn watch(&mut self, watches: &mut Watches, name: &str, word: &Word, token: u64) -> Result<(), String> {
         let number = watches.names.len();
         if number == WATCHES {
             return Err(format!("a processor has {WATCHES} watchpoints, and all are taken"));
         }
-        let (address, watch) = self.locate(word)?;
+        let (address, mut watch) = self.locate(word)?;
+        if !matches!(word, Word::Address(_)) {
+            watch.word = address;
+            watch.last = Memory::new(&self.ebpf, token)?.word(address)?;
+        }
         let at = u32::try_from(number).map_err(|error| error.to_string())?;
         array::<Watch>(&mut self.ebpf, "WATCHED")?.set(at, watch, 0).map_err(|error| reason(&error))?;
         let whose: Vec<Whose> = match word {

@@ -209,6 +209,7 @@ fn verdict(id: &str, title: &str, outcome: Outcome, reason: Option<&str>) -> Ver
         expectations: Vec::new(),
         control: ControlResult { title: "Nothing is sent".to_owned(), findings: Vec::new(), discriminates: Some(true) },
         tables: Vec::new(),
+        again: Vec::new(),
         millis: 41,
     }
 }

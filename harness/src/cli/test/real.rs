@@ -11,6 +11,10 @@ use crate::kernel;
 use crate::load::LoadedCase;
 use crate::plan::{Stranger, decide, plan, put_in, serve_with};
 use crate::record::{Cancel, Deadlines, Probes, Recorder, Unobserved};
+use crate::verdict::Outcome;
+
+/// How often a case is recorded again because events were lost.
+const AGAIN: usize = 2;
 
 /// Runs cases on the running kernel.
 pub struct Real {
@@ -73,8 +77,22 @@ impl Runner for Real {
         }
         // A panic in one case leaves nothing half done that the next would see: each run is armed anew.
         let mut recorder = self.recorder.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let (recording, made) = timed(|| recorder.record(&plan));
-        let (verdict, judged) = timed(|| judge(case, &recording));
-        Ran { verdict, recording: Some(recording), took: Took { recording: made, judging: judged } }
+        let mut took = Took::default();
+        let mut again = Vec::new();
+        loop {
+            let (recording, made) = timed(|| recorder.record(&plan));
+            let (mut verdict, judged) = timed(|| judge(case, &recording));
+            took.recording += made;
+            took.judging += judged;
+            // Which events are lost has nothing to do with what they say.
+            if verdict.outcome == Outcome::Inconclusive && again.len() < AGAIN {
+                let why = verdict.reason.take().unwrap_or_default();
+                tracing::warn!(case = case.id, why, "recorded again, as events were lost");
+                again.push(why);
+                continue;
+            }
+            verdict.again = again;
+            return Ran { verdict, recording: Some(recording), took };
+        }
     }
 }

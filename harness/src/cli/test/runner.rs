@@ -83,6 +83,7 @@ pub(super) fn verdict(case: &LoadedCase, setting: &Setting, outcome: Outcome, re
         expectations: Vec::new(),
         control: ControlResult { title: case.case().control.title.clone(), findings: Vec::new(), discriminates: None },
         tables: Vec::new(),
+        again: Vec::new(),
         millis: 0,
     }
 }

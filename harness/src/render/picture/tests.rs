@@ -26,6 +26,7 @@ fn verdict(evidence: Vec<Evidence>) -> Verdict {
         expectations: vec![finding],
         control: ControlResult { title: "Nothing".to_owned(), findings: Vec::new(), discriminates: Some(true) },
         tables: Vec::new(),
+        again: Vec::new(),
         millis: 1,
     }
 }

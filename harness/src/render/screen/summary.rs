@@ -102,11 +102,16 @@ fn totals(results: &Results, look: Look) -> String {
     }
     let (recorded, lost) = results.events();
     let lost = if lost == 0 { paint(DIM, "none lost") } else { paint(BAD, format!("{} lost", grouped(lost))) };
+    let again = match results.verdicts.iter().filter(|verdict| !verdict.again.is_empty()).count() {
+        0 => String::new(),
+        1 => format!("{dot}1 case recorded again after a loss"),
+        several => format!("{dot}{several} cases recorded again after a loss"),
+    };
     let mut out = format!("\n{}\n", paint(DIM, look.signs().rule(look.columns())));
     for (name, text) in [
         ("cases", format!("{outcomes}{dot}{}", paint(DIM, duration(results.millis)))),
         ("claims", became.join(&dot)),
-        ("events", format!("{} recorded{dot}{lost}", grouped(recorded))),
+        ("events", format!("{} recorded{dot}{lost}{again}", grouped(recorded))),
     ] {
         out.push_str(&parts(name, &text, &dot, look));
     }
