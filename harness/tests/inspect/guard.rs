@@ -19,7 +19,7 @@ const SERVERS: &[(&str, &[&str])] = &[
     ("epoll-et", &[]),
     ("fork", &[]),
     ("io-uring", &[]),
-    ("epoll-et --defect not-drained", &[ACCEPTS_ALL, READS_ALL, SEES_THE_END, HEARD]),
+    ("epoll-et --defect not-drained", &[ACCEPTS_ALL, READS_ALL, NO_DESCRIPTOR, SEES_THE_END, HEARD]),
     ("epoll-et --defect accept-once-per-edge", &[ACCEPTS_ALL]),
     ("fork --defect not-reaped", &[NO_ZOMBIE]),
     ("fork --defect parent-keeps-connection", &[NO_DESCRIPTOR, SEES_THE_END]),
