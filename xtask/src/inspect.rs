@@ -74,11 +74,7 @@ struct Task<'a> {
 
 impl Task<'_> {
     fn on_host(&self) -> Result<u8> {
-        let mut command = Command::new(self.program);
-        let status = command.args(&self.arguments).status();
-        let status = status.with_context(|| format!("failed to start {}", self.program.display()))?;
-        let code = status.code().and_then(|code| u8::try_from(code).ok());
-        code.with_context(|| format!("`{}` ended with {status}", process::spell(&command)))
+        process::exit_status(Command::new(self.program).args(&self.arguments))
     }
 
     fn in_guest(&self, kernel: &str) -> Result<u8> {

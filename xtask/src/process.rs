@@ -74,6 +74,13 @@ pub fn output(command: &mut Command) -> Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// The command's exit status, or an error if it did not exit by itself.
+pub fn exit_status(command: &mut Command) -> Result<u8> {
+    let status = command.status().with_context(|| format!("failed to start `{}`", spell(command)))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    code.with_context(|| format!("`{}` ended with {status}", spell(command)))
+}
+
 /// Runs the command behind a spinner whose text is the latest line of standard error.
 ///
 /// What the command says is shown when it fails, or when it warns.

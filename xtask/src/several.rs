@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::Serialize;
 
 use crate::{
@@ -287,11 +287,7 @@ impl Several<'_> {
         if self.options.only_changing {
             command.arg("--only-changing");
         }
-        let status = command.status().with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
-        match status.code().and_then(|code| u8::try_from(code).ok()) {
-            Some(code) => Ok(ExitCode::from(code)),
-            None => bail!("`{}` ended with {status}", process::spell(&command)),
-        }
+        Ok(ExitCode::from(process::exit_status(&mut command)?))
     }
 }
 
