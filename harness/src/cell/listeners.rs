@@ -1,7 +1,7 @@
 //! Who listens where: from the tables of sockets in `/proc`, without a connection.
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// The addresses at which these processes listen, by port, and those of IPv4 first.
 pub fn of(processes: &[i32]) -> Vec<SocketAddr> {
@@ -15,6 +15,15 @@ pub fn of(processes: &[i32]) -> Vec<SocketAddr> {
 /// The addresses at which somebody in this network namespace listens on a port, those of IPv4 first.
 pub fn at(port: u16) -> Vec<IpAddr> {
     all().into_iter().filter(|(address, _)| address.port() == port).map(|(address, _)| address.ip()).collect()
+}
+
+/// Where a client on the same loopback reaches one that listens at this address, which may be everywhere.
+pub fn reached(ip: IpAddr) -> IpAddr {
+    match ip {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    }
 }
 
 /// Every listener of this network namespace, with its inode.

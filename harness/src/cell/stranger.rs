@@ -1,5 +1,5 @@
 //! A user's server in the cell: nobody has told it to say where it listens, so that is seen from outside.
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 
@@ -24,7 +24,7 @@ impl Server {
             let found = listeners::of(&tasks::descendants(Pid::this().as_raw()));
             let wanted = |listener: &&SocketAddr| stranger.port.is_none_or(|port| listener.port() == port);
             if let Some(listener) = found.iter().find(wanted) {
-                server.address = SocketAddr::new(reached(listener.ip()), listener.port());
+                server.address = SocketAddr::new(listeners::reached(listener.ip()), listener.port());
                 return Ok(server);
             }
             if deadline.passed() {
@@ -34,14 +34,5 @@ impl Server {
             }
             wait::between_looks();
         }
-    }
-}
-
-/// Where a client on the same loopback connects to, for whoever listens everywhere.
-fn reached(ip: IpAddr) -> IpAddr {
-    match ip {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead as _, Read as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, Shutdown, SocketAddr, TcpStream};
 use std::os::fd::AsRawFd as _;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
@@ -185,13 +185,8 @@ const CONNECT: u64 = 1500;
 
 /// Where a connection to a port can be made: where somebody listens, or to the loopback if that is everywhere.
 fn addresses(port: u16) -> Vec<IpAddr> {
-    let reached = |ip: IpAddr| match ip {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
     // A socket of IPv6 may serve both, and the machine have no address of IPv6.
-    listeners::at(port).into_iter().map(reached).chain([Ipv4Addr::LOCALHOST.into()]).collect()
+    listeners::at(port).into_iter().map(listeners::reached).chain([Ipv4Addr::LOCALHOST.into()]).collect()
 }
 
 /// Begins a connection to the first address that can be reached.
