@@ -104,8 +104,7 @@ fn totals(results: &Results, look: Look) -> String {
     let lost = if lost == 0 { paint(DIM, "none lost") } else { paint(BAD, format!("{} lost", grouped(lost))) };
     let again = match results.verdicts.iter().filter(|verdict| !verdict.again.is_empty()).count() {
         0 => String::new(),
-        1 => format!("{dot}1 case recorded again after a loss"),
-        several => format!("{dot}{several} cases recorded again after a loss"),
+        some => format!("{dot}{} recorded again after a loss", counted(some, "case")),
     };
     let mut out = format!("\n{}\n", paint(DIM, look.signs().rule(look.columns())));
     for (name, text) in [
