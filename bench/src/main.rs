@@ -54,9 +54,9 @@ struct Options {
     /// Draw the bars into this file, as SVG
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
-    /// Measure only bars whose names contain one of these words
-    #[arg(value_name = "WORD")]
-    only: Vec<String>,
+    /// What to measure [default: everything]
+    #[arg(value_enum)]
+    only: Vec<Part>,
     /// The `wakeproof` command, for the time from command to verdict
     #[arg(long, value_name = "FILE")]
     wakeproof: Option<PathBuf>,
@@ -64,6 +64,25 @@ struct Options {
 
 /// How often memory is measured: it hardly varies.
 const MEMORY: u32 = 3;
+
+/// What can be measured by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// What observers cost a busy server
+    Load,
+    /// What one event costs
+    Event,
+    /// Whether anything is lost in a flood
+    Flood,
+    /// How long it takes to start and to stop
+    Start,
+    /// How much memory it takes
+    Memory,
+    /// What judging costs
+    Judging,
+    /// A case from command to verdict
+    Case,
+}
 
 /// How the results are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -87,8 +106,8 @@ enum Inner {
 }
 
 impl Options {
-    fn wants(&self, group: &str) -> bool {
-        self.only.is_empty() || self.only.iter().any(|word| group.contains(word.as_str()))
+    fn wants(&self, part: Part) -> bool {
+        self.only.is_empty() || self.only.contains(&part)
     }
 
     fn window(&self) -> Duration {
@@ -126,25 +145,25 @@ fn measure(options: &Options) -> Result<ExitCode> {
     }
     wakeproof::cell::leave_network().context("failed to make a network namespace for the load")?;
     let mut report = report::Report::default();
-    if options.wants("load") {
+    if options.wants(Part::Load) {
         report.load = Some(rounds::run(options)?);
     }
-    if options.wants("event") {
+    if options.wants(Part::Event) {
         report.loops = Some(loops::run(options.pairs)?);
     }
-    if options.wants("flood") {
+    if options.wants(Part::Flood) {
         report.flood = Some(flood::run()?);
     }
-    if options.wants("start") {
+    if options.wants(Part::Start) {
         report.start = Some(start::run(options.pairs)?);
     }
-    if options.wants("memory") {
+    if options.wants(Part::Memory) {
         report.memory = Some(memory::run(options.pairs.min(MEMORY))?);
     }
-    if options.wants("judging") {
+    if options.wants(Part::Judging) {
         report.judging = Some(judging::run()?);
     }
-    if let Some(wakeproof) = options.wakeproof.as_deref().filter(|_| options.wants("case")) {
+    if let Some(wakeproof) = options.wakeproof.as_deref().filter(|_| options.wants(Part::Case)) {
         report.case = Some(start::case(wakeproof, options.pairs)?);
     }
     let bars = report.bars();

@@ -151,6 +151,14 @@ impl Report {
             let sizes = judging.sizes.iter().map(|(events, nanos)| format!("{events} events {nanos:.0} ns each"));
             _ = writeln!(out, "judging     {}\n", sizes.collect::<Vec<_>>().join(", "));
         }
+        if let Some(loops) = &self.loops {
+            let Loops { single, amortised, interrupts, .. } = loops;
+            _ = writeln!(
+                out,
+                "an event    {:.0} ns by itself, {:.0} ns as one of 64 of one run, {:.0} ns with a soft interrupt and a run each\n",
+                single.median, amortised.median, interrupts.median
+            );
+        }
         if let Some(flood) = &self.flood {
             let Flood { made, delivered, lost, rate, .. } = flood;
             _ = writeln!(out, "flood       {made} calls at {rate:.0}/s: {delivered} came, {lost} lost\n");

@@ -12,6 +12,8 @@ pub const CALL_ENTER: u8 = 1;
 pub const CALL_EXIT: u8 = 2;
 /// In the table of system calls: remember the arguments for a probe on the way out.
 pub const CALL_STASH: u8 = 4;
+/// In the table of system calls: count how often the watched server makes it.
+pub const CALL_COUNT: u8 = 8;
 
 /// The most bytes of kernel memory that are read at once.
 pub const PEEK_BYTES: usize = 255;

@@ -20,7 +20,13 @@ pub enum FenceOp {
     /// Read kernel memory at the address that is the argument, as many bytes as the fifth argument says, into the map
     /// `PEEK`. The harness itself says this; nothing is reported.
     Peek = 4,
+    /// Report [`BURST`] returns of the system call whose number is the argument: what a record costs by itself. Only those
+    /// who have attached the program for it are answered.
+    Burst = 5,
 }
+
+/// Records for a [`FenceOp::Burst`].
+pub const BURST: u32 = 64;
 
 /// What happened. The names of the fields of [`Event`] that a kind gives a meaning of its own stand beside it.
 #[repr(u8)]

@@ -32,6 +32,9 @@ pub(crate) fn prctl(ctx: &BtfTracePointContext, regs: u64, look: Look) -> Option
     if op == FenceOp::Peek as u32 {
         return peek(argument, read::<u64>(regs + regs::R8)?);
     }
+    if op == FenceOp::Burst as u32 {
+        return None;
+    }
     if op == FenceOp::Join as u32 {
         let _ = TRACKED.insert(tgid(), argument as u32, 0);
         let nsproxy: u64 = read(current() + offset!(task_nsproxy))?;

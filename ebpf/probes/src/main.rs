@@ -16,6 +16,7 @@
 )]
 #![expect(clippy::needless_pass_by_value, reason = "aya's macros hand contexts over by value")]
 
+mod burst;
 mod context;
 mod count;
 mod descriptor;

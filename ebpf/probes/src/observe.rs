@@ -9,7 +9,7 @@ use aya_ebpf::{
     maps::{HashMap, PerCpuArray},
     programs::BtfTracePointContext,
 };
-use wakeproof_abi::{CALLED_MORE, CALLS, Called, Ctl, Event, Kind, MAX_POLLFDS, Role, called};
+use wakeproof_abi::{CALL_COUNT, CALL_EXIT, CALLED_MORE, CALLS, Called, Ctl, Event, Kind, MAX_POLLFDS, Role, called};
 
 use crate::{
     descriptor::{Thing, file, opened, private, thing_of},
@@ -43,7 +43,7 @@ const WRITE_SET: usize = CALLED_MORE - READ_SET;
 /// Sets without anything in them, which a program's stack has no room for.
 static EMPTY: [u8; CALLED_MORE] = [0; CALLED_MORE];
 
-/// How often each system call was made, by number.
+/// How often each system call was made, by number, of those that are counted.
 #[map]
 static MADE: PerCpuArray<u64> = PerCpuArray::with_max_entries(CALLS as u32, 0);
 
@@ -69,16 +69,25 @@ fn observe_enter(ctx: BtfTracePointContext) -> i32 {
     if call == PRCTL {
         let _ = fence::prctl(&ctx, regs as u64, Look::First);
     }
-    if wanted(Kind::Called) && watched() {
-        let _ = enter(regs, call);
-    }
+    let _ = enter(regs, call);
     0
+}
+
+/// What is done about a call; cheaper to ask than whose call it is. A server of which samples are taken pays for little else
+/// between them.
+#[inline(always)]
+fn ways(call: u64) -> Option<u32> {
+    let ways = CALL_TABLE.get(call as u32).copied().filter(|&ways| ways != 0)?;
+    (wanted(Kind::Called) && watched()).then_some(ways)
 }
 
 #[inline(always)]
 fn enter(regs: *const c_void, call: u64) -> Option<()> {
-    bump(&MADE, call as u32);
-    if *CALL_TABLE.get(call as u32)? == 0 {
+    let ways = ways(call)?;
+    if ways & u32::from(CALL_COUNT) != 0 {
+        bump(&MADE, call as u32);
+    }
+    if ways & u32::from(CALL_EXIT) == 0 {
         return None;
     }
     // SAFETY: no arguments, always there.
@@ -142,16 +151,14 @@ pub(crate) fn forget() {
 
 #[btf_tracepoint(function = "sys_exit")]
 fn observe_exit(ctx: BtfTracePointContext) -> i32 {
-    if wanted(Kind::Called) && watched() {
-        let _ = exit(ctx.arg::<*const c_void>(0), ctx.arg::<i64>(1));
-    }
+    let _ = exit(ctx.arg::<*const c_void>(0), ctx.arg::<i64>(1));
     0
 }
 
 #[inline(always)]
 fn exit(regs: *const c_void, result: i64) -> Option<()> {
     let call: u64 = member(regs, regs::ORIG_AX);
-    if *CALL_TABLE.get(call as u32)? == 0 {
+    if ways(call)? & u32::from(CALL_EXIT) == 0 {
         return None;
     }
     let (first, second): (u64, u64) = (member(regs, regs::DI), member(regs, regs::SI));

@@ -17,6 +17,11 @@ pub fn mark(number: usize, token: u64) {
     fence(FenceOp::Mark, number as u64, token);
 }
 
+/// Asks for a burst of records, each of which says that a system call has returned.
+pub fn burst(call: i64, token: u64) {
+    fence(FenceOp::Burst, call.unsigned_abs(), token);
+}
+
 /// The calling thread is this actor.
 pub fn actor(number: usize, token: u64) {
     fence(FenceOp::Actor, number as u64, token);

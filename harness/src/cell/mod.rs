@@ -50,7 +50,7 @@ pub(crate) mod tasks;
 pub(crate) mod wait;
 mod wire;
 
-pub use fence::join;
+pub use fence::{burst, join};
 
 use std::process::Command;
 

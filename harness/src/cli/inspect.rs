@@ -142,7 +142,7 @@ pub fn observe(target: &Target, wishes: &Wishes) -> anyhow::Result<Observation> 
             let line = String::from_utf8_lossy(&line).trim_end_matches('\0').replace('\0', " ");
             watcher.track(*pid)?;
             let observation = match watch {
-                Some(time) => Ok(phases::watch(&mut watcher, *time)),
+                Some(time) => phases::watch(&mut watcher, *time),
                 None => under_load(&mut Drive::start(Some(*pid))?, &mut watcher, wishes),
             };
             (observation, format!("process {pid} ({line})"))

@@ -79,11 +79,12 @@ impl Class {
     pub fn waits(self) -> bool {
         matches!(self, Self::EpollWait | Self::Poll | Self::Select)
     }
-}
 
-/// The numbers of all calls that matter.
-pub fn numbers() -> impl Iterator<Item = u16> {
-    CALLS.iter().filter_map(|(number, ..)| u16::try_from(*number).ok())
+    /// Whether a busy server makes the call for every request. All others say what its descriptors are, who waits for them
+    /// and who was born: of those none may be missed.
+    pub fn frequent(self) -> bool {
+        self.waits() || matches!(self, Self::Read | Self::Write | Self::RingEnter)
+    }
 }
 
 /// A system call's name, or its number.

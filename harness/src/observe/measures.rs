@@ -76,6 +76,7 @@ fn idle_wakeups(observation: &Observation) -> f64 {
             }
             Some(Class::RingEnter) => {}
             Some(_) if event.result >= 0 => drop(last.insert(event.tid, false)),
+            None if event.what == What::Gap => last.clear(),
             None if event.what == What::Birth => drop(last.insert(event.tid, false)),
             _ => {}
         }

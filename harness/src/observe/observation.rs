@@ -26,6 +26,10 @@ pub struct Observation {
     pub made: BTreeMap<String, u64>,
     /// Records for which there was no room.
     pub lost: u64,
+    /// For how long, in nanoseconds, the calls that a busy server makes for every request were left out, so that it is slowed
+    /// down little.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unwatched: u64,
     /// What cannot be seen here, and why.
     pub blind: Vec<String>,
 }
@@ -104,6 +108,8 @@ pub enum What {
     Birth,
     /// A thread ended.
     Death,
+    /// From here on frequent calls are not recorded, or up to here they were not: see [`Observation::unwatched`].
+    Gap,
 }
 
 /// What some calls carry beside.

@@ -63,6 +63,15 @@ impl Report {
         if facts.rings == 0 {
             blind.clear();
         }
+        if observation.unwatched > 0 {
+            let (first, last) = (observation.phases.first(), observation.phases.last());
+            let whole = last.map_or(0, |last| last.end) - first.map_or(0, |first| first.start);
+            blind.push(format!(
+                "the server is busy: its waits, reads and writes were recorded for {:.2} of {:.2} s, everything else all the time",
+                seconds(whole.saturating_sub(observation.unwatched)),
+                seconds(whole)
+            ));
+        }
         if observation.lost > 0 {
             blind.push(format!("{} records were lost: counts are too low", observation.lost));
         }
@@ -169,6 +178,10 @@ impl Report {
         }
         out
     }
+}
+
+fn seconds(nanos: u64) -> f64 {
+    std::time::Duration::from_nanos(nanos).as_secs_f64()
 }
 
 fn axis<T: std::fmt::Display>(out: &mut String, name: &str, axis: &Axis<T>) {

@@ -397,3 +397,77 @@ fn what_was_learnt_is_kept_and_what_varied_is_left_out() {
         "{text}"
     );
 }
+
+/// From here on, or up to here, waits, reads and writes go unseen.
+fn gap(story: &mut Story) -> &mut Story {
+    story.event(0, Event { what: What::Gap, ..Event::default() })
+}
+
+#[test]
+fn nobody_is_accused_of_what_may_have_gone_unseen() {
+    let mut story = short_reads();
+    story.ready(1, 5).read(1, 5, 64, 64, 100);
+    assert_eq!(story.rest(5, 100).hazards(), [Kind::EdgeNotDrained], "the control");
+    let mut story = short_reads();
+    story.ready(1, 5).read(1, 5, 64, 64, 100);
+    gap(&mut story);
+    assert_eq!(story.rest(5, 100).hazards(), [], "the rest may have been read meanwhile");
+}
+
+#[test]
+fn a_wait_before_a_gap_and_a_wait_after_it_are_not_in_a_row() {
+    let idle = |story: &Story| Report::of(&story.seen).measures.wakeups_without_work;
+    let mut story = short_reads();
+    let before = idle(&story);
+    story.ready(1, 5).ready(1, 5).read(1, 5, 1024, 64, 0);
+    assert!(idle(&story) > before, "the control");
+    let mut story = short_reads();
+    story.ready(1, 5);
+    gap(&mut story).ready(1, 5).read(1, 5, 1024, 64, 0);
+    assert!(idle(&story) <= before);
+}
+
+#[test]
+fn a_spin_is_not_counted_across_a_gap() {
+    let mut spins = Story::new();
+    spins.add(3, IN).ready(1, 3).accept(1, 5, 0).add(5, IN);
+    let spin = |story: &mut Story| {
+        for _ in 0..600 {
+            story.ready(1, 5);
+        }
+    };
+    spin(&mut spins);
+    spin(&mut spins);
+    assert_eq!(spins.hazards(), [Kind::LevelSpin], "the control");
+    let mut served = Story::new();
+    served.add(3, IN).ready(1, 3).accept(1, 5, 0).add(5, IN);
+    spin(&mut served);
+    gap(&mut served);
+    spin(&mut served);
+    assert_eq!(served.hazards(), []);
+}
+
+#[test]
+fn what_let_a_read_go_on_is_not_known_before_the_thread_has_waited_again() {
+    let gates = |story: &Story| {
+        let facts = Facts::of(&story.seen);
+        facts.waited((1005, client(5))).map(|waited| waited.gates.values().sum::<u32>())
+    };
+    let mut story = short_reads();
+    let before = gates(&story);
+    gap(&mut story).read(1, 5, 1024, 64, 0);
+    assert_eq!(gates(&story), before);
+    story.ready(1, 5).read(1, 5, 1024, 64, 0);
+    assert_eq!(gates(&story), before.map(|before| before + 1));
+}
+
+#[test]
+fn a_report_says_for_how_long_a_busy_server_was_not_watched() {
+    let mut story = short_reads();
+    let watched = Phase { name: "watched".into(), start: 0, end: 2_000_000_000, clients: Vec::new() };
+    story.seen.phases = vec![watched];
+    assert_eq!(Report::of(&story.seen).blind, [""; 0]);
+    story.seen.unwatched = 1_500_000_000;
+    let said = "the server is busy: its waits, reads and writes were recorded for 0.50 of 2.00 s, everything else all the time";
+    assert_eq!(Report::of(&story.seen).blind, [said]);
+}

@@ -1,6 +1,6 @@
 //! The server as the harness sees it: its events as they come, and looks at it while it is left alone.
 use std::hash::{BuildHasher as _, Hasher as _};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use foldhash::{HashMap, HashMapExt as _};
@@ -41,6 +41,10 @@ pub struct Watcher {
     fresh: Vec<Event>,
     /// By thread: calls since the last that did something, as places among the events.
     idle: HashMap<u32, HashMap<(u16, i32), usize>>,
+    /// When frequent calls were recorded again: of one that was entered before, nothing is known but its result.
+    resumed: u64,
+    /// For how long they were not, in nanoseconds.
+    pub unwatched: u64,
 }
 
 impl Watcher {
@@ -54,6 +58,8 @@ impl Watcher {
             rests: Vec::new(),
             fresh: Vec::new(),
             idle: HashMap::new(),
+            resumed: 0,
+            unwatched: 0,
         })
     }
 
@@ -65,12 +71,17 @@ impl Watcher {
         Ok(())
     }
 
-    /// Takes what has come. A server that spins does the same again and again: that is one event with a number.
-    pub fn drain(&mut self) {
+    /// Takes what has come, and says how much. A server that spins does the same again and again: that is one event with a
+    /// number.
+    pub fn drain(&mut self) -> usize {
         self.observer.drain(&mut self.fresh);
+        let came = self.fresh.len();
         // The ring's order is that of reservations; times were read a little later, so neighbours change places.
         self.fresh.sort_by_key(|event| event.time);
-        for event in std::mem::take(&mut self.fresh) {
+        for mut event in self.fresh.drain(..) {
+            if event.entered < self.resumed {
+                (event.entered, event.slept) = (0, 0);
+            }
             let waits = event.class().is_some_and(Class::waits);
             let idle = self.idle.entry(event.tid).or_default();
             if event.what != What::Call || !waits && event.result != -i64::from(libc::EAGAIN) {
@@ -91,6 +102,38 @@ impl Watcher {
             idle.insert(place, self.events.len());
             self.events.push(event);
         }
+        came
+    }
+
+    /// Takes what comes for so long.
+    pub fn drain_for(&mut self, time: Duration) {
+        /// How often the ring is read, which holds much more.
+        const READ: Duration = Duration::from_millis(20);
+        let until = Instant::now() + time;
+        while let Some(left) = until.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            std::thread::park_timeout(left.min(READ));
+            self.drain();
+        }
+    }
+
+    /// Lets a busy server do what it does for every request without recording it, for as long as something else is done.
+    pub fn let_pass(&mut self, meanwhile: impl FnOnce(&mut Self)) -> anyhow::Result<()> {
+        let failed = |why| anyhow!("failed to take samples of what the server does: {why}");
+        self.observer.record_frequent(false).map_err(failed)?;
+        let start = wait::now();
+        self.gap(start);
+        meanwhile(self);
+        self.observer.record_frequent(true).map_err(failed)?;
+        self.resumed = wait::now();
+        self.gap(self.resumed);
+        self.unwatched += self.resumed - start;
+        Ok(())
+    }
+
+    fn gap(&mut self, time: u64) {
+        self.drain();
+        self.idle.clear();
+        self.events.push(Event { time, what: What::Gap, ..Event::default() });
     }
 
     /// The server's living processes.
@@ -180,7 +223,7 @@ impl Watcher {
 
     /// The events in order of time, now that no more are wanted.
     pub fn finish(&mut self) -> Vec<Event> {
-        let _ = self.observer.record(false);
+        let _ = self.observer.stop();
         self.drain();
         let mut events = std::mem::take(&mut self.events);
         events.sort_by_key(|event| event.time);

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use aya::maps::{Array, HashMap, MapData, RingBuf};
 use aya::programs::BtfTracePoint;
 use aya::{Btf, Ebpf};
-use wakeproof_abi::{self as abi, CALLED_MORE, CALLS, Called, Config, FenceOp, Kind, Role, called};
+use wakeproof_abi::{
+    self as abi, CALL_COUNT, CALL_EXIT, CALLED_MORE, CALLS, Called, Config, FenceOp, Kind, Role, called,
+};
 
 use super::arm::{array, hash, per_cpu, sum};
 use super::bytes::{header, i16_at, leading, u16_at, u32_at, u64_at};
 use super::loaded::{self, Loaded, Purpose, RING_BYTES};
 use super::probes::{Unobserved, find};
 use super::reason::reason;
-use crate::observe::calls::{self, Class};
+use crate::observe::calls::Class;
 use crate::observe::observation::{Event, More, What};
 
 /// Attached programs, and what they have seen.
@@ -20,6 +22,8 @@ pub struct Observer {
     ebpf: Ebpf,
     ring: RingBuf<MapData>,
     token: u64,
+    /// What is done about each system call, as the program has it.
+    ways: [u8; CALLS],
     /// Processes that have joined by a fence, the server first.
     pub joined: Vec<u32>,
     /// What could not be attached, and why.
@@ -34,6 +38,9 @@ const ESSENTIAL: &[(&str, &str)] = &[
     ("sched_process_fork", "sched_process_fork"),
     ("sched_process_exit", "sched_process_exit"),
 ];
+/// Which of the calls are recorded stands in a table of its own.
+const SELDOM: &[Kind] = &[Kind::Called, Kind::Fork, Kind::Exit, Kind::Fence];
+const FREQUENT: &[Kind] = &[Kind::RingSubmit, Kind::RingComplete];
 const RINGS: &[(&str, &str)] = &[("ring_submit", "io_uring_submit_req"), ("ring_complete", "io_uring_complete")];
 
 impl Observer {
@@ -42,7 +49,7 @@ impl Observer {
         let Loaded { ebpf, targets, offsets, ring, .. } =
             Loaded::load(loaded::permitted()?, Purpose::Server, RING_BYTES, false)?;
         let failed = |error: String| Unobserved::Load(error);
-        let mut observer = Self { ebpf, ring, token, joined: Vec::new(), blind: Vec::new() };
+        let mut observer = Self { ebpf, ring, token, ways: [0; CALLS], joined: Vec::new(), blind: Vec::new() };
         observer.arm().map_err(failed)?;
         for &(program, tracepoint) in ESSENTIAL {
             observer.program(&targets, program, tracepoint).map_err(failed)?;
@@ -66,17 +73,43 @@ impl Observer {
     }
 
     fn arm(&mut self) -> Result<(), String> {
-        let mut table: Array<&mut MapData, u32> = array(&mut self.ebpf, "CALL_TABLE")?;
-        for number in calls::numbers().filter(|number| usize::from(*number) < CALLS) {
-            table.set(u32::from(number), 1, 0).map_err(|error| reason(&error))?;
-        }
-        self.record(true)
+        self.record_frequent(true)
     }
 
-    /// Goes on recording, or stops.
-    pub fn record(&mut self, on: bool) -> Result<(), String> {
-        let bits = [Kind::Called, Kind::RingSubmit, Kind::RingComplete, Kind::Fork, Kind::Exit, Kind::Fence];
-        let kinds = if on { bits.iter().map(|kind| kind.bit()).sum() } else { 0 };
+    /// Goes on recording what a busy server does for every request, or lets it pass.
+    pub fn record_frequent(&mut self, on: bool) -> Result<(), String> {
+        self.set_calls(CALL_EXIT, |class| class.map(|class| on || !class.frequent()))?;
+        if on { self.record(&[SELDOM, FREQUENT].concat()) } else { self.record(SELDOM) }
+    }
+
+    /// Counts how often each system call is made, or does so no longer.
+    pub fn count(&mut self, on: bool) -> Result<(), String> {
+        self.set_calls(CALL_COUNT, |_| Some(on))
+    }
+
+    /// Records nothing any more.
+    pub fn stop(&mut self) -> Result<(), String> {
+        self.record(&[])
+    }
+
+    /// Does something about each call of some classes, or no longer.
+    fn set_calls(&mut self, way: u8, does: impl Fn(Option<Class>) -> Option<bool>) -> Result<(), String> {
+        let mut table: Array<&mut MapData, u32> = array(&mut self.ebpf, "CALL_TABLE")?;
+        for (number, ways) in (0..).zip(&mut self.ways) {
+            let now = match does(Class::of(number)) {
+                Some(true) => *ways | way,
+                Some(false) => *ways & !way,
+                None => *ways,
+            };
+            if now != std::mem::replace(ways, now) {
+                table.set(u32::from(number), u32::from(now), 0).map_err(|error| reason(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, kinds: &[Kind]) -> Result<(), String> {
+        let kinds = kinds.iter().map(|kind| kind.bit()).sum();
         let config = Config { token: self.token, kinds, stacks: 0 };
         array::<Config>(&mut self.ebpf, "CONFIG")?.set(0, config, 0).map_err(|error| reason(&error))
     }
@@ -109,7 +142,7 @@ impl Observer {
         }
     }
 
-    /// How often each system call was made so far by all processes together, by number.
+    /// How often each system call was made by all processes together while they were counted, by number.
     pub fn made(&mut self) -> Result<BTreeMap<u16, u64>, String> {
         let made = per_cpu(&mut self.ebpf, "MADE")?;
         let numbers = 0..u16::try_from(CALLS).unwrap_or(u16::MAX);

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use aya::programs::RawTracePoint;
 use nix::sched::{CloneFlags, setns};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, fork};
@@ -14,6 +15,7 @@ use wakeproof_abi::Role;
 
 use super::live::{Live, Taken};
 use super::probes::{Probes, Unobserved};
+use super::reason::reason;
 use crate::case::EventName;
 use crate::plan::{Capabilities, Wants};
 use crate::recording::{Account, Event, Extra};
@@ -46,6 +48,13 @@ impl Tap {
         Ok(Self::over(Probes::attach_for(events)?))
     }
 
+    /// Has bursts answered, too: see [`Tap::burst`].
+    pub fn attach_bursts(&mut self) -> Result<(), String> {
+        let program: &mut RawTracePoint = self.probes.program("burst")?;
+        let attached = program.load().and_then(|()| program.attach("sys_enter").map(drop));
+        attached.map_err(|error| reason(&error))
+    }
+
     /// Records with probes that are attached already.
     pub fn over(probes: Probes) -> Self {
         Self { probes, live: Live::default() }
@@ -67,6 +76,11 @@ impl Tap {
     /// be called between fork and exec.
     pub fn join(role: Role, token: u64) {
         crate::cell::join(role, token);
+    }
+
+    /// Has one run of a program report [`BURST`](wakeproof_abi::BURST) returns of a system call.
+    pub fn burst(call: i64, token: u64) {
+        crate::cell::burst(call, token);
     }
 
     /// Has a process that runs belong to the experiment; for what arrives in its network namespace, see

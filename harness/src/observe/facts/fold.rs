@@ -35,6 +35,8 @@ struct Fold {
     ring_accept: HashMap<u32, (u64, u32)>,
     /// Processes whose descriptors were looked at.
     seen: HashSet<u32>,
+    /// Threads whose last wait was seen, once there was a gap: of others it is not known what let their calls go on.
+    since_gap: Option<HashSet<u32>>,
 }
 
 pub(super) fn fold(observation: &Observation) -> Facts {
@@ -187,6 +189,10 @@ impl Fold {
                 }
             }
             What::Birth => self.birth(event),
+            What::Gap => {
+                self.reported.clear();
+                self.since_gap = Some(HashSet::new());
+            }
             What::Death => {
                 if event.pid == event.tid {
                     let gone: Vec<_> = self.open.keys().filter(|(pid, _)| *pid == event.pid).copied().collect();
@@ -250,21 +256,22 @@ impl Fold {
         }
     }
 
-    /// What let a call on a thing go on.
-    fn gate(&mut self, thing: Thing, slept: bool) -> Gate {
-        match self.reported.remove(&thing) {
+    /// Counts what let a call on a thing go on.
+    fn gate(&mut self, thing: Thing, event: &Event) {
+        let gate = match self.reported.remove(&thing) {
             Some(gate) => gate,
-            None if slept => Gate::Call,
-            None => Gate::Tried,
-        }
+            None if event.slept > 0 => Gate::Call,
+            None if self.since_gap.as_ref().is_none_or(|known| known.contains(&event.tid)) => Gate::Tried,
+            None => return,
+        };
+        *self.waited(thing).gates.entry(gate).or_default() += 1;
     }
 
     fn accept(&mut self, event: &Event) {
         if event.result >= 0 && event.remote != 0 && event.local != 0 {
             let listener = Thing::Listener(event.local);
             self.facts.ports.insert(event.local);
-            let gate = self.gate(listener, event.slept > 0);
-            *self.waited(listener).gates.entry(gate).or_default() += 1;
+            self.gate(listener, event);
             let key = (event.object, event.remote);
             self.arrive(key, Some((event.time, event.pid, event.tid)));
             self.bind(event.pid, i32::try_from(event.result).unwrap_or(-1), Thing::Connection(key));
@@ -283,8 +290,7 @@ impl Fold {
         self.bind(event.pid, event.fd, thing);
         if class == Class::Read {
             if event.result >= 0 {
-                let gate = self.gate(thing, event.slept > 0);
-                *self.waited(thing).gates.entry(gate).or_default() += 1;
+                self.gate(thing, event);
             } else if event.result == EAGAIN {
                 self.waited(thing).empty += 1 + event.again;
             }
@@ -435,6 +441,9 @@ impl Fold {
     }
 
     fn count_wait(&mut self, event: &Event) {
+        if let Some(known) = &mut self.since_gap {
+            known.insert(event.tid);
+        }
         let (ready, empty, slept) = self.thread(event).waits.entry(event.call).or_default();
         *ready += u32::from(event.result > 0) * (1 + event.again);
         *empty += u32::from(event.result <= 0) * (1 + event.again);

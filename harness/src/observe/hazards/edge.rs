@@ -38,7 +38,9 @@ fn not_drained(seen: &Seen<'_>) -> Option<Hazard> {
             let proven = read.is_some_and(|event| event.left == 0 || event.result == EAGAIN || event.result == 0);
             // The thread that would take them sleeps in a wait, and in nothing else.
             let tid = read.map(|event| event.tid).or_else(|| seen.acceptor(key));
-            if held || proven || !tid.is_some_and(|tid| in_wait(rest, tid)) {
+            // What became of them may have gone unseen.
+            let unseen = seen.gap(read.map_or(0, |event| event.time), rest.time);
+            if held || proven || unseen || !tid.is_some_and(|tid| in_wait(rest, tid)) {
                 continue;
             }
             let mut events: Vec<_> =

@@ -177,6 +177,11 @@ impl<'a> Seen<'a> {
         last.filter(|event| !matches!(event.more, More::Ctl { op: 2, .. }))
     }
 
+    /// Whether waits, reads and writes between two times may have gone unseen.
+    fn gap(&self, from: u64, to: u64) -> bool {
+        self.observation.events.iter().any(|event| event.what == What::Gap && from < event.time && event.time < to)
+    }
+
     /// Rests at which everything slept.
     fn settled(&self) -> impl Iterator<Item = &'a Rest> {
         self.observation.rests.iter().filter(|rest| rest.settled)
@@ -227,6 +232,7 @@ fn describe(event: &Event) -> String {
         What::Complete => format!("ring completes operation {}", event.call),
         What::Birth => return format!("created task {} of process {}", event.result, event.fd),
         What::Death => return "ended".to_owned(),
+        What::Gap => return "waits, reads and writes go unseen here".to_owned(),
     };
     let mut text = match &event.more {
         More::Ctl { op, fd, mask, .. } => {

@@ -62,7 +62,13 @@ fn connection(seen: &Seen<'_>) -> Option<Hazard> {
                 event.result < 0 || asked(event).is_some_and(|asked| event.result.unsigned_abs() < asked)
             });
             let loops = seen.facts.things.values().any(|waited| waited.together >= 2);
-            if held || !loops || edge(seen, thing, rest.time) || !in_wait(rest, tid) || !seen.unanswered(socket.remote)
+            let unseen = seen.gap(written.map_or(0, |event| event.time), rest.time);
+            if held
+                || unseen
+                || !loops
+                || edge(seen, thing, rest.time)
+                || !in_wait(rest, tid)
+                || !seen.unanswered(socket.remote)
             {
                 continue;
             }

@@ -25,6 +25,7 @@ pub(super) fn find(seen: &Seen<'_>) -> Vec<Hazard> {
     let mut found = Vec::new();
     for event in &seen.observation.events {
         match event.class() {
+            None if event.what == What::Gap => runs.values_mut().for_each(|run| run.length = 0),
             Some(class) if class.waits() && event.result > 0 => {
                 let run = runs.entry((event.pid, event.tid)).or_default();
                 let reported = reported(event);

@@ -5,7 +5,7 @@ use super::spin::datas;
 use super::{Event, Hazard, Kind, Seen};
 use crate::observe::calls::Class;
 use crate::observe::facts::Thing;
-use crate::observe::observation::More;
+use crate::observe::observation::{More, What};
 
 /// The kernel serves its ready list in turns, so that this many in a row are no chance: no turn is left.
 const ROUNDS: usize = 32;
@@ -28,6 +28,9 @@ fn rows<'a>(seen: &Seen<'a>) -> Vec<Vec<&'a Event>> {
     let mut rows: Vec<Vec<&Event>> = Vec::new();
     let mut last: BTreeMap<u32, Vec<&Event>> = BTreeMap::new();
     for event in &seen.observation.events {
+        if event.what == What::Gap {
+            rows.extend(std::mem::take(&mut last).into_values());
+        }
         let More::Ready(ready) = &event.more else { continue };
         let full = event.result.unsigned_abs() == event.args[1] && event.args[1] <= LITTLE;
         let row = last.entry(event.tid).or_default();

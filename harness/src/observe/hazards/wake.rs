@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Hazard, Kind, Seen};
 use crate::observe::calls::Class;
-use crate::observe::observation::{Event, More};
+use crate::observe::observation::{Event, More, What};
 
 /// Fewer losses than these are chance.
 const LOSSES: usize = 4;
@@ -34,6 +34,7 @@ fn herd(seen: &Seen<'_>) -> Option<Hazard> {
                     }
                 }
             }
+            None if event.what == What::Gap => woken.clear(),
             _ => {}
         }
     }
