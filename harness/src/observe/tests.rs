@@ -398,6 +398,27 @@ fn what_was_learnt_is_kept_and_what_varied_is_left_out() {
     );
 }
 
+#[test]
+fn who_serves_connections_that_were_there_before_is_not_known() {
+    let served = |accepts: bool| {
+        let mut story = Story::new();
+        for fd in 5..9 {
+            if accepts {
+                story.accept(1, fd, 1);
+            }
+        }
+        for fd in 5..9 {
+            let tid = 10 + u32::try_from(fd).expect("a small number");
+            story.read(tid, fd, 1024, 64, 0).read(tid, fd, 1024, 64, 0);
+            let reads = story.seen.events.iter_mut().filter(|event| event.tid == tid);
+            reads.for_each(|read| read.slept = 1);
+        }
+        story.model().unit.is
+    };
+    assert_eq!(served(true), Unit::ThreadPool, "the control");
+    assert_eq!(served(false), Unit::Unknown);
+}
+
 /// From here on, or up to here, waits, reads and writes go unseen.
 fn gap(story: &mut Story) -> &mut Story {
     story.event(0, Event { what: What::Gap, ..Event::default() })

@@ -161,7 +161,8 @@ impl Served<'_> {
             if self.acceptors.is_empty() || self.acceptors.contains(&reader) && self.acceptors.len() == 1 {
                 let accepts = if self.acceptors.is_empty() { "" } else { "accepts and " };
                 because.push(format!("thread {reader} {accepts}serves all"));
-                return Axis::new(Unit::SingleLoop, Certainty::Certain, because);
+                let certainty = if accepted > 0 { Certainty::Certain } else { Certainty::Likely };
+                return Axis::new(Unit::SingleLoop, certainty, because);
             }
             because.push("one thread serves what others accept".into());
             return Axis::new(Unit::DispatcherWorkers, Certainty::Likely, because);
@@ -194,12 +195,16 @@ impl Served<'_> {
             because.push(format!("{} threads slept in a wait on one epoll at once", self.facts.parked));
             return Axis::new(Unit::SharedLoop, Certainty::Likely, because);
         }
-        if own * 4 >= accepted * 3 && accepted > 0 {
+        if accepted == 0 {
+            because.push("who accepts them was not seen: they were there before".into());
+            return Axis::new(Unit::Unknown, Certainty::Unknown, because);
+        }
+        if own * 4 >= accepted * 3 {
             let unit = if self.processes.len() > 1 { Unit::SeveralLoopsProcesses } else { Unit::SeveralLoopsThreads };
             return Axis::of_share(unit, Unit::Unknown, own, accepted, because);
         }
         let apart = self.acceptors.is_disjoint(&self.readers) || self.acceptors.len() < self.readers.len();
-        if own * 2 < accepted.max(1) && apart && self.readers.iter().all(|tid| waiters.contains(tid)) {
+        if own * 2 < accepted && apart && self.readers.iter().all(|tid| waiters.contains(tid)) {
             because.push("each of these threads waits for its own connections".into());
             return Axis::of_share(Unit::DispatcherWorkers, Unit::Unknown, count - shared, count, because);
         }
@@ -225,6 +230,11 @@ impl Served<'_> {
                 because.push(format!("but {overlapped} connections were served while another was"));
                 Axis::new(Unit::Unknown, Certainty::Unknown, because)
             };
+        }
+        if self.all.iter().all(|one| one.accepted.is_none()) {
+            because
+                .push("they were there before, so that each of these tasks may have been made for one of them".into());
+            return Axis::new(Unit::Unknown, Certainty::Unknown, because);
         }
         let several: usize = self.all.iter().filter(|one| one.servers.len() > 1).count();
         if several * 4 > self.all.len() {
