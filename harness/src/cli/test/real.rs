@@ -11,6 +11,7 @@ use crate::kernel;
 use crate::load::LoadedCase;
 use crate::plan::{Stranger, decide, plan, put_in, serve_with};
 use crate::record::{Cancel, Deadlines, Probes, Recorder, Unobserved};
+use crate::recording::{End, Run};
 use crate::verdict::Outcome;
 
 /// How often a case is recorded again because events were lost.
@@ -85,7 +86,9 @@ impl Runner for Real {
             took.recording += made;
             took.judging += judged;
             // Which events are lost has nothing to do with what they say.
-            if verdict.outcome == Outcome::Inconclusive && again.len() < AGAIN {
+            let lost = verdict.outcome == Outcome::Inconclusive
+                || verdict.outcome == Outcome::Timeout && recording.runs.iter().any(waited_for_what_was_lost);
+            if lost && again.len() < AGAIN {
                 let why = verdict.reason.take().unwrap_or_default();
                 tracing::warn!(case = case.id, why, "recorded again, as events were lost");
                 again.push(why);
@@ -95,4 +98,9 @@ impl Runner for Real {
             return Ran { verdict, recording: Some(recording), took };
         }
     }
+}
+
+/// Whether a run waited in vain while events were lost: the awaited one may be among them.
+fn waited_for_what_was_lost(run: &Run) -> bool {
+    matches!(run.head.end, End::Timeout { .. }) && run.head.accounts.iter().any(|account| account.lost > 0)
 }
