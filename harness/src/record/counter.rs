@@ -12,11 +12,14 @@ use super::probes::{Probes, find};
 use super::reason::reason;
 use crate::recording::{CountRow, CounterReport, Loser};
 
-/// Attached counters; they count until this is given back to [`Probes::take_off`].
+/// Attached counters. They stay for as long as one run after the other wants the same, as those of a sweep do: to attach one
+/// takes the kernel some tens of milliseconds, and an emulated one many more.
 #[derive(Debug, Default)]
 pub(super) struct Counters {
+    /// The functions that were asked for, each with its alternatives.
+    functions: Vec<Vec<String>>,
     slots: Vec<Slot>,
-    pub(super) reports: Vec<CounterReport>,
+    reports: Vec<CounterReport>,
 }
 
 #[derive(Debug)]
@@ -24,6 +27,15 @@ struct Slot {
     of: String,
     programs: Programs,
     _breakpoints: Vec<Breakpoint>,
+    /// How often its first program had been passed over when the run was armed.
+    missed: u64,
+}
+
+impl Slot {
+    /// The program whose being passed over is looked at.
+    fn first(&self, number: usize) -> String {
+        self.programs.names(number).swap_remove(0)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,9 +60,27 @@ impl Programs {
 }
 
 impl Probes {
-    /// Attaches a counter to each function, given with its alternatives; what cannot be attached is reported, not an error.
-    pub(super) fn count(&mut self, functions: &[Vec<String>]) -> Counters {
-        let mut counters = Counters::default();
+    /// Counts calls of each function, given with its alternatives, from now on; what cannot be attached is reported, not an
+    /// error.
+    pub(super) fn count(&mut self, functions: &[Vec<String>]) -> Result<(), String> {
+        if self.counters.functions != functions {
+            self.take_off();
+            self.counters = self.attach_counters(functions);
+        }
+        let mut counters = std::mem::take(&mut self.counters);
+        for (number, slot) in counters.slots.iter_mut().enumerate() {
+            slot.missed = self.missed(&slot.first(number));
+        }
+        let zeroed = (0..counters.slots.len()).try_for_each(|number| {
+            let zero_all = self.tallies(number, |map, at| map.set(at, zero()?, 0).map_err(|error| reason(&error)));
+            zero_all.map(drop)
+        });
+        self.counters = counters;
+        zeroed
+    }
+
+    fn attach_counters(&mut self, functions: &[Vec<String>]) -> Counters {
+        let mut counters = Counters { functions: functions.to_vec(), ..Counters::default() };
         for alternatives in functions {
             let Some(of) = alternatives.first() else { continue };
             let mut report = CounterReport { of: of.clone(), won: None, lost: Vec::new(), missed: 0 };
@@ -87,7 +117,7 @@ impl Probes {
             match attached {
                 Ok(breakpoints) => {
                     report.won = Some(format!("{word} {function}"));
-                    return Some(Slot { of: of.into(), programs, _breakpoints: breakpoints });
+                    return Some(Slot { of: of.into(), programs, _breakpoints: breakpoints, missed: 0 });
                 }
                 Err(why) => report.lost.push(Loser { candidate: format!("{word} {function}"), reason: why }),
             }
@@ -130,7 +160,6 @@ impl Probes {
 
     fn set_slot(&mut self, number: usize, how: CountSlot) -> Result<(), String> {
         let at = u32::try_from(number).map_err(|error| error.to_string())?;
-        self.tallies(number, |map, at| map.set(at, zero()?, 0).map_err(|error| reason(&error)))?;
         array::<CountSlot>(&mut self.ebpf, "COUNTED")?.set(at, how, 0).map_err(|error| reason(&error))
     }
 
@@ -187,9 +216,8 @@ impl Probes {
         Ok(Vec::new())
     }
 
-    /// Takes the counters off.
-    pub(super) fn take_off(&mut self, counters: Counters) {
-        for (number, slot) in counters.slots.into_iter().enumerate() {
+    fn take_off(&mut self) {
+        for (number, slot) in std::mem::take(&mut self.counters).slots.into_iter().enumerate() {
             for name in slot.programs.names(number) {
                 let ebpf = &mut self.ebpf;
                 let _ = match slot.programs {
@@ -225,19 +253,26 @@ impl Probes {
         ])
     }
 
-    /// What was counted; the reports get what was passed over.
-    pub(super) fn rows(&mut self, counters: &Counters, reports: &mut [CounterReport]) -> Result<Vec<CountRow>, String> {
+    /// How each function is counted and how often that was passed over, and what was counted.
+    pub(super) fn counts(&mut self) -> Result<(Vec<CounterReport>, Vec<CountRow>), String> {
+        let counters = std::mem::take(&mut self.counters);
+        let counts = self.counts_of(&counters);
+        self.counters = counters;
+        counts
+    }
+
+    fn counts_of(&mut self, counters: &Counters) -> Result<(Vec<CounterReport>, Vec<CountRow>), String> {
+        let mut reports = counters.reports.clone();
         for (number, slot) in counters.slots.iter().enumerate() {
-            let missed = slot.programs.names(number).first().map_or(0, |name| self.missed(name));
+            let missed = self.missed(&slot.first(number)).saturating_sub(slot.missed);
             let missed = match slot.programs {
                 Programs::Fentry => self.uncounted(number, missed)?,
                 Programs::Kprobe | Programs::Breakpoint | Programs::Tracepoint => missed,
             };
             reports.iter_mut().filter(|report| report.of == slot.of).for_each(|report| report.missed = missed);
         }
-        let counted = self.counted()?;
-        Ok(counted
-            .into_iter()
+        let counted = self.counted()?.into_iter();
+        let rows = counted
             .filter_map(|(key, calls)| {
                 // The second program of a counter counts beyond all slots.
                 let slot = counters.slots.get(key.slot as usize % SLOTS)?;
@@ -257,6 +292,7 @@ impl Probes {
                     calls,
                 })
             })
-            .collect())
+            .collect();
+        Ok((reports, rows))
     }
 }

@@ -12,6 +12,7 @@ use wakeproof_abi::{TaskItem, WalkItem};
 
 use super::attach::Asked;
 use super::candidates::{ESSENTIAL, FUNCTION, PROBES};
+use super::counter::Counters;
 use super::later::Later;
 use super::loaded::{self, Loaded, Purpose, RING_BYTES};
 use super::misses::Misses;
@@ -70,6 +71,8 @@ pub struct Probes {
     pub(super) understudied: bool,
     /// Why no pair of virtual Ethernet devices can be made, if so.
     wire: Later<Option<String>>,
+    /// Counters of functions, as the last run wanted them.
+    pub(super) counters: Counters,
     /// How often programs had been passed over when the run was armed.
     pub(super) missed: Misses,
     /// And when it was disarmed.
@@ -123,6 +126,7 @@ impl Probes {
             reports: Vec::new(),
             understudied,
             wire,
+            counters: Counters::default(),
             missed: Misses::new(),
             passed: Misses::new(),
             logger,

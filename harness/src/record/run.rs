@@ -7,7 +7,6 @@ use indexmap::IndexMap;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-use super::counter::Counters;
 use super::live::{Awaited, Live, Taken};
 use super::probes::Probes;
 use super::watch::Watches;
@@ -37,7 +36,6 @@ pub(super) fn make(
         probes,
         live: Live::default(),
         watches: Watches::default(),
-        counters: Counters::default(),
         states: IndexMap::new(),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -80,7 +78,6 @@ struct Session<'a> {
     probes: Option<&'a mut Probes>,
     live: Live,
     watches: Watches,
-    counters: Counters,
     states: IndexMap<String, Vec<serde_json::Value>>,
 }
 
@@ -96,8 +93,7 @@ impl Session<'_> {
         let Some(probes) = self.probes.as_deref_mut() else { return Ok(()) };
         probes.arm(&self.plan.wants, self.token).map_err(|why| broken("arming the probes", why))?;
         let functions: Vec<Vec<String>> = self.plan.wants.counters.iter().map(|want| want.of.clone()).collect();
-        self.counters = probes.count(&functions);
-        Ok(())
+        probes.count(&functions).map_err(|why| broken("arming the counters", why))
     }
 
     async fn through(&mut self) -> Result<Report, End> {
@@ -293,7 +289,7 @@ impl Session<'_> {
             states: std::mem::take(&mut self.states).into_iter().chain(report.states).collect(),
             eventpolls: self.live.eventpolls(),
             counts: Vec::new(),
-            counters: std::mem::take(&mut self.counters.reports),
+            counters: Vec::new(),
             watches: Vec::new(),
             buffers: report.buffers,
             accounts: Vec::new(),
@@ -332,9 +328,7 @@ impl Session<'_> {
     fn collect(&mut self, head: &mut RunHead) -> Result<(), String> {
         let Some(probes) = self.probes.as_deref_mut() else { return Ok(()) };
         head.accounts = probes.settle(&mut self.live)?;
-        let counters = std::mem::take(&mut self.counters);
-        head.counts = probes.rows(&counters, &mut head.counters)?;
-        probes.take_off(counters);
+        (head.counters, head.counts) = probes.counts()?;
         probes.forget_all()?;
         head.stacks = self.live.stacks(probes);
         Ok(())
