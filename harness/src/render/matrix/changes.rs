@@ -148,11 +148,12 @@ fn differs(old: &Joined, new: &Joined, case: &str) -> Vec<String> {
             }
         }
     }
-    // How a probe is attached says why a case is skipped, and nothing of how it comes out.
-    let skipped = [old, new].iter().any(|kernel| outcome(kernel, case) == Some(Outcome::Skip));
-    for now in after.probes.iter().filter(|_| skipped) {
-        let then = before.probes.iter().find(|then| then.probe == now.probe);
-        if let Some(then) = then.filter(|then| then.won != now.won) {
+    // A probe that is not attached may be why a case is skipped; how it is attached says nothing of how one comes out.
+    let skipped = |kernel: &Joined| outcome(kernel, case) == Some(Outcome::Skip);
+    for now in &after.probes {
+        let Some(then) = before.probes.iter().find(|then| then.probe == now.probe) else { continue };
+        let lacking = |kernel: &Joined, won: &Option<String>| skipped(kernel) && won.is_none();
+        if then.won != now.won && (lacking(old, &then.won) || lacking(new, &now.won)) {
             let word = |won: &Option<String>| won.clone().unwrap_or_else(|| "nothing".to_owned());
             all.push(say(&format!("probe {}", probe_name(now.probe)), &word(&then.won), &word(&now.won)));
         }

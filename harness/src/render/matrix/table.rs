@@ -1,6 +1,10 @@
 //! The matrix for a terminal: one column of one sign for each kernel, a legend, and every change in words.
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use indexmap::IndexMap;
+
+use super::changes::word;
 use super::stretch::stretches;
 use super::{Change, Column, Feature, FeatureKind, Mark, Matrix, Row};
 use crate::render::paint::{BAD, BOLD, DIM, DOUBT, GOOD, NAME, of_claim, of_outcome, paint};
@@ -24,6 +28,8 @@ const GAP: usize = 1;
 const STAR: &str = " *";
 /// How many names of features are spelt out.
 const NAMED: usize = 12;
+/// Of a structure with more members than these only the numbers are told.
+const LISTED: usize = 24;
 
 /// The table, with colours.
 pub fn table(matrix: &Matrix, shown: Shown, look: Look) -> String {
@@ -146,7 +152,7 @@ fn legend(rows: &[&Row], look: Look) -> String {
 fn bad(matrix: &Matrix, look: Look) -> String {
     let names: Vec<&str> = matrix.kernels.iter().map(|kernel| kernel.name.as_str()).collect();
     let mut out = String::new();
-    let mut told = std::collections::BTreeSet::new();
+    let mut told = BTreeSet::new();
     for row in &matrix.rows {
         let wrong = row.cells.iter().map(|cell| {
             let cell = cell.as_ref().filter(|cell| !cell.mark.is_good())?;
@@ -168,17 +174,35 @@ fn bad(matrix: &Matrix, look: Look) -> String {
     out
 }
 
-/// Every change in words, with what explains it.
+/// Every change in words, with what explains it. Rows of which the same is to be said stand together.
 fn changes(matrix: &Matrix, look: Look) -> String {
-    let mut out = String::new();
+    let mut told: IndexMap<String, Vec<&str>> = IndexMap::new();
     for row in matrix.rows.iter().filter(|row| !row.changes.is_empty()) {
+        let change =
+            |change: &Change| one(&Change { words: words(matrix, row, change), ..change.clone() }, "    ", look);
+        told.entry(row.changes.iter().map(change).collect()).or_default().push(&row.id);
+    }
+    let mut out = String::new();
+    for (text, ids) in &told {
         if out.is_empty() {
             _ = writeln!(out, "\n{}", paint(BOLD, "What changes from one kernel to the next"));
         }
-        _ = writeln!(out, "  {}", paint(NAME, &row.id));
-        out += &row.changes.iter().map(|change| one(change, "    ", look)).collect::<String>();
+        let ids: Vec<String> = ids.iter().map(|id| paint(NAME, *id)).collect();
+        out += &hang("  ", &ids.join(", "), look.columns());
+        out += text;
     }
     out
+}
+
+/// A change in words. How a claim was decided where its case came to no end elsewhere stands in the table.
+fn words(matrix: &Matrix, row: &Row, change: &Change) -> String {
+    let mark = |place: usize| row.cells[place].as_ref().map(|cell| cell.mark);
+    let name = &matrix.kernels[change.from].name;
+    match (mark(change.before), mark(change.from)) {
+        (Some(Mark::Claim(_)), Some(now @ Mark::Case(_))) => format!("from {name}: {}, before decided", word(now)),
+        (Some(then @ Mark::Case(_)), Some(Mark::Claim(_))) => format!("from {name}: decided, before {}", word(then)),
+        _ => change.words.clone(),
+    }
 }
 
 /// One change: words, reasons, what differs in the kernels.
@@ -219,6 +243,9 @@ fn features(matrix: &Matrix, shown: Shown, look: Look) -> String {
             continue;
         }
         _ = writeln!(out, "\n{}", paint(BOLD, title));
+        let counts = members(matrix);
+        let (big, told): (Vec<&Feature>, Vec<&Feature>) =
+            told.into_iter().partition(|feature| counts.get(structure(feature)).is_some_and(|(all, _)| *all > LISTED));
         let widest = told.iter().map(|feature| columns(&feature.name)).max().unwrap_or(0).min(36);
         for feature in &told {
             let stretches = stretches(feature.cells.iter().map(Option::as_deref));
@@ -229,8 +256,16 @@ fn features(matrix: &Matrix, shown: Shown, look: Look) -> String {
             out +=
                 &hang(&format!("  {}  ", left(&paint(NAME, &feature.name), widest)), &parts.join("; "), look.columns());
         }
-        let others: Vec<&str> =
-            same.iter().filter(|feature| !told.contains(feature)).map(|feature| feature.name.as_str()).collect();
+        let big: BTreeSet<&str> = big.into_iter().map(structure).collect();
+        for (structure, (all, alike)) in big.into_iter().filter_map(|name| Some((name, counts.get(name)?))) {
+            let text = format!("{all} members, {} of them not alike in all: `--output` writes them", all - alike);
+            out += &hang(&format!("  {}  ", left(&paint(NAME, structure), widest)), &text, look.columns());
+        }
+        let others: Vec<&str> = same
+            .iter()
+            .filter(|feature| kind != FeatureKind::Member && !told.contains(feature))
+            .map(|feature| feature.name.as_str())
+            .collect();
         if !others.is_empty() {
             let mut list = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
             if others.len() > NAMED {
@@ -240,6 +275,22 @@ fn features(matrix: &Matrix, shown: Shown, look: Look) -> String {
         }
     }
     out
+}
+
+/// The structure of a member; of anything else its name.
+fn structure(feature: &Feature) -> &str {
+    feature.name.split_once('.').map_or(feature.name.as_str(), |(structure, _)| structure)
+}
+
+/// How many members each structure has, and how many of them are alike.
+fn members(matrix: &Matrix) -> BTreeMap<&str, (usize, usize)> {
+    let mut members: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
+    for feature in matrix.features.iter().filter(|feature| feature.kind == FeatureKind::Member) {
+        let (all, alike) = members.entry(structure(feature)).or_default();
+        *all += 1;
+        *alike += usize::from(feature.is_constant());
+    }
+    members
 }
 
 /// A line for each kernel: what it is, and how its run ended.
