@@ -19,7 +19,7 @@ use crate::{
     scope::{role, tgid, tid},
     state::{CALL_TABLE, EVENTS, FIRED, LOST, bump, wanted},
     syscall::{control, nr, poll_entries},
-    turn::Look,
+    turn::{Look, understudied},
 };
 
 /// The call that a thread is in. Made once for a thread, since a change in place costs a tenth of an insertion.
@@ -64,13 +64,24 @@ fn watched() -> bool {
 
 #[btf_tracepoint(function = "sys_enter")]
 fn observe_enter(ctx: BtfTracePointContext) -> i32 {
+    entered(&ctx, Look::First);
+    0
+}
+
+#[btf_tracepoint(function = "sys_enter")]
+fn observe_enter_again(ctx: BtfTracePointContext) -> i32 {
+    entered(&ctx, Look::Second);
+    0
+}
+
+#[inline(always)]
+fn entered(ctx: &BtfTracePointContext, look: Look) {
     let regs = ctx.arg::<*const c_void>(0);
     let call = ctx.arg::<u64>(1);
     if call == PRCTL {
-        let _ = fence::prctl(&ctx, regs as u64, Look::First);
+        let _ = fence::prctl(ctx, regs as u64, look);
     }
-    let _ = enter(regs, call);
-    0
+    let _ = enter(regs, call, look);
 }
 
 /// What is done about a call; cheaper to ask than whose call it is. A server of which samples are taken pays for little else
@@ -81,13 +92,23 @@ fn ways(call: u64) -> Option<u32> {
     (wanted(Kind::Called) && watched()).then_some(ways)
 }
 
+/// Whether the thread was last seen in this call, or [`NOWHERE`]: then the first look has done what is to be done.
 #[inline(always)]
-fn enter(regs: *const c_void, call: u64) -> Option<()> {
+fn seen_inside(call: u64) -> bool {
+    // SAFETY: written and read by the same thread only.
+    unsafe { INSIDE.get(tid()) }.is_some_and(|inside| u64::from(inside.call) == call)
+}
+
+#[inline(always)]
+fn enter(regs: *const c_void, call: u64, look: Look) -> Option<()> {
     let ways = ways(call)?;
+    if look == Look::Second && seen_inside(call) {
+        return None;
+    }
     if ways & u32::from(CALL_COUNT) != 0 {
         bump(&MADE, call as u32);
     }
-    if ways & u32::from(CALL_EXIT) == 0 {
+    if ways & u32::from(CALL_EXIT) == 0 && !understudied() {
         return None;
     }
     // SAFETY: no arguments, always there.
@@ -151,14 +172,24 @@ pub(crate) fn forget() {
 
 #[btf_tracepoint(function = "sys_exit")]
 fn observe_exit(ctx: BtfTracePointContext) -> i32 {
-    let _ = exit(ctx.arg::<*const c_void>(0), ctx.arg::<i64>(1));
+    let _ = exit(ctx.arg::<*const c_void>(0), ctx.arg::<i64>(1), Look::First);
+    0
+}
+
+#[btf_tracepoint(function = "sys_exit")]
+fn observe_exit_again(ctx: BtfTracePointContext) -> i32 {
+    let _ = exit(ctx.arg::<*const c_void>(0), ctx.arg::<i64>(1), Look::Second);
     0
 }
 
 #[inline(always)]
-fn exit(regs: *const c_void, result: i64) -> Option<()> {
+fn exit(regs: *const c_void, result: i64, look: Look) -> Option<()> {
     let call: u64 = member(regs, regs::ORIG_AX);
-    if ways(call)? & u32::from(CALL_EXIT) == 0 {
+    let ways = ways(call)?;
+    if look == Look::Second && seen_inside(u64::from(NOWHERE)) {
+        return None;
+    }
+    if ways & u32::from(CALL_EXIT) == 0 && !understudied() {
         return None;
     }
     let (first, second): (u64, u64) = (member(regs, regs::DI), member(regs, regs::SI));
@@ -172,6 +203,11 @@ fn exit(regs: *const c_void, result: i64) -> Option<()> {
             called.flags = called::ENTERED;
         }
         inside.call = NOWHERE;
+    } else if understudied() {
+        let _ = INSIDE.insert(tid(), Inside { entered: 0, call: NOWHERE, slept: 0 }, 0);
+    }
+    if ways & u32::from(CALL_EXIT) == 0 {
+        return None;
     }
     let mut event = Event { call: call as u16, value: result, detail: first as u32, ..Event::default() };
     let polls = call == nr::POLL || call == nr::PPOLL;
@@ -181,11 +217,11 @@ fn exit(regs: *const c_void, result: i64) -> Option<()> {
     if waits || call == nr::EPOLL_CTL {
         event.object = file(first).and_then(private).unwrap_or(0);
     } else if !polls && !selects {
-        let mut about = look(first, &mut called);
+        let mut about = describe(first, &mut called);
         if accepts && result >= 0 {
             event.peer = about.object;
             let listener = called;
-            about = look(result as u64, &mut called);
+            about = describe(result as u64, &mut called);
             // What is left is about the listener; whether reads can sleep, about the connection.
             called.left = listener.left;
             called.flags &= !called::LISTEN;
@@ -224,7 +260,7 @@ fn exit(regs: *const c_void, result: i64) -> Option<()> {
 
 /// What a descriptor leads to, and in `called` how it is set and what waits in it.
 #[inline(always)]
-fn look(fd: u64, called: &mut Called) -> Thing {
+fn describe(fd: u64, called: &mut Called) -> Thing {
     const O_NONBLOCK: u32 = 0o4000;
     const TCP_LISTEN: u8 = 10;
     const SOCK_STREAM: u16 = 1;

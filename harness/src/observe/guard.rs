@@ -239,7 +239,7 @@ impl Promises {
         .collect();
         for (name, promised, value) in MEASURES {
             if let Some(limits) = promised(self) {
-                kept.push(limits.judge(name, value(&report.measures), report.measures.requests));
+                kept.push(limits.judge(name, value(&report.measures), report));
             }
         }
         if let Some(Allowed(allowed)) = &self.hazards {
@@ -250,12 +250,17 @@ impl Promises {
                 std::iter::once(hazard.what.clone()).chain(events).collect::<Vec<_>>()
             };
             let allowed: Vec<String> = allowed.iter().copied().map(word).collect();
+            let because: Vec<String> = found.iter().flat_map(show).chain(loss(report)).collect();
             kept.push(Kept {
                 promise: "hazards".into(),
                 expected: if allowed.is_empty() { "none".into() } else { format!("none but {}", allowed.join(", ")) },
                 seen: if names.is_empty() { "none".into() } else { names.join(", ") },
-                outcome: if names.is_empty() { Outcome::Pass } else { Outcome::Fail },
-                because: found.iter().flat_map(show).collect(),
+                outcome: match () {
+                    () if !names.is_empty() => Outcome::Fail,
+                    () if report.lost > 0 => Outcome::Inconclusive,
+                    () => Outcome::Pass,
+                },
+                because,
             });
         }
         kept
@@ -278,24 +283,33 @@ fn axis<T: PartialEq + fmt::Display>(promise: &str, wanted: &T, seen: &Axis<T>) 
 }
 
 impl Limits {
-    fn judge(self, promise: &str, value: f64, requests: u32) -> Kept {
+    fn judge(self, promise: &str, value: f64, report: &Report) -> Kept {
+        let requests = report.measures.requests;
         let most = self.at_most.map(|Amount(most)| format!("at most {most}"));
         let least = self.at_least.map(|Amount(least)| format!("at least {least}"));
-        let inside = self.at_most.is_none_or(|Amount(most)| value <= most)
-            && self.at_least.is_none_or(|Amount(least)| value >= least);
+        let too_many = self.at_most.is_some_and(|Amount(most)| value > most);
+        let too_few = self.at_least.is_some_and(|Amount(least)| value < least);
         let outcome = match () {
             () if requests == 0 => Outcome::Inconclusive,
-            () if inside => Outcome::Pass,
-            () => Outcome::Fail,
+            // What was lost would have made it more.
+            () if too_many => Outcome::Fail,
+            () if report.lost > 0 => Outcome::Inconclusive,
+            () if too_few => Outcome::Fail,
+            () => Outcome::Pass,
         };
         Kept {
             promise: promise.into(),
             expected: [most, least].into_iter().flatten().collect::<Vec<_>>().join(", "),
             seen: value.to_string(),
             outcome,
-            because: vec![format!("{requests} requests were answered")],
+            because: [format!("{requests} requests were answered")].into_iter().chain(loss(report)).collect(),
         }
     }
+}
+
+/// Why what was seen may not be all.
+fn loss(report: &Report) -> Option<String> {
+    (report.lost > 0).then(|| format!("{} records were lost: there may have been more", report.lost))
 }
 
 /// A file that these runs would have kept. What varied between them is left out.

@@ -33,6 +33,9 @@ pub struct Report {
     pub threads: Vec<ThreadLine>,
     /// What could not be seen.
     pub blind: Vec<String>,
+    /// Records that were lost: then counts are too low, and nothing is known never to have happened.
+    #[serde(default)]
+    pub lost: u64,
 }
 
 /// One thread.
@@ -85,6 +88,7 @@ impl Report {
             measures: Measures::of(observation, &facts),
             threads: threads(&facts),
             blind,
+            lost: observation.lost,
         }
     }
 

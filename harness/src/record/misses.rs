@@ -36,7 +36,7 @@ impl Probes {
 }
 
 /// None of a program that is not loaded, and of a kernel that does not say.
-fn missed(program: &Program) -> u64 {
+pub(super) fn missed(program: &Program) -> u64 {
     let Ok(fd) = program.fd() else { return 0 };
     let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", fd.as_fd().as_raw_fd())).unwrap_or_default();
     read(&text)

@@ -10,8 +10,10 @@ use wakeproof_abi::{
 };
 
 use super::arm::{array, hash, per_cpu, sum};
+use super::attach::AGAIN;
 use super::bytes::{header, i16_at, leading, u16_at, u32_at, u64_at};
 use super::loaded::{self, Loaded, Purpose, RING_BYTES};
+use super::misses::missed;
 use super::probes::{Unobserved, find};
 use super::reason::reason;
 use crate::observe::calls::Class;
@@ -24,6 +26,8 @@ pub struct Observer {
     token: u64,
     /// What is done about each system call, as the program has it.
     ways: [u8; CALLS],
+    /// Programs that may be passed over, since another looks again.
+    understudied: Vec<&'static str>,
     /// Processes that have joined by a fence, the server first.
     pub joined: Vec<u32>,
     /// What could not be attached, and why.
@@ -46,13 +50,26 @@ const RINGS: &[(&str, &str)] = &[("ring_submit", "io_uring_submit_req"), ("ring_
 impl Observer {
     /// Loads and attaches. Nothing is recorded before [`Observer::track`] or a fence with the token.
     pub fn attach(token: u64) -> Result<Self, Unobserved> {
-        let Loaded { ebpf, targets, offsets, ring, .. } =
+        let Loaded { ebpf, targets, offsets, ring, understudied, .. } =
             Loaded::load(loaded::permitted()?, Purpose::Server, RING_BYTES, false)?;
         let failed = |error: String| Unobserved::Load(error);
-        let mut observer = Self { ebpf, ring, token, ways: [0; CALLS], joined: Vec::new(), blind: Vec::new() };
+        let mut observer = Self {
+            ebpf,
+            ring,
+            token,
+            ways: [0; CALLS],
+            understudied: Vec::new(),
+            joined: Vec::new(),
+            blind: Vec::new(),
+        };
         observer.arm().map_err(failed)?;
         for &(program, tracepoint) in ESSENTIAL {
             observer.program(&targets, program, tracepoint).map_err(failed)?;
+            let again = format!("{program}{AGAIN}");
+            if understudied && observer.ebpf.program(&again).is_some() {
+                observer.program(&targets, &again, tracepoint).map_err(failed)?;
+                observer.understudied.push(program);
+            }
         }
         for &(program, tracepoint) in RINGS {
             let tried = match offsets.ring_fd {
@@ -150,11 +167,14 @@ impl Observer {
         counts.filter(|count| !matches!(count, Ok((_, 0)))).collect()
     }
 
-    /// Records for which there was no room.
+    /// Records for which there was no room, and runs of programs that the kernel passed over.
     pub fn lost(&mut self) -> Result<u64, String> {
+        let looks_again = |name: &str| name.ends_with(AGAIN) || self.understudied.contains(&name);
+        let programs = self.ebpf.programs().filter(|(name, _)| !looks_again(name));
+        let passed_over: u64 = programs.map(|(_, program)| missed(program)).sum();
         let lost = per_cpu(&mut self.ebpf, "LOST")?;
         let kinds = 0..u32::try_from(Kind::COUNT).unwrap_or(0);
-        kinds.map(|kind| sum(&lost, kind)).sum()
+        kinds.map(|kind| sum(&lost, kind)).sum::<Result<u64, String>>().map(|lost| lost + passed_over)
     }
 }
 
