@@ -41,7 +41,7 @@ pub struct Options {
     #[arg(long, value_name = "SECONDS", default_value_t = 30 * 60, help_heading = "Guest")]
     pub guest_deadline: u64,
     /// How QEMU runs the guest: `auto` uses KVM where a guest has really booted with it
-    #[arg(long, value_name = "HOW", default_value = "tcg", value_enum, help_heading = "Guest")]
+    #[arg(long, value_name = "HOW", default_value = "auto", value_enum, help_heading = "Guest")]
     pub accel: Accelerator,
 }
 

@@ -1,7 +1,7 @@
 //! Emulation or KVM.
 //!
-//! A `/dev/kvm` that exists proves nothing: on some hosts ordinary guest kernels die in it or hang. So emulation is the
-//! default, and `auto` uses KVM only where a guest has really booted with it; the answer is kept for the running host kernel.
+//! A `/dev/kvm` that exists proves nothing: on some hosts ordinary guest kernels die in it or hang. So `auto` uses KVM only
+//! where a guest has really booted with it, and emulation elsewhere; the answer is kept for the running host kernel.
 
 use std::{fs, path::Path, time::Duration};
 
