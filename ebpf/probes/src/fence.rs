@@ -17,15 +17,7 @@ pub(crate) const PRCTL: u64 = 157;
 /// Acts on a fence and reports it; a `prctl` that is none is left alone.
 #[inline(always)]
 pub(crate) fn prctl(ctx: &BtfTracePointContext, regs: u64, look: Look) -> Option<()> {
-    if read::<u64>(regs + regs::DI)? != FENCE {
-        return None;
-    }
-    let op = read::<u64>(regs + regs::SI)? as u32;
-    let argument = read::<u64>(regs + regs::DX)?;
-    let token = read::<u64>(regs + regs::R10)?;
-    if token == 0 || token != config()?.token {
-        return None;
-    }
+    let (op, argument) = asked(regs)?;
     if !first(look, u64::from(op) << 56 ^ argument) {
         return None;
     }
@@ -48,6 +40,18 @@ pub(crate) fn prctl(ctx: &BtfTracePointContext, regs: u64, look: Look) -> Option
     }
     emit(ctx.as_ptr(), Kind::Fence, Event { value: argument as i64, detail: op, ..Event::default() });
     Some(())
+}
+
+/// What a fence of this run asks for, and its argument; none of a `prctl` that is no fence, or another run's.
+#[inline(always)]
+pub(crate) fn asked(regs: u64) -> Option<(u32, u64)> {
+    if read::<u64>(regs + regs::DI)? != FENCE {
+        return None;
+    }
+    let op = read::<u64>(regs + regs::SI)? as u32;
+    let argument = read::<u64>(regs + regs::DX)?;
+    let token = read::<u64>(regs + regs::R10)?;
+    (token != 0 && token == config()?.token).then_some((op, argument))
 }
 
 /// Whether nobody has acted on this fence of the calling thread yet.

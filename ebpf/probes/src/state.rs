@@ -13,7 +13,7 @@ pub(crate) static EVENTS: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 #[map]
 pub(crate) static CONFIG: Array<Config> = Array::with_max_entries(1, 0);
 
-/// For each system call number: `CALL_ENTER`, `CALL_EXIT`.
+/// For each system call number what is done about it: `CALL_ENTER` and its like.
 #[map]
 pub(crate) static CALL_TABLE: Array<u32> = Array::with_max_entries(CALLS as u32, 0);
 

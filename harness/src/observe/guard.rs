@@ -230,9 +230,9 @@ impl Promises {
     pub fn judge(&self, report: &Report) -> Vec<Kept> {
         let model = &report.model;
         let mut kept: Vec<Kept> = [
-            self.accept.as_ref().map(|wanted| axis("accept", wanted, &model.accept)),
-            self.connection.as_ref().map(|wanted| axis("connection", wanted, &model.connection)),
-            self.unit.as_ref().map(|wanted| axis("unit", wanted, &model.unit)),
+            self.accept.as_ref().map(|wanted| axis("accept", wanted, &model.accept, report)),
+            self.connection.as_ref().map(|wanted| axis("connection", wanted, &model.connection, report)),
+            self.unit.as_ref().map(|wanted| axis("unit", wanted, &model.unit, report)),
         ]
         .into_iter()
         .flatten()
@@ -256,9 +256,9 @@ impl Promises {
                 expected: if allowed.is_empty() { "none".into() } else { format!("none but {}", allowed.join(", ")) },
                 seen: if names.is_empty() { "none".into() } else { names.join(", ") },
                 outcome: match () {
-                    () if !names.is_empty() => Outcome::Fail,
                     () if report.lost > 0 => Outcome::Inconclusive,
-                    () => Outcome::Pass,
+                    () if names.is_empty() => Outcome::Pass,
+                    () => Outcome::Fail,
                 },
                 because,
             });
@@ -267,10 +267,11 @@ impl Promises {
     }
 }
 
-fn axis<T: PartialEq + fmt::Display>(promise: &str, wanted: &T, seen: &Axis<T>) -> Kept {
+fn axis<T: PartialEq + fmt::Display>(promise: &str, wanted: &T, seen: &Axis<T>, report: &Report) -> Kept {
     let outcome = match () {
         () if seen.certainty == Certainty::Unknown => Outcome::Inconclusive,
         () if seen.is == *wanted => Outcome::Pass,
+        () if report.lost > 0 => Outcome::Inconclusive,
         () => Outcome::Fail,
     };
     Kept {
@@ -278,7 +279,7 @@ fn axis<T: PartialEq + fmt::Display>(promise: &str, wanted: &T, seen: &Axis<T>) 
         expected: wanted.to_string(),
         seen: format!("{} ({})", seen.is, seen.certainty),
         outcome,
-        because: seen.because.clone(),
+        because: seen.because.iter().cloned().chain(loss(report)).collect(),
     }
 }
 
@@ -287,15 +288,12 @@ impl Limits {
         let requests = report.measures.requests;
         let most = self.at_most.map(|Amount(most)| format!("at most {most}"));
         let least = self.at_least.map(|Amount(least)| format!("at least {least}"));
-        let too_many = self.at_most.is_some_and(|Amount(most)| value > most);
-        let too_few = self.at_least.is_some_and(|Amount(least)| value < least);
+        let inside = self.at_most.is_none_or(|Amount(most)| value <= most)
+            && self.at_least.is_none_or(|Amount(least)| value >= least);
         let outcome = match () {
-            () if requests == 0 => Outcome::Inconclusive,
-            // What was lost would have made it more.
-            () if too_many => Outcome::Fail,
-            () if report.lost > 0 => Outcome::Inconclusive,
-            () if too_few => Outcome::Fail,
-            () => Outcome::Pass,
+            () if requests == 0 || report.lost > 0 => Outcome::Inconclusive,
+            () if inside => Outcome::Pass,
+            () => Outcome::Fail,
         };
         Kept {
             promise: promise.into(),
@@ -309,7 +307,7 @@ impl Limits {
 
 /// Why what was seen may not be all.
 fn loss(report: &Report) -> Option<String> {
-    (report.lost > 0).then(|| format!("{} records were lost: there may have been more", report.lost))
+    (report.lost > 0).then(|| format!("{} records were lost, so that this cannot be told", report.lost))
 }
 
 /// A file that these runs would have kept. What varied between them is left out.

@@ -70,7 +70,7 @@ impl Report {
             let (first, last) = (observation.phases.first(), observation.phases.last());
             let whole = last.map_or(0, |last| last.end) - first.map_or(0, |first| first.start);
             blind.push(format!(
-                "the server is busy: its waits, reads and writes were recorded for {:.2} of {:.2} s, everything else all the time",
+                "the server is busy: its waits, reads, writes and rings were recorded for {:.2} of {:.2} s, everything else all the time",
                 seconds(whole.saturating_sub(observation.unwatched)),
                 seconds(whole)
             ));

@@ -489,6 +489,6 @@ fn a_report_says_for_how_long_a_busy_server_was_not_watched() {
     story.seen.phases = vec![watched];
     assert_eq!(Report::of(&story.seen).blind, [""; 0]);
     story.seen.unwatched = 1_500_000_000;
-    let said = "the server is busy: its waits, reads and writes were recorded for 0.50 of 2.00 s, everything else all the time";
+    let said = "the server is busy: its waits, reads, writes and rings were recorded for 0.50 of 2.00 s, everything else all the time";
     assert_eq!(Report::of(&story.seen).blind, [said]);
 }

@@ -1,5 +1,6 @@
 //! The server as the harness sees it: its events as they come, and looks at it while it is left alone.
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
@@ -8,7 +9,7 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::unistd::Pid;
 
 use super::calls::Class;
-use super::observation::{Event, Rest, What};
+use super::observation::{Event, More, Rest, What};
 use super::snapshot;
 use crate::cell::tasks;
 use crate::cell::wait::{self, Deadline};
@@ -41,8 +42,9 @@ pub struct Watcher {
     fresh: Vec<Event>,
     /// By thread: calls since the last that did something, as places among the events.
     idle: HashMap<u32, HashMap<(u16, i32), usize>>,
-    /// When frequent calls were recorded again: of one that was entered before, nothing is known but its result.
-    resumed: u64,
+    /// When frequent calls were last not recorded, from and to: a time without an end while they are not. Of one that was
+    /// entered before the end nothing is known but its result.
+    passed: Range<u64>,
     /// For how long they were not, in nanoseconds.
     pub unwatched: u64,
 }
@@ -58,7 +60,7 @@ impl Watcher {
             rests: Vec::new(),
             fresh: Vec::new(),
             idle: HashMap::new(),
-            resumed: 0,
+            passed: 0..0,
             unwatched: 0,
         })
     }
@@ -79,8 +81,17 @@ impl Watcher {
         // The ring's order is that of reservations; times were read a little later, so neighbours change places.
         self.fresh.sort_by_key(|event| event.time);
         for mut event in self.fresh.drain(..) {
-            if event.entered < self.resumed {
-                (event.entered, event.slept) = (0, 0);
+            if event.class().is_some_and(Class::frequent) {
+                if self.passed.contains(&event.time) {
+                    continue;
+                }
+                if event.entered < self.passed.end {
+                    (event.entered, event.slept) = (0, 0);
+                }
+                // The sets are those of a call that was seen being entered.
+                if event.entered == 0 && matches!(event.more, More::Select(_)) {
+                    event.more = More::None;
+                }
             }
             let waits = event.class().is_some_and(Class::waits);
             let idle = self.idle.entry(event.tid).or_default();
@@ -119,14 +130,18 @@ impl Watcher {
     /// Lets a busy server do what it does for every request without recording it, for as long as something else is done.
     pub fn let_pass(&mut self, meanwhile: impl FnOnce(&mut Self)) -> anyhow::Result<()> {
         let failed = |why| anyhow!("failed to take samples of what the server does: {why}");
-        self.observer.record_frequent(false).map_err(failed)?;
+        self.drain();
+        // Neither begins nor ends for all calls at once.
         let start = wait::now();
+        self.passed = start..u64::MAX;
+        self.observer.record_frequent(false).map_err(failed)?;
         self.gap(start);
         meanwhile(self);
         self.observer.record_frequent(true).map_err(failed)?;
-        self.resumed = wait::now();
-        self.gap(self.resumed);
-        self.unwatched += self.resumed - start;
+        let end = wait::now();
+        self.passed.end = end;
+        self.gap(end);
+        self.unwatched += end - start;
         Ok(())
     }
 

@@ -63,7 +63,8 @@ impl Probes {
     /// Counts calls of each function, given with its alternatives, from now on; what cannot be attached is reported, not an
     /// error.
     pub(super) fn count(&mut self, functions: &[Vec<String>]) -> Result<(), String> {
-        if self.counters.functions != functions {
+        // What could not be attached may be by now.
+        if self.counters.functions != functions || self.counters.reports.iter().any(|report| report.won.is_none()) {
             self.take_off();
             self.counters = self.attach_counters(functions);
         }
@@ -164,28 +165,23 @@ impl Probes {
     }
 
     fn attach_counter(&mut self, programs: Programs, function: &str, number: usize) -> Result<Vec<Breakpoint>, String> {
-        let mut breakpoints = Vec::new();
-        for name in programs.names(number) {
-            breakpoints.extend(self.attach_program(programs, function, &name)?);
+        let names = programs.names(number);
+        let attached = names.iter().map(|name| self.attach_program(programs, function, name));
+        let attached: Result<Vec<_>, _> = attached.collect();
+        if attached.is_err() {
+            for name in &names {
+                self.unload(programs, name);
+            }
         }
-        Ok(breakpoints)
+        attached.map(|breakpoints| breakpoints.into_iter().flatten().collect())
     }
 
     fn attach_program(&mut self, programs: Programs, function: &str, name: &str) -> Result<Vec<Breakpoint>, String> {
         match programs {
-            Programs::Fentry => {
-                let attached = self.fentry(name, function);
-                if attached.is_err() {
-                    let _ = find::<FEntry>(&mut self.ebpf, name)?.unload();
-                }
-                attached?;
-            }
+            Programs::Fentry => self.fentry(name, function)?,
             Programs::Kprobe => {
                 let probe: &mut KProbe = self.program(name)?;
                 let attached = probe.load().and_then(|()| probe.attach(function, 0).map(drop));
-                if attached.is_err() {
-                    let _ = probe.unload();
-                }
                 attached.map_err(|error| reason(&error))?;
             }
             Programs::Tracepoint => {
@@ -193,9 +189,6 @@ impl Probes {
                 // A case writes `category:name`, the kernel knows the name alone.
                 let function = function.rsplit(':').next().unwrap_or(function);
                 let attached = tracepoint.load().and_then(|()| tracepoint.attach(function).map(drop));
-                if attached.is_err() {
-                    let _ = tracepoint.unload();
-                }
                 attached.map_err(|error| reason(&error))?;
             }
             Programs::Breakpoint => {
@@ -207,9 +200,6 @@ impl Probes {
                 let set = super::watch::processors()
                     .map(|processor| Breakpoint::set(Stop::Execute(address), Whose::Everyone(processor), program))
                     .collect::<Result<Vec<_>, _>>();
-                if set.is_err() {
-                    let _ = event.unload();
-                }
                 return set.map_err(|error| reason(&error));
             }
         }
@@ -219,22 +209,28 @@ impl Probes {
     fn take_off(&mut self) {
         for (number, slot) in std::mem::take(&mut self.counters).slots.into_iter().enumerate() {
             for name in slot.programs.names(number) {
-                let ebpf = &mut self.ebpf;
-                let _ = match slot.programs {
-                    Programs::Fentry => find::<FEntry>(ebpf, &name).map(FEntry::unload),
-                    Programs::Kprobe => find::<KProbe>(ebpf, &name).map(KProbe::unload),
-                    Programs::Breakpoint => find::<PerfEvent>(ebpf, &name).map(PerfEvent::unload),
-                    Programs::Tracepoint => find::<RawTracePoint>(ebpf, &name).map(RawTracePoint::unload),
-                };
+                self.unload(slot.programs, &name);
             }
         }
+    }
+
+    /// One that is not loaded stays so.
+    fn unload(&mut self, programs: Programs, name: &str) {
+        let ebpf = &mut self.ebpf;
+        let _ = match programs {
+            Programs::Fentry => find::<FEntry>(ebpf, name).map(FEntry::unload),
+            Programs::Kprobe => find::<KProbe>(ebpf, name).map(KProbe::unload),
+            Programs::Breakpoint => find::<PerfEvent>(ebpf, name).map(PerfEvent::unload),
+            Programs::Tracepoint => find::<RawTracePoint>(ebpf, name).map(RawTracePoint::unload),
+        };
     }
 
     /// Calls of a function that neither of a counter's two programs has counted, if the first was passed over so often: all
     /// there were, less those that either has counted.
     fn uncounted(&mut self, number: usize, missed: u64) -> Result<u64, String> {
         let [seen, one, other] = self.tallies(number, |map, at| sum(map, at))?;
-        Ok((seen + missed).saturating_sub(one + other))
+        // Calls that come while the tallies are zeroed are in one of them only.
+        Ok((seen + missed).saturating_sub(one + other).min(missed))
     }
 
     /// Does something with each [`Tally`] of a counter.

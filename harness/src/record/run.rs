@@ -283,11 +283,11 @@ impl Session<'_> {
             end: report.end,
             server: report.server,
             names: report.names,
-            actors: self.live.actors(&report.actors),
+            actors: std::collections::BTreeMap::default(),
             marks: Vec::new(),
             results: report.results,
             states: std::mem::take(&mut self.states).into_iter().chain(report.states).collect(),
-            eventpolls: self.live.eventpolls(),
+            eventpolls: std::collections::BTreeMap::default(),
             counts: Vec::new(),
             counters: Vec::new(),
             watches: Vec::new(),
@@ -303,7 +303,9 @@ impl Session<'_> {
         {
             head.end = broken("collecting", why);
         }
+        // Only now everything has come.
         head.actors = self.live.actors(&report.actors);
+        head.eventpolls = self.live.eventpolls();
         head.marks = report
             .marks
             .into_iter()

@@ -191,6 +191,7 @@ impl Fold {
             What::Birth => self.birth(event),
             What::Gap => {
                 self.reported.clear();
+                self.ring_accept.clear();
                 self.since_gap = Some(HashSet::new());
             }
             What::Death => {
@@ -330,9 +331,13 @@ impl Fold {
             return;
         }
         if event.call == ring::ACCEPT || reads {
-            let gate = self.reported.remove(&thing).unwrap_or(Gate::Ring);
+            let gate = self.reported.remove(&thing);
+            let after_gap = self.since_gap.is_some();
             let waited = self.waited(thing);
-            *waited.gates.entry(gate).or_default() += 1;
+            // Behind a gap, that it was asked to be polled before may have gone unseen.
+            if gate.is_some() || !after_gap || !waited.member.contains_key(&Gate::RingPoll) {
+                *waited.gates.entry(gate.unwrap_or(Gate::Ring)).or_default() += 1;
+            }
             waited.together = waited.together.max(2);
         }
         if let Thing::Connection(key) = thing {

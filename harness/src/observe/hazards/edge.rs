@@ -39,7 +39,8 @@ fn not_drained(seen: &Seen<'_>) -> Option<Hazard> {
             // The thread that would take them sleeps in a wait, and in nothing else.
             let tid = read.map(|event| event.tid).or_else(|| seen.acceptor(key));
             // What became of them may have gone unseen.
-            let unseen = seen.gap(read.map_or(0, |event| event.time), rest.time);
+            let since = [read, written].map(|event| event.map_or(0, |event| event.time));
+            let unseen = seen.gap(since[0].min(since[1]), rest.time);
             if held || proven || unseen || !tid.is_some_and(|tid| in_wait(rest, tid)) {
                 continue;
             }

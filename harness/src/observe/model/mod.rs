@@ -119,7 +119,11 @@ impl Model {
     pub fn of(observation: &Observation, facts: &Facts) -> Self {
         let accept = gate::accept(facts);
         let connection = gate::connection(facts);
-        let unit = unit::unit(observation, facts, connection.is);
+        let mut unit = unit::unit(observation, facts, connection.is);
+        if observation.unwatched > 0 {
+            // Who else served a connection may have gone unseen.
+            unit.certainty = unit.certainty.min(Certainty::Likely);
+        }
         Self { accept, connection, unit }
     }
 }

@@ -187,8 +187,9 @@ fn changes(matrix: &Matrix, look: Look) -> String {
         if out.is_empty() {
             _ = writeln!(out, "\n{}", paint(BOLD, "What changes from one kernel to the next"));
         }
-        let ids: Vec<String> = ids.iter().map(|id| paint(NAME, *id)).collect();
-        out += &hang("  ", &ids.join(", "), look.columns());
+        for line in hang("  ", &ids.join(", "), look.columns()).lines() {
+            _ = writeln!(out, "{}", paint(NAME, line));
+        }
         out += text;
     }
     out
@@ -239,7 +240,7 @@ fn features(matrix: &Matrix, shown: Shown, look: Look) -> String {
         } else {
             differ
         };
-        if told.is_empty() && same.is_empty() {
+        if told.is_empty() && (same.is_empty() || kind == FeatureKind::Member) {
             continue;
         }
         _ = writeln!(out, "\n{}", paint(BOLD, title));
