@@ -3,12 +3,16 @@
 use std::{
     collections::VecDeque,
     env,
+    ffi::{OsStr, OsString},
+    fs,
     io::{self, BufRead as _, BufReader, IsTerminal as _},
+    path::Path,
     process::{Command, ExitCode, Stdio},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result};
+use serde::Deserialize;
 
 use crate::{
     ebpf, packages,
@@ -181,12 +185,73 @@ impl Stage {
             }
             Self::Quotes => xtask(&words("quotes")),
             Self::Host => xtask(&words("test --kernel host")),
-            Self::Guest => xtask(&words("test --kernel guest")),
+            Self::Guest => in_guests(workspace, self, "test --kernel guest"),
             Self::Kernels => {
-                xtask(&words("test --kernel oldest,newest --skip c10k/ --skip one-task-with-epoll-serves"))
+                in_guests(workspace, self, "test --kernel oldest,newest --skip c10k/ --skip one-task-with-epoll-serves")
             }
         }
     }
+}
+
+/// Runs the suite in guests, and sees that no kernel refused a program: another way to see the same may have stepped in, so
+/// that nothing else would show it.
+fn in_guests(workspace: &Workspace, stage: Stage, arguments: &str) -> Result<()> {
+    let reports = workspace.target().join("check").join(stage.name());
+    match fs::remove_dir_all(&reports) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(error).with_context(|| format!("failed to remove {}", reports.display()));
+        }
+        _ => {}
+    }
+    let mut arguments: Vec<OsString> = words(arguments).into_iter().map(OsString::from).collect();
+    arguments.extend(["--report-dir".into(), reports.clone().into()]);
+    let ran = xtask(&arguments);
+    let refused = refused(&reports)?;
+    ran?;
+    anyhow::ensure!(refused.is_empty(), "a kernel refused a program of the eBPF object:\n{}", refused.join("\n"));
+    Ok(())
+}
+
+/// What `results.json` says of the probes.
+#[derive(Deserialize)]
+struct Probed {
+    kernel: Kernel,
+    probes: Vec<Probe>,
+}
+
+#[derive(Deserialize)]
+struct Kernel {
+    release: String,
+}
+
+#[derive(Deserialize)]
+struct Probe {
+    lost: Vec<Loser>,
+}
+
+#[derive(Deserialize)]
+struct Loser {
+    candidate: String,
+    reason: String,
+}
+
+/// Programs that a verifier refused, in the results of a folder or of those in it.
+fn refused(reports: &Path) -> Result<Vec<String>> {
+    let folders = fs::read_dir(reports).with_context(|| format!("there are no reports in {}", reports.display()))?;
+    let folders = folders.flatten().map(|entry| entry.path()).chain([reports.to_owned()]);
+    let mut refused = Vec::new();
+    for path in folders.map(|folder| folder.join("results.json")).filter(|path| path.is_file()) {
+        let text = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        let Probed { kernel, probes } =
+            serde_json::from_str(&text).with_context(|| format!("{} is not as expected", path.display()))?;
+        let losers = probes.into_iter().flat_map(|probe| probe.lost);
+        refused.extend(
+            losers
+                .filter(|loser| loser.reason.starts_with("the verifier refused"))
+                .map(|loser| format!("{}: {}: {}", kernel.release, loser.candidate, loser.reason)),
+        );
+    }
+    Ok(refused)
 }
 
 /// The tests, of the very program that the suite is run with: as root they attach real probes. Servers are inspected in a
@@ -246,7 +311,7 @@ fn cargo(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
 }
 
 /// This xtask again.
-fn xtask(arguments: &[&str]) -> Result<()> {
+fn xtask(arguments: &[impl AsRef<OsStr>]) -> Result<()> {
     let program = env::current_exe().context("failed to find this program's own path")?;
     status(Command::new(program).args(arguments))
 }
@@ -283,6 +348,22 @@ fn status(command: &mut Command) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_program_that_a_kernel_refused_is_found() {
+        let reports = tempfile::tempdir().expect("a folder");
+        let write = |kernel: &str, reason: &str| {
+            let folder = reports.path().join(kernel);
+            fs::create_dir(&folder).expect("a folder");
+            let lost = serde_json::json!([{ "candidate": "fentry f", "reason": reason }]);
+            let results = serde_json::json!({ "kernel": { "release": kernel }, "probes": [{ "lost": lost }] });
+            fs::write(folder.join("results.json"), results.to_string()).expect("a file");
+        };
+        write("5.10", "the verifier refused the program: R1 pointer arithmetic");
+        write("6.1", "ENOENT (2): there is no such function or event");
+        let found = refused(reports.path()).expect("they are readable");
+        assert_eq!(found, ["5.10: fentry f: the verifier refused the program: R1 pointer arithmetic"]);
+    }
 
     #[test]
     fn the_names_of_stages_are_the_words_of_the_command_line() {
