@@ -29,7 +29,7 @@ use indexmap::IndexMap;
 
 use crate::case::{Case, ClaimVerdict, Difference, Grade};
 use crate::load::LoadedCase;
-use crate::recording::{Landmarks, Recording};
+use crate::recording::{Half, Landmarks, Recording};
 use crate::verdict::Verdict;
 
 use finding::Findings;
@@ -108,10 +108,32 @@ impl<'a> Expected<'a> {
     }
 }
 
+/// The runs of a recording, by their places, in which a predicate asks for what was lost: made again, they may show it.
+pub fn lossy(loaded: &LoadedCase, recording: &Recording) -> BTreeSet<usize> {
+    let runs = Runs::read(loaded, recording, &mut Problems::default());
+    let predicates = Predicates::default();
+    let sources = sources(loaded.case());
+    let lost = |run: &&runs::Scored| {
+        let mut taken = sources.iter().flat_map(|source| predicates.measures(source, run));
+        taken.any(|(_, taken)| matches!(taken.value, Err(Gap::Lost(_))))
+    };
+    [Half::Subject, Half::Control]
+        .into_iter()
+        .flat_map(|half| runs.of(half))
+        .filter(lost)
+        .map(|run| run.place)
+        .collect()
+}
+
+/// All predicates of a case.
+fn sources(case: &Case) -> BTreeSet<&String> {
+    let claims = case.claims.iter().flat_map(|claim| [&claim.literal, &claim.repaired]).flatten();
+    claims.chain(case.expect.values()).collect()
+}
+
 /// The strongest evidence that any predicate of the subject used.
 fn strongest(case: &Case, findings: &Findings<'_>) -> Grade {
-    let claims = case.claims.iter().flat_map(|claim| [&claim.literal, &claim.repaired]).flatten();
-    let sources: BTreeSet<&String> = claims.chain(case.expect.values()).collect();
+    let sources = sources(case);
     let grades = findings.runs.subject().flat_map(|run| {
         let taken = sources.iter().flat_map(|source| findings.predicates.measures(source, run));
         taken.filter(|(_, taken)| taken.value.is_ok()).map(|(_, taken)| taken.grade)

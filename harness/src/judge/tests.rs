@@ -118,6 +118,17 @@ fn lost_events_make_what_rests_on_them_inconclusive_and_nothing_else() {
 }
 
 #[test]
+fn only_runs_that_lost_what_is_asked_for_are_made_again() {
+    let lossy = |script: Script| {
+        let recording = recording([script.run(), nothing_arrives()]);
+        super::lossy(&case(ARRIVALS), &recording).into_iter().collect::<Vec<usize>>()
+    };
+    assert!(lossy(subject(2, 2)).is_empty());
+    assert_eq!(lossy(subject(2, 2).lost("ep_poll_callback", 12, 4030)), [0]);
+    assert!(lossy(subject(2, 2).lost("sched_switch", 12, 4030)).is_empty(), "nothing rests on switches");
+}
+
+#[test]
 fn anything_in_the_window_without_load_breaks_the_case() {
     let idle = Event { local: SERVER, remote: 5001, ..client(EventName::EpPollCallback) };
     let (outcome, reason, _) = on_arrivals(subject(2, 2).idle(idle));

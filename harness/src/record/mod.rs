@@ -25,6 +25,7 @@ mod tap;
 mod traffic;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -38,7 +39,7 @@ use crate::case::Step;
 use crate::cell::protocol::Rooms;
 use crate::kernel;
 use crate::plan::{Capabilities, Named, Plan};
-use crate::recording::{Head, Landmarks, Recording, VERSION};
+use crate::recording::{Head, Landmarks, Recording, Run, VERSION};
 
 /// Says that all work must stop; shared with whoever catches the signal.
 #[derive(Clone, Debug, Default)]
@@ -106,6 +107,18 @@ impl Recorder {
     /// Makes all runs of a plan, in order. What goes wrong in one is part of its record; after a cancelled one there are
     /// no more.
     pub fn record(&mut self, plan: &Plan) -> Recording {
+        self.runs(plan, Vec::new())
+    }
+
+    /// Makes the runs at these places of a recording again; all of them if none is named.
+    pub fn record_again(&mut self, plan: &Plan, recording: Recording, places: &BTreeSet<usize>) -> Recording {
+        let runs = recording.runs.into_iter().enumerate();
+        let kept = runs.map(|(place, run)| (!places.is_empty() && !places.contains(&place)).then_some(run));
+        self.runs(plan, kept.collect())
+    }
+
+    /// The runs of a plan, made now unless they were before.
+    fn runs(&mut self, plan: &Plan, before: Vec<Option<Run>>) -> Recording {
         let have = self.capabilities();
         let head = Head {
             version: VERSION,
@@ -119,8 +132,9 @@ impl Recorder {
         };
         let mut runs = Vec::with_capacity(plan.runs.len());
         let mut rooms = Rooms::new();
-        for planned in &plan.runs {
-            let run = run::make(self.probes.as_mut().ok(), planned, &rooms, self.deadlines, &self.cancel);
+        for (planned, kept) in plan.runs.iter().zip(before.into_iter().chain(std::iter::repeat_with(|| None))) {
+            let make = || run::make(self.probes.as_mut().ok(), planned, &rooms, self.deadlines, &self.cancel);
+            let run = kept.unwrap_or_else(make);
             for step in &planned.case.steps {
                 if let Step::Room(room) = step
                     && let Some(found) = run.head.states.get(&room.name).and_then(|states| states.last())

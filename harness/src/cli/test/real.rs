@@ -1,4 +1,5 @@
 //! The runner that touches the kernel: plan, record, judge.
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use wakeproof_servers::Defect;
@@ -6,16 +7,16 @@ use wakeproof_servers::Defect;
 use super::runner::{Ran, Runner, Setting};
 use super::timings::{Took, timed};
 use super::{Evidence, defect};
-use crate::judge::judge;
+use crate::judge::{judge, lossy};
 use crate::kernel;
 use crate::load::LoadedCase;
 use crate::plan::{Stranger, decide, plan, put_in, serve_with};
 use crate::record::{Cancel, Deadlines, Probes, Recorder, Unobserved};
-use crate::recording::{End, Run};
+use crate::recording::{End, Recording, Run};
 use crate::verdict::Outcome;
 
-/// How often a case is recorded again because events were lost.
-const AGAIN: usize = 2;
+/// How often those runs of a case are made again that lost events.
+const AGAIN: usize = 4;
 
 /// Runs cases on the running kernel.
 pub struct Real {
@@ -80,18 +81,26 @@ impl Runner for Real {
         let mut recorder = self.recorder.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let mut took = Took::default();
         let mut again = Vec::new();
+        let (mut recording, made) = timed(|| recorder.record(&plan));
+        took.recording += made;
         loop {
-            let (recording, made) = timed(|| recorder.record(&plan));
             let (mut verdict, judged) = timed(|| judge(case, &recording));
-            took.recording += made;
             took.judging += judged;
             // Which events are lost has nothing to do with what they say.
-            let lost = verdict.outcome == Outcome::Inconclusive
-                || verdict.outcome == Outcome::Timeout && recording.runs.iter().any(waited_for_what_was_lost);
-            if lost && again.len() < AGAIN {
+            let lossy = match verdict.outcome {
+                Outcome::Inconclusive => Some(lossy(case, &recording)),
+                Outcome::Timeout => Some(waited_for_what_was_lost(&recording)).filter(|places| !places.is_empty()),
+                _ => None,
+            };
+            if let Some(places) = lossy
+                && again.len() < AGAIN
+            {
                 let why = verdict.reason.take().unwrap_or_default();
                 tracing::warn!(case = case.id, why, "recorded again, as events were lost");
                 again.push(why);
+                let (made_again, made) = timed(|| recorder.record_again(&plan, recording, &places));
+                recording = made_again;
+                took.recording += made;
                 continue;
             }
             verdict.again = again;
@@ -100,7 +109,10 @@ impl Runner for Real {
     }
 }
 
-/// Whether a run waited in vain while events were lost: the awaited one may be among them.
-fn waited_for_what_was_lost(run: &Run) -> bool {
-    matches!(run.head.end, End::Timeout { .. }) && run.head.accounts.iter().any(|account| account.lost > 0)
+/// The runs that waited in vain while events were lost: the awaited one may be among them.
+fn waited_for_what_was_lost(recording: &Recording) -> BTreeSet<usize> {
+    let waited = |(_, run): &(usize, &Run)| {
+        matches!(run.head.end, End::Timeout { .. }) && run.head.accounts.iter().any(|account| account.lost > 0)
+    };
+    recording.runs.iter().enumerate().filter(waited).map(|(place, _)| place).collect()
 }
