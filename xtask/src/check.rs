@@ -278,7 +278,10 @@ fn browser(workspace: &Workspace) -> Result<()> {
     if process::find_program("chromium").is_none() {
         packages::install(&[packages::CHROMIUM]).context("looking at the report needs a browser")?;
     }
-    cargo(workspace, &words("test -p wakeproof --lib render::html::browser -- --ignored"))
+    // With what the tests before were built with, so that nothing is built for it alone.
+    let object = ebpf::build(workspace)?;
+    let tests = words("test -p wakeproof --lib render::html::browser");
+    status(suite::cargo(workspace, &tests, Some(&object)).args(words("-- --ignored")))
 }
 
 fn words(text: &str) -> Vec<&str> {
