@@ -138,7 +138,7 @@ pub fn watch(watcher: &mut Watcher, time: Duration) -> anyhow::Result<Observatio
     /// Whoever does less than this in such a time is slowed down by a few hundredths at most.
     const BUSY: usize = 500;
     /// How long a busy server is left alone between samples.
-    const PASS: Duration = Duration::from_millis(90);
+    const PASS: Duration = Duration::from_millis(190);
     let start = wait::now();
     watcher.rest("start", 50);
     for _ in 0..LOOKS {
