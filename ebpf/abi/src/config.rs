@@ -84,22 +84,20 @@ pub struct CountSlot {
     pub index: u32,
 }
 
-/// What is noted of the calls of a function that two programs count, so that those can be known which both missed: they are
-/// what one program has seen and what it was passed over for, less what either has counted.
+/// What is noted of the calls of a function that two programs count, so that those can be known which both missed: what the
+/// second was passed over for and did not find counted either.
 #[repr(u32)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tally {
-    /// The first program ran.
-    Seen = 0,
-    /// It counted the call.
-    CountedByOne = 1,
-    /// The other one did.
-    CountedByOther = 2,
+    /// The first program has counted the call.
+    CountedFirst = 0,
+    /// The second one has found that.
+    FoundCounted = 1,
 }
 
 impl Tally {
     /// How many there are.
-    pub const COUNT: u32 = 3;
+    pub const COUNT: u32 = 2;
 }
 
 /// What calls are counted by.

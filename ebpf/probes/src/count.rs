@@ -1,8 +1,11 @@
 //! Counting the calls of any kernel function: per-CPU numbers, which cannot lose anything.
 //!
-//! A program that is preempted runs for no other task on its processor until it goes on (see [`crate::turn`]), so a function
-//! that is counted by trampoline has two programs. A call is counted by the one that comes first, and the other one finds
-//! that it has been; where one was passed over, the other counts.
+//! A program on a trampoline that is preempted runs for no other task on its processor until it goes on (see
+//! [`crate::turn`]), so a function that is counted by trampoline has a kprobe too, wherever there are kprobes. A kprobe's
+//! programs are not preempted, but an interrupt that comes in the midst of any of them is passed over by all
+//! (`kernel/trace/bpf_trace.c`: `trace_call_bpf`, `bpf_prog_active`). At a place that has both, ftrace calls the kprobe
+//! first and the trampoline last (`arch/x86/kernel/ftrace_64.S`: `ftrace_regs_caller`): the kprobe's program counts, and the
+//! trampoline's counts what it finds uncounted.
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -23,9 +26,10 @@ use crate::{
 #[map]
 static COUNTED: Array<CountSlot> = Array::with_max_entries(SLOTS as u32, 0);
 
-/// Which call has been counted by which program, by slot and thread, until the other one has come to it.
+/// The first argument of the call that has been counted by the first program, by slot and thread, until the second one has
+/// come to it.
 #[map]
-static COUNTED_BY: HashMap<u64, u64> = HashMap::with_max_entries(16_384, 0);
+static COUNTED_FIRST: HashMap<u64, u64> = HashMap::with_max_entries(16_384, 0);
 
 /// By slot and [`Tally`], whosever the calls are.
 #[map]
@@ -36,35 +40,24 @@ static TALLIED: PerCpuArray<u64> = PerCpuArray::with_max_entries(SLOTS as u32 * 
 enum Look {
     /// There is only one.
     Alone,
-    /// One of two.
-    One = 1,
-    /// The other.
-    Other = 2,
-}
-
-impl Look {
-    #[inline(always)]
-    const fn other(self) -> Self {
-        match self {
-            Self::Alone => Self::Alone,
-            Self::One => Self::Other,
-            Self::Other => Self::One,
-        }
-    }
+    /// The one that is called first.
+    First,
+    /// The one that is called second, if there is a first.
+    Second,
 }
 
 /// One set of programs a counter, since a program cannot tell (before 5.15) which function it was attached to: for a
 /// function by trampoline or kprobe, for an instruction by breakpoint, for a raw tracepoint.
 macro_rules! counter {
-    ($($fentry:ident $again:ident $kprobe:ident $breakpoint:ident $tracepoint:ident $slot:literal),*) => {$(
+    ($($fentry:ident $first:ident $kprobe:ident $breakpoint:ident $tracepoint:ident $slot:literal),*) => {$(
         #[fentry]
         fn $fentry(ctx: FEntryContext) -> i32 {
-            let _ = count(ctx.as_ptr() as u64, false, $slot, Look::One);
+            let _ = count(ctx.as_ptr() as u64, false, $slot, Look::Second);
             0
         }
-        #[fentry]
-        fn $again(ctx: FEntryContext) -> i32 {
-            let _ = count(ctx.as_ptr() as u64, false, $slot, Look::Other);
+        #[kprobe]
+        fn $first(ctx: ProbeContext) -> u32 {
+            let _ = count(ctx.as_ptr() as u64, true, $slot, Look::First);
             0
         }
         #[kprobe]
@@ -85,14 +78,14 @@ macro_rules! counter {
     )*};
 }
 counter!(
-    count_0 count_0_again count_kprobe_0 count_breakpoint_0 count_tracepoint_0 0,
-    count_1 count_1_again count_kprobe_1 count_breakpoint_1 count_tracepoint_1 1,
-    count_2 count_2_again count_kprobe_2 count_breakpoint_2 count_tracepoint_2 2,
-    count_3 count_3_again count_kprobe_3 count_breakpoint_3 count_tracepoint_3 3,
-    count_4 count_4_again count_kprobe_4 count_breakpoint_4 count_tracepoint_4 4,
-    count_5 count_5_again count_kprobe_5 count_breakpoint_5 count_tracepoint_5 5,
-    count_6 count_6_again count_kprobe_6 count_breakpoint_6 count_tracepoint_6 6,
-    count_7 count_7_again count_kprobe_7 count_breakpoint_7 count_tracepoint_7 7
+    count_0 count_first_0 count_kprobe_0 count_breakpoint_0 count_tracepoint_0 0,
+    count_1 count_first_1 count_kprobe_1 count_breakpoint_1 count_tracepoint_1 1,
+    count_2 count_first_2 count_kprobe_2 count_breakpoint_2 count_tracepoint_2 2,
+    count_3 count_first_3 count_kprobe_3 count_breakpoint_3 count_tracepoint_3 3,
+    count_4 count_first_4 count_kprobe_4 count_breakpoint_4 count_tracepoint_4 4,
+    count_5 count_first_5 count_kprobe_5 count_breakpoint_5 count_tracepoint_5 5,
+    count_6 count_first_6 count_kprobe_6 count_breakpoint_6 count_tracepoint_6 6,
+    count_7 count_first_7 count_kprobe_7 count_breakpoint_7 count_tracepoint_7 7
 );
 
 /// Counts one call. `context` is the array of the arguments, or with `registers` a `struct pt_regs`; both are read as
@@ -102,11 +95,16 @@ fn count(context: u64, registers: bool, slot: u32, look: Look) -> u32 {
     let (process, thread) = ids();
     let role = role(process);
     let about = if context == 0 { None } else { argument(context, registers, slot) }.unwrap_or_default();
-    if (look != Look::Alone && been(context, slot, thread, look)) || (role == 0 && about.inside == 0) {
+    match look {
+        Look::First => note(read(context + regs::DI).unwrap_or(0), slot, thread),
+        Look::Second if noted(read(context).unwrap_or(0), slot, thread) => return 0,
+        Look::Alone | Look::Second => {}
+    }
+    if role == 0 && about.inside == 0 {
         return 0;
     }
     // Each program has numbers of its own, since it may run in the midst of the other one.
-    let slot = if look == Look::Other { slot + SLOTS as u32 } else { slot };
+    let slot = if look == Look::Second { slot + SLOTS as u32 } else { slot };
     let key = CountKey { slot, epoch: EPOCH.get(0).copied().unwrap_or(0), role, ..about };
     if let Some(calls) = COUNTS.get_ptr_mut(key) {
         // SAFETY: a live value of this CPU.
@@ -117,38 +115,28 @@ fn count(context: u64, registers: bool, slot: u32, look: Look) -> u32 {
     0
 }
 
-/// Whether the thread's call has been counted by the other program. Calls are told apart by their place on the stack and
-/// their first argument: what is left of a call that the other program did not come to says nothing about the next one.
+/// Notes that the thread's call is counted.
 #[inline(always)]
-fn been(context: u64, slot: u32, thread: u32, look: Look) -> bool {
-    let tally = |what: Tally| bump(&TALLIED, slot * Tally::COUNT + what as u32);
-    if look == Look::One {
-        tally(Tally::Seen);
+fn note(first_argument: u64, slot: u32, thread: u32) {
+    bump(&TALLIED, slot * Tally::COUNT + Tally::CountedFirst as u32);
+    if COUNTED_FIRST.insert(u64::from(slot) << 32 | u64::from(thread), first_argument, 0).is_err() {
+        bump(&UNCOUNTED, 0);
     }
-    let thread = u64::from(slot) << 32 | u64::from(thread);
-    let call = (place(context, slot).rotate_left(32) ^ read(context).unwrap_or(0)) << 2;
-    let (ours, others) = (call | look as u64, call | look.other() as u64);
-    match COUNTED_BY.get_ptr_mut(thread) {
-        // SAFETY: a live value, written and read by the same thread only.
-        Some(by) if unsafe { *by } == others => {
-            let _ = COUNTED_BY.remove(thread);
-            return true;
-        }
-        // SAFETY: as above.
-        Some(by) => unsafe { *by = ours },
-        None if COUNTED_BY.insert(thread, ours, 0).is_err() => bump(&UNCOUNTED, 0),
-        None => {}
-    }
-    tally(if look == Look::One { Tally::CountedByOne } else { Tally::CountedByOther });
-    false
 }
 
-/// Where a call's arguments lie, as a number: the verifier lets nobody calculate with a pointer but subtract another one.
+/// Whether the thread's call has been counted. Calls are told apart by their first argument: what is left of a call that
+/// the second program did not come to says nothing about the next one.
 #[inline(always)]
-fn place(context: u64, slot: u32) -> u64 {
-    let fixed = COUNTED.get_ptr(slot).map_or(0, |fixed| fixed as u64);
-    // Hidden from the compiler, so that the subtraction comes first.
-    core::hint::black_box(context.wrapping_sub(fixed))
+fn noted(first_argument: u64, slot: u32, thread: u32) -> bool {
+    let thread = u64::from(slot) << 32 | u64::from(thread);
+    // SAFETY: written and removed by the same thread only.
+    let Some(&counted) = (unsafe { COUNTED_FIRST.get(thread) }) else { return false };
+    let _ = COUNTED_FIRST.remove(thread);
+    let same = counted == first_argument;
+    if same {
+        bump(&TALLIED, slot * Tally::COUNT + Tally::FoundCounted as u32);
+    }
+    same
 }
 
 /// What the call is about, from the argument that leads there.

@@ -1,12 +1,10 @@
 //! Counting calls of kernel functions that a case names.
 use std::os::fd::AsFd as _;
 
-use aya::maps::{MapData, PerCpuArray};
 use aya::programs::{FEntry, KProbe, PerfEvent, RawTracePoint};
 use wakeproof_abi::{CountArg, CountSlot, SLOTS, Tally};
 
 use super::arm::{array, per_cpu, sum, zero};
-use super::attach::AGAIN;
 use super::breakpoint::{Breakpoint, Stop, Whose};
 use super::probes::{Probes, find};
 use super::reason::reason;
@@ -27,15 +25,8 @@ struct Slot {
     of: String,
     programs: Programs,
     _breakpoints: Vec<Breakpoint>,
-    /// How often its first program had been passed over when the run was armed.
+    /// How often its program had been passed over when the run was armed.
     missed: u64,
-}
-
-impl Slot {
-    /// The program whose being passed over is looked at.
-    fn first(&self, number: usize) -> String {
-        self.programs.names(number).swap_remove(0)
-    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -47,16 +38,20 @@ enum Programs {
 }
 
 impl Programs {
-    /// What a counter's programs are called in the object: by trampoline it has two, of which either sees a call if the
-    /// other is passed over.
-    fn names(self, number: usize) -> Vec<String> {
+    /// What a counter's program is called in the object.
+    fn name(self, number: usize) -> String {
         match self {
-            Self::Fentry => vec![format!("count_{number}"), format!("count_{number}{AGAIN}")],
-            Self::Kprobe => vec![format!("count_kprobe_{number}")],
-            Self::Breakpoint => vec![format!("count_breakpoint_{number}")],
-            Self::Tracepoint => vec![format!("count_tracepoint_{number}")],
+            Self::Fentry => format!("count_{number}"),
+            Self::Kprobe => format!("count_kprobe_{number}"),
+            Self::Breakpoint => format!("count_breakpoint_{number}"),
+            Self::Tracepoint => format!("count_tracepoint_{number}"),
         }
     }
+}
+
+/// The kprobe's program that comes before a trampoline's, which then counts only what this one has missed.
+fn first(number: usize) -> String {
+    format!("count_first_{number}")
 }
 
 impl Probes {
@@ -70,12 +65,9 @@ impl Probes {
         }
         let mut counters = std::mem::take(&mut self.counters);
         for (number, slot) in counters.slots.iter_mut().enumerate() {
-            slot.missed = self.missed(&slot.first(number));
+            slot.missed = self.missed(&slot.programs.name(number));
         }
-        let zeroed = (0..counters.slots.len()).try_for_each(|number| {
-            let zero_all = self.tallies(number, |map, at| map.set(at, zero()?, 0).map_err(|error| reason(&error)));
-            zero_all.map(drop)
-        });
+        let zeroed = (0..counters.slots.len()).try_for_each(|number| self.zero_tallies(number));
         self.counters = counters;
         zeroed
     }
@@ -118,6 +110,9 @@ impl Probes {
             match attached {
                 Ok(breakpoints) => {
                     report.won = Some(format!("{word} {function}"));
+                    if matches!(programs, Programs::Fentry) {
+                        report.lost.extend(self.attach_first(function, number));
+                    }
                     return Some(Slot { of: of.into(), programs, _breakpoints: breakpoints, missed: 0 });
                 }
                 Err(why) => report.lost.push(Loser { candidate: format!("{word} {function}"), reason: why }),
@@ -165,15 +160,16 @@ impl Probes {
     }
 
     fn attach_counter(&mut self, programs: Programs, function: &str, number: usize) -> Result<Vec<Breakpoint>, String> {
-        let names = programs.names(number);
-        let attached = names.iter().map(|name| self.attach_program(programs, function, name));
-        let attached: Result<Vec<_>, _> = attached.collect();
-        if attached.is_err() {
-            for name in &names {
-                self.unload(programs, name);
-            }
-        }
-        attached.map(|breakpoints| breakpoints.into_iter().flatten().collect())
+        self.attach_program(programs, function, &programs.name(number)).inspect_err(|_| {
+            self.unload(programs, &programs.name(number));
+        })
+    }
+
+    /// Where this cannot be, what the trampoline's program is passed over for is lost, and counted as such.
+    fn attach_first(&mut self, function: &str, number: usize) -> Option<Loser> {
+        let why = self.attach_program(Programs::Kprobe, function, &first(number)).err()?;
+        self.unload(Programs::Kprobe, &first(number));
+        Some(Loser { candidate: format!("kprobe {function}, before the trampoline"), reason: why })
     }
 
     fn attach_program(&mut self, programs: Programs, function: &str, name: &str) -> Result<Vec<Breakpoint>, String> {
@@ -208,9 +204,8 @@ impl Probes {
 
     fn take_off(&mut self) {
         for (number, slot) in std::mem::take(&mut self.counters).slots.into_iter().enumerate() {
-            for name in slot.programs.names(number) {
-                self.unload(slot.programs, &name);
-            }
+            self.unload(Programs::Kprobe, &first(number));
+            self.unload(slot.programs, &slot.programs.name(number));
         }
     }
 
@@ -225,28 +220,25 @@ impl Probes {
         };
     }
 
-    /// Calls of a function that neither of a counter's two programs has counted, if the first was passed over so often: all
-    /// there were, less those that either has counted.
-    fn uncounted(&mut self, number: usize, missed: u64) -> Result<u64, String> {
-        let [seen, one, other] = self.tallies(number, |map, at| sum(map, at))?;
-        // Calls that come while the tallies are zeroed are in one of them only.
-        Ok((seen + missed).saturating_sub(one + other).min(missed))
+    /// Calls of a function that were counted neither by its kprobe nor by its trampoline, of those that the latter was passed
+    /// over for. A call that comes meanwhile may seem to be one, but none of them is ever hidden.
+    fn uncounted(&mut self, number: usize, slot: &Slot) -> Result<u64, String> {
+        let counted_first = self.tally(number, Tally::CountedFirst)?;
+        let found = self.tally(number, Tally::FoundCounted)?;
+        let missed = self.missed(&slot.programs.name(number)).saturating_sub(slot.missed);
+        Ok((missed + found).saturating_sub(counted_first).min(missed))
     }
 
-    /// Does something with each [`Tally`] of a counter.
-    fn tallies<T>(
-        &mut self,
-        number: usize,
-        with: impl Fn(&mut PerCpuArray<&mut MapData, u64>, u32) -> Result<T, String>,
-    ) -> Result<[T; Tally::COUNT as usize], String> {
-        let first = u32::try_from(number).map_err(|error| error.to_string())? * Tally::COUNT;
+    fn tally(&mut self, number: usize, what: Tally) -> Result<u64, String> {
+        sum(&per_cpu(&mut self.ebpf, "TALLIED")?, tally_at(number, what)?)
+    }
+
+    fn zero_tallies(&mut self, number: usize) -> Result<(), String> {
         let mut map = per_cpu(&mut self.ebpf, "TALLIED")?;
-        let at = |tally: Tally| first + tally as u32;
-        Ok([
-            with(&mut map, at(Tally::Seen))?,
-            with(&mut map, at(Tally::CountedByOne))?,
-            with(&mut map, at(Tally::CountedByOther))?,
-        ])
+        for what in [Tally::FoundCounted, Tally::CountedFirst] {
+            map.set(tally_at(number, what)?, zero()?, 0).map_err(|error| reason(&error))?;
+        }
+        Ok(())
     }
 
     /// How each function is counted and how often that was passed over, and what was counted.
@@ -260,11 +252,8 @@ impl Probes {
     fn counts_of(&mut self, counters: &Counters) -> Result<(Vec<CounterReport>, Vec<CountRow>), String> {
         let mut reports = counters.reports.clone();
         for (number, slot) in counters.slots.iter().enumerate() {
-            let missed = self.missed(&slot.first(number)).saturating_sub(slot.missed);
-            let missed = match slot.programs {
-                Programs::Fentry => self.uncounted(number, missed)?,
-                Programs::Kprobe | Programs::Breakpoint | Programs::Tracepoint => missed,
-            };
+            // Without a first program both tallies are 0.
+            let missed = self.uncounted(number, slot)?;
             reports.iter_mut().filter(|report| report.of == slot.of).for_each(|report| report.missed = missed);
         }
         let counted = self.counted()?.into_iter();
@@ -291,4 +280,10 @@ impl Probes {
             .collect();
         Ok((reports, rows))
     }
+}
+
+/// Where a counter's tally is.
+fn tally_at(number: usize, what: Tally) -> Result<u32, String> {
+    let number = u32::try_from(number).map_err(|error| error.to_string())?;
+    Ok(number * Tally::COUNT + what as u32)
 }
