@@ -26,8 +26,9 @@ use crate::{
 #[map]
 static COUNTED: Array<CountSlot> = Array::with_max_entries(SLOTS as u32, 0);
 
-/// The first argument of the call that has been counted by the first program, by slot and thread, until the second one has
-/// come to it.
+/// How many calls have been counted by the first program that the second one has not come to yet, by the counter's slot and
+/// the thread: more than one, if an interrupt calls the same function in between. What stays of a call that the second one was
+/// passed over for can make it leave out a later one that the first has missed; the tallies tell.
 #[map]
 static COUNTED_FIRST: HashMap<u64, u64> = HashMap::with_max_entries(16_384, 0);
 
@@ -96,8 +97,8 @@ fn count(context: u64, registers: bool, slot: u32, look: Look) -> u32 {
     let role = role(process);
     let about = if context == 0 { None } else { argument(context, registers, slot) }.unwrap_or_default();
     match look {
-        Look::First => note(read(context + regs::DI).unwrap_or(0), slot, thread),
-        Look::Second if noted(read(context).unwrap_or(0), slot, thread) => return 0,
+        Look::First => note(slot, thread),
+        Look::Second if noted(slot, thread) => return 0,
         Look::Alone | Look::Second => {}
     }
     if role == 0 && about.inside == 0 {
@@ -117,26 +118,30 @@ fn count(context: u64, registers: bool, slot: u32, look: Look) -> u32 {
 
 /// Notes that the thread's call is counted.
 #[inline(always)]
-fn note(first_argument: u64, slot: u32, thread: u32) {
+fn note(slot: u32, thread: u32) {
+    let thread = u64::from(slot) << 32 | u64::from(thread);
     bump(&TALLIED, slot * Tally::COUNT + Tally::CountedFirst as u32);
-    if COUNTED_FIRST.insert(u64::from(slot) << 32 | u64::from(thread), first_argument, 0).is_err() {
+    if let Some(calls) = COUNTED_FIRST.get_ptr_mut(thread) {
+        // SAFETY: a live value, changed by the same thread only.
+        unsafe { *calls += 1 };
+    } else if COUNTED_FIRST.insert(thread, 1, 0).is_err() {
         bump(&UNCOUNTED, 0);
     }
 }
 
-/// Whether the thread's call has been counted. Calls are told apart by their first argument: what is left of a call that
-/// the second program did not come to says nothing about the next one.
+/// Whether the thread's call has been counted.
 #[inline(always)]
-fn noted(first_argument: u64, slot: u32, thread: u32) -> bool {
+fn noted(slot: u32, thread: u32) -> bool {
     let thread = u64::from(slot) << 32 | u64::from(thread);
-    // SAFETY: written and removed by the same thread only.
-    let Some(&counted) = (unsafe { COUNTED_FIRST.get(thread) }) else { return false };
-    let _ = COUNTED_FIRST.remove(thread);
-    let same = counted == first_argument;
-    if same {
-        bump(&TALLIED, slot * Tally::COUNT + Tally::FoundCounted as u32);
+    let Some(calls) = COUNTED_FIRST.get_ptr_mut(thread) else { return false };
+    // SAFETY: as above.
+    unsafe { *calls -= 1 };
+    // SAFETY: as above.
+    if unsafe { *calls } == 0 {
+        let _ = COUNTED_FIRST.remove(thread);
     }
-    same
+    bump(&TALLIED, slot * Tally::COUNT + Tally::FoundCounted as u32);
+    true
 }
 
 /// What the call is about, from the argument that leads there.

@@ -4,7 +4,7 @@ use std::os::fd::AsFd as _;
 use aya::programs::{FEntry, KProbe, PerfEvent, RawTracePoint};
 use wakeproof_abi::{CountArg, CountSlot, SLOTS, Tally};
 
-use super::arm::{array, per_cpu, sum, zero};
+use super::arm::{array, hash, per_cpu, sum, zero};
 use super::breakpoint::{Breakpoint, Stop, Whose};
 use super::probes::{Probes, find};
 use super::reason::reason;
@@ -67,9 +67,10 @@ impl Probes {
         for (number, slot) in counters.slots.iter_mut().enumerate() {
             slot.missed = self.missed(&slot.programs.name(number));
         }
-        let zeroed = (0..counters.slots.len()).try_for_each(|number| self.zero_tallies(number));
+        let slots = counters.slots.len();
         self.counters = counters;
-        zeroed
+        self.forget_marks()?;
+        (0..slots).try_for_each(|number| self.zero_tallies(number))
     }
 
     fn attach_counters(&mut self, functions: &[Vec<String>]) -> Counters {
@@ -231,6 +232,17 @@ impl Probes {
 
     fn tally(&mut self, number: usize, what: Tally) -> Result<u64, String> {
         sum(&per_cpu(&mut self.ebpf, "TALLIED")?, tally_at(number, what)?)
+    }
+
+    /// Forgets the calls that were counted by a kprobe and never seen by the trampoline.
+    fn forget_marks(&mut self) -> Result<(), String> {
+        let mut marks = hash::<u64, u64>(&mut self.ebpf, "COUNTED_FIRST")?;
+        let threads: Vec<_> = marks.keys().flatten().collect();
+        for thread in threads {
+            // One that is in the function may take its own mark away meanwhile.
+            let _ = marks.remove(&thread);
+        }
+        Ok(())
     }
 
     fn zero_tallies(&mut self, number: usize) -> Result<(), String> {

@@ -37,8 +37,8 @@ impl Purpose {
     fn idle(self) -> &'static [&'static str] {
         match self {
             Self::Cases => &["INSIDE", "SETS"],
-            Self::Events => &["INSIDE", "SETS", "COUNTS"],
-            Self::Server => &["COUNTS", "TURN"],
+            Self::Events => &["INSIDE", "SETS", "COUNTS", "COUNTED_FIRST"],
+            Self::Server => &["COUNTS", "COUNTED_FIRST", "TURN"],
         }
     }
 }
