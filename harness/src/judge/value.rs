@@ -68,10 +68,11 @@ impl<T: Into<Json>> From<T> for Reading {
     }
 }
 
-/// Without most of a long list.
+/// Without most of a long list, wherever in the value it is.
 pub(super) fn shorten(value: &Json) -> Json {
     match value {
-        Json::Array(list) => shortened(list.iter().take(ENTRIES).cloned().collect(), list.len()),
+        Json::Array(list) => shortened(list.iter().take(ENTRIES).map(shorten).collect(), list.len()),
+        Json::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shorten(value))).collect(),
         value => value.clone(),
     }
 }
@@ -135,6 +136,8 @@ mod tests {
         assert_eq!(Reading::from(numbers(16)).shown(), numbers(16));
         let long = Reading::from(numbers(20)).shown();
         assert_eq!((long.as_array().map(Vec::len), &long[16]), (Some(17), &"and 4 more".into()));
+        let within = Reading::from(serde_json::json!({"tree": {"items": numbers(20)}})).shown();
+        assert_eq!(within["tree"]["items"], long);
         let chains = Reading::Chains { steps: Vec::new(), ns: vec![1; 18] };
         assert_eq!(chains.shown()[16], "and 2 more");
     }

@@ -1,46 +1,50 @@
 //! The kernels of a page: what ran on each, in a line.
 use maud::{Markup, html};
 
-use super::super::Results;
+use super::super::matrix::{Column, Mark, Matrix};
 use super::super::text::{counted, duration, grouped};
+use crate::case::ClaimVerdict;
 
-/// A line for each kernel.
-pub(super) fn table(all: &[Results]) -> Markup {
+/// The verdicts on claims that are counted.
+const VERDICTS: [ClaimVerdict; 4] =
+    [ClaimVerdict::Confirmed, ClaimVerdict::Refined, ClaimVerdict::Refuted, ClaimVerdict::Undecidable];
+
+/// A line for each kernel, in the order of the columns.
+pub(super) fn table(matrix: &Matrix) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Kernels" {
             table.kernels {
                 thead {
                     tr {
-                        th scope="col" { "Linux" }
-                        @for word in ["evidence", "cases", "confirmed", "refined", "refuted", "undecidable", "events", "lost", "time"] {
-                            th scope="col" { (word) }
-                        }
+                        @for word in ["Linux", "evidence", "cases"] { th scope="col" { (word) } }
+                        @for verdict in VERDICTS { th scope="col" { (verdict) } }
+                        @for word in ["events", "lost", "time"] { th scope="col" { (word) } }
                     }
                 }
-                tbody { @for results in all { (line(results)) } }
+                tbody { @for (place, kernel) in matrix.kernels.iter().enumerate() { (line(matrix, place, kernel)) } }
             }
         }
     }
 }
 
-fn line(results: &Results) -> Markup {
-    let claims = results.claims();
-    let (recorded, lost) = results.events();
-    let outcomes = results.outcomes();
+fn line(matrix: &Matrix, place: usize, kernel: &Column) -> Markup {
+    let cells = || matrix.rows.iter().filter_map(|row| row.cells.get(place)?.as_ref());
+    let found = |verdict| cells().filter(|cell| cell.mark == Mark::Claim(verdict)).count();
     html! {
         tr {
-            th scope="row" { (results.kernel.release) }
-            td title=[results.blind.as_deref()] { (results.grade) }
+            th scope="row" title=[kernel.package.as_deref()] { (kernel.release.as_deref().unwrap_or(&kernel.name)) }
+            td { @if let Some(grade) = kernel.grade { (grade) } }
             td {
-                @for (outcome, number) in &outcomes { span class=(outcome) { (number) " " (outcome) } " " }
-                @if !results.unfinished.is_empty() {
-                    span.fail { "interrupted: " (counted(results.unfinished.len(), "case")) " did not come to run" }
+                @for (outcome, number) in &kernel.outcomes { span class=(outcome) { (number) " " (outcome) } " " }
+                @if kernel.unfinished > 0 {
+                    span.fail { "interrupted: " (counted(kernel.unfinished, "case")) " did not come to run" }
                 }
+                @if kernel.broken.is_some() { span.broken { "broken" } }
             }
-            @for number in [claims.confirmed, claims.refined, claims.refuted, claims.undecidable] { td.number { (number) } }
-            td.number { (grouped(recorded)) }
-            td.number { (grouped(lost)) }
-            td.number { (duration(results.millis)) }
+            @for verdict in VERDICTS { td.number { (found(verdict)) } }
+            td.number { (grouped(kernel.recorded)) }
+            td.number { (grouped(kernel.lost)) }
+            td.number { (duration(kernel.millis)) }
         }
     }
 }

@@ -56,12 +56,12 @@ pub fn html(matrix: &Matrix, all: &[Results]) -> String {
             head {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "Wakeproof: " (title(all)) }
+                title { "Wakeproof: " (title(matrix)) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
                 a.skiplink href="#cases" { "to the cases" }
-                (head(all))
+                (head(matrix, all))
                 main {
                     h2 #claims { "Claims" }
                     (table::matrix(matrix))
@@ -98,20 +98,20 @@ fn cases(all: &[Results]) -> Vec<(&Results, &Verdict)> {
     cases
 }
 
-fn title(all: &[Results]) -> String {
-    match all {
-        [only] => format!("Linux {}", only.kernel.release),
+fn title(matrix: &Matrix) -> String {
+    match matrix.kernels.as_slice() {
+        [only] => format!("Linux {}", only.release.as_deref().unwrap_or(&only.name)),
         many => counted(many.len(), "kernel"),
     }
 }
 
-fn head(all: &[Results]) -> Markup {
+fn head(matrix: &Matrix, all: &[Results]) -> Markup {
     html! {
         header {
-            h1 { "What documents say, and what " @if let [only] = all { "Linux " (only.kernel.release) } @else { (counted(all.len(), "kernel")) } " did" }
+            h1 { "What documents say, and what " (title(matrix)) " did" }
             p.soft { "Claims about sockets, select, poll and epoll, each decided by an experiment on a running kernel. "
                 "A refuted claim is a finding: the document is wrong, and the counter-example stands below." }
-            @if let [only] = all { (sums(only)) } @else { (kernels::table(all)) }
+            @if let [only] = all { (sums(only)) } @else { (kernels::table(matrix)) }
         }
     }
 }
