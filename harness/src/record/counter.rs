@@ -222,7 +222,7 @@ impl Probes {
     }
 
     /// Calls of a function that were counted neither by its kprobe nor by its trampoline, of those that the latter was passed
-    /// over for. A call that comes meanwhile may seem to be one, but none of them is ever hidden.
+    /// over for. One more or less, if a call is under way while this is read.
     fn uncounted(&mut self, number: usize, slot: &Slot) -> Result<u64, String> {
         let counted_first = self.tally(number, Tally::CountedFirst)?;
         let found = self.tally(number, Tally::FoundCounted)?;
