@@ -14,7 +14,7 @@ use crate::case::{Grade, Probe};
 use crate::kernel;
 use crate::load::{LoadedCase, Suite};
 use crate::object::object;
-use crate::plan::{Capabilities, Decision, decide};
+use crate::plan::{Capabilities, decide};
 use crate::record::{Cancel, Deadlines, Unobserved};
 use crate::recording::{Loser, ProbeReport};
 use crate::render::doctor::{Doctor, Missing, Privileges, ProbeHealth, Suite as Runnable, text};
@@ -86,7 +86,7 @@ fn examine(suite: &Suite, have: &Capabilities, unobserved: Option<&Unobserved>) 
         kprobes: Path::new("/sys/bus/event_source/devices/kprobe").exists(),
         lockdown: fs::read_to_string("/sys/kernel/security/lockdown").ok().and_then(|text| chosen(&text)),
         object: object().is_some(),
-        probes: have.probes.iter().map(|report| health(report, suite, have)).collect(),
+        probes: health(suite, have),
         suite: runnable(suite, have),
         missing: Vec::new(),
     };
@@ -117,36 +117,35 @@ fn chosen(lockdown: &str) -> Option<String> {
     Some(lockdown.split_once('[')?.1.split_once(']')?.0.to_owned())
 }
 
-/// A probe, and the cases that can show less without it: found out by asking again as if it were not there.
-fn health(report: &ProbeReport, suite: &Suite, have: &Capabilities) -> ProbeHealth {
-    let flipped = |probe: &ProbeReport| {
-        let lost = ProbeReport { won: None, grade: None, ..probe.clone() };
-        let won = ProbeReport { won: Some(String::new()), grade: Some(Grade::Function), ..probe.clone() };
-        if probe.probe != report.probe {
-            probe.clone()
-        } else if report.won.is_some() {
-            lost
-        } else {
-            won
-        }
-    };
+/// The probes, each with the cases that can show less without it: found out by asking again as if it were not there.
+fn health(suite: &Suite, have: &Capabilities) -> Vec<ProbeHealth> {
     // Where an essential probe is missing the grade is surface, and that hides what else hangs on the probe.
     let have = &Capabilities {
         grade: have.grade.max(if have.probes.is_empty() { Grade::Surface } else { Grade::Trace }),
-        probes: have.probes.clone(),
         blind: None,
-        no_wire: have.no_wire.clone(),
+        ..have.clone()
     };
-    let other = Capabilities { grade: have.grade, probes: have.probes.iter().map(flipped).collect(), ..have.clone() };
-    let what = |decision: Decision| {
+    let shown = |case: &LoadedCase, have: &Capabilities| {
+        let decision = decide(case, have);
         let names = |reasons: BTreeMap<String, String>| reasons.into_keys().collect::<Vec<_>>();
         (decision.skip.is_some(), names(decision.undecided), names(decision.measures))
     };
-    let touched = |case: &&LoadedCase| what(decide(case, have)) != what(decide(case, &other));
-    ProbeHealth {
-        report: report.clone(),
-        cases: suite.cases.iter().filter(touched).map(|case| case.id.clone()).collect(),
-    }
+    let cases: Vec<_> = suite.cases.iter().map(|case| (case, shown(case, have))).collect();
+    let touched = |report: &ProbeReport| {
+        let other = flipped(have, report);
+        cases.iter().filter(|(case, here)| *here != shown(case, &other)).map(|(case, _)| case.id.clone()).collect()
+    };
+    have.probes.iter().map(|report| ProbeHealth { report: report.clone(), cases: touched(report) }).collect()
+}
+
+/// The same with this probe lost if it is attached, and attached if it is lost.
+fn flipped(have: &Capabilities, report: &ProbeReport) -> Capabilities {
+    let other = |probe: &ProbeReport| match (probe.probe == report.probe, probe.won.is_some()) {
+        (false, _) => probe.clone(),
+        (true, true) => ProbeReport { won: None, grade: None, ..probe.clone() },
+        (true, false) => ProbeReport { won: Some(String::new()), grade: Some(Grade::Function), ..probe.clone() },
+    };
+    Capabilities { probes: have.probes.iter().map(other).collect(), ..have.clone() }
 }
 
 fn runnable(suite: &Suite, have: &Capabilities) -> Runnable {

@@ -33,6 +33,10 @@ pub fn decide(loaded: &LoadedCase, have: &Capabilities) -> Decision {
             decision.measures.insert(name.clone(), why);
         }
     }
+    // Most often nothing is missing, and no predicate need be parsed to know that all can be decided.
+    if decision.measures.is_empty() {
+        return decision;
+    }
     let mut decided = 0;
     for (name, predicates) in predicates(case) {
         let used: BTreeSet<String> = predicates.iter().flat_map(|source| Predicate::variables(source)).collect();
