@@ -18,11 +18,13 @@ mod initramfs;
 mod memory;
 mod newc;
 mod qemu;
+mod room;
 mod scratch;
 
 pub use accelerator::Accelerator;
 pub use broken::Broken;
 pub use console::Show;
+pub use room::beside;
 
 /// How the guest is made.
 #[derive(Debug, Clone, clap::Args)]

@@ -112,6 +112,12 @@ impl Line {
         self.bar.set_message(text.to_owned());
     }
 
+    /// What came of it, on standard output, where it can be piped on.
+    pub fn answer(self, text: &str) {
+        self.bar.finish_and_clear();
+        self.lines.suspend(|| anstream::println!("{:<14} {text}", self.name));
+    }
+
     /// How it ended, in a line that stays.
     pub fn end(self, text: &str) {
         self.bar.finish_and_clear();

@@ -3,13 +3,12 @@
 
 use std::{
     cell::Cell,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs,
     io::{BufRead as _, BufReader},
+    iter,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
-    sync::Mutex,
-    thread,
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -136,25 +135,17 @@ impl Several<'_> {
         } else {
             None
         };
-        let jobs = self.jobs(tasks.len())?;
+        let jobs = match self.options.jobs {
+            Some(jobs) => usize::try_from(jobs)?,
+            None => self.guest.room()?,
+        };
+        let jobs = jobs.min(tasks.len().max(1));
         let board = Board::new();
         anstream::eprintln!("the suite on {} kernels, {jobs} at once", tasks.len());
         let mut later = Command::new(self.program);
         later.arg("merge").arg(self.reports);
         anstream::eprintln!("what has ended is shown at any time, also after Ctrl-C, by: {}", process::spell(&later));
-        // Taken from the end.
-        tasks.reverse();
-        let queue = Mutex::new(tasks);
-        thread::scope(|scope| {
-            for _ in 0..jobs {
-                // A guest ends with the thread that started it, which therefore stays with it.
-                scope.spawn(|| {
-                    while let Some(task) = queue.lock().ok().and_then(|mut queue| queue.pop()) {
-                        self.one(&task, guests.as_ref(), &board);
-                    }
-                });
-            }
-        });
+        guest::beside(tasks, jobs, |task| self.one(&task, guests.as_ref(), &board));
         self.show(&folders)
     }
 
@@ -175,43 +166,28 @@ impl Several<'_> {
             kernels.push((name, kernel));
         }
         let all = kernels.len() as u64;
-        for (place, (name, kernel)) in (0..).zip(kernels) {
+        let called = called(&kernels.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
+        for ((place, (_, kernel)), name) in (0..).zip(kernels).zip(called) {
             let mut arguments: Vec<OsString> = vec!["test".into(), "--progress".into()];
             arguments.extend(self.rest.iter().cloned());
             if let Some(shard) = self.options.shard {
                 let Some(parts) = shard.of_kernel(place, all) else { continue };
                 arguments.extend(["--shard".into(), parts.into()]);
             }
-            let folder = self.reports.join(name);
+            let folder = self.reports.join(&name);
             clear(&folder)?;
             let kernel = match kernel {
                 None => None,
                 Some(Ok(kernel)) => Some(kernel),
                 Some(Err(error)) => {
-                    anstream::eprintln!("{}: {error:#}", process::paint(name, process::RED));
-                    note(&folder, name, None, Some(Broken::new(format!("{error:#}"))))?;
+                    anstream::eprintln!("{}: {error:#}", process::paint(&name, process::RED));
+                    note(&folder, &name, None, Some(Broken::new(format!("{error:#}"))))?;
                     None
                 }
             };
-            tasks.push(Task { series: name.clone(), kernel, folder, arguments });
+            tasks.push(Task { series: name, kernel, folder, arguments });
         }
         Ok(tasks)
-    }
-
-    /// As many as there are processors and memory for.
-    fn jobs(&self, tasks: usize) -> Result<usize> {
-        /// What QEMU itself takes beside the guest's memory, in MiB.
-        const BESIDE: u64 = 512;
-        let most = tasks.max(1);
-        if let Some(jobs) = self.options.jobs {
-            return Ok(usize::try_from(jobs)?.min(most));
-        }
-        let processors = thread::available_parallelism().context("failed to ask how many processors there are")?.get();
-        let by_processors = processors / usize::try_from(self.guest.guest_cpus)?.max(1);
-        let text = fs::read_to_string("/proc/meminfo").context("failed to read /proc/meminfo")?;
-        let free = available(&text).context("/proc/meminfo says nothing of MemAvailable")?;
-        let by_memory = usize::try_from(free / (u64::from(self.guest.guest_memory) + BESIDE))?;
-        Ok(by_processors.min(by_memory).clamp(1, most))
     }
 
     /// Runs one, and writes down where it ran and what broke.
@@ -297,6 +273,18 @@ struct Left {
     console: Vec<String>,
 }
 
+/// What heads each one's column, and names its folder: its series, or the file's name of an image. No two are the same.
+fn called(names: &[&str]) -> Vec<String> {
+    let mut called: Vec<String> = Vec::new();
+    for name in names {
+        let file = Path::new(name).file_name().and_then(OsStr::to_str).unwrap_or(name);
+        let taken = |word: &str| word != *name && (names.contains(&word) || called.iter().any(|other| other == word));
+        let numbered = (2..).map(|number| format!("{file}-{number}"));
+        called.extend(iter::once(file.to_owned()).chain(numbered).find(|word| !taken(word)));
+    }
+    called
+}
+
 /// Writes down where a run happened.
 fn note(folder: &Path, series: &str, package: Option<String>, broken: Option<Broken>) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
@@ -333,12 +321,6 @@ fn progress(said: &str, line: &Line) {
     }
     let bad = if BAD.get() > 0 { format!("{} not good, ", BAD.get()) } else { String::new() };
     line.set(&format!("{done}  {bad}{case}"));
-}
-
-/// `MemAvailable` in MiB.
-fn available(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? / 1024)
 }
 
 #[cfg(test)]
@@ -388,9 +370,9 @@ mod tests {
     }
 
     #[test]
-    fn available_memory_is_read_in_mebibytes() {
-        assert_eq!(available("MemTotal: 5 kB\nMemAvailable:   2097152 kB\n"), Some(2048));
-        assert_eq!(available("MemTotal: 5 kB\n"), None);
+    fn images_go_by_their_files_names_and_no_two_are_called_the_same() {
+        let names = ["./host", "host", "/a/bzImage", "b/bzImage", "./5.10", "5.10"];
+        assert_eq!(called(&names), ["host-2", "host", "bzImage", "bzImage-2", "5.10-2", "5.10"]);
     }
 
     #[test]

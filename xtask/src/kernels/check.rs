@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use anyhow::{Context as _, Result};
@@ -18,7 +19,7 @@ use crate::{
     ebpf,
     guest::{self, Guests, Job, Show},
     process::{RED, paint},
-    progress::Activity,
+    progress::Board,
     suite,
     workspace::Workspace,
 };
@@ -67,27 +68,28 @@ struct Report {
     won: Option<String>,
 }
 
-/// Boots each; the exit status says whether all did.
+/// Boots each, as many at once as there is room for; the exit status says whether all could be asked.
 pub fn check(workspace: &Workspace, matrix: &Matrix, series: &[String], options: &guest::Options) -> Result<ExitCode> {
     let entries = matrix.guests(series)?;
     let object = ebpf::build(workspace)?;
     let program = suite::build_wakeproof(workspace, Some(&object))?;
     let guests = Guests::ready(workspace, options)?;
-    let mut wrong = 0;
-    for entry in entries {
-        let activity = Activity::begin(format!("booting {}", entry.series));
+    let wrong = AtomicBool::new(false);
+    let board = Board::new();
+    let at_once = options.room()?.min(entries.len());
+    guest::beside(entries, at_once, |entry| {
+        let line = board.line(&entry.series);
+        line.set("boots, and is asked");
         let kernel = obtain(workspace, &entry.series);
-        let asked = kernel.and_then(|kernel| ask(workspace, entry, &kernel, &program, &guests));
-        drop(activity);
-        match asked {
-            Ok(can) => println!("{:<14} {}", entry.series, can.line()),
+        match kernel.and_then(|kernel| ask(workspace, entry, &kernel, &program, &guests)) {
+            Ok(can) => line.answer(&can.line()),
             Err(error) => {
-                wrong += 1;
-                anstream::println!("{:<14} {}: {error:#}", entry.series, paint("error", RED));
+                wrong.store(true, Ordering::Relaxed);
+                line.answer(&format!("{}: {error:#}", paint("error", RED)));
             }
         }
-    }
-    Ok(ExitCode::from(u8::from(wrong > 0)))
+    });
+    Ok(ExitCode::from(u8::from(wrong.into_inner())))
 }
 
 fn ask(
