@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::{guest, process, workspace::Workspace};
 
@@ -94,11 +94,7 @@ pub fn obtain_for_files(workspace: &Workspace, name: &str) -> Result<Kernel> {
 
 /// The kernel, and its entry in the list if it has one.
 fn find(workspace: &Workspace, name: &str) -> Result<(Kernel, Option<Entry>)> {
-    let path = PathBuf::from(name);
-    if name.contains('/') || path.is_file() {
-        if !path.is_file() {
-            bail!("there is no kernel image at {name}");
-        }
+    if let Some(path) = image(name)? {
         return Ok((Kernel::from_file(path), None));
     }
     let matrix = Matrix::load(workspace)?;
@@ -110,4 +106,14 @@ fn find(workspace: &Workspace, name: &str) -> Result<(Kernel, Option<Entry>)> {
         format!("failed to fetch the kernel `{name}`; a kernel image of your own can be given with `--kernel PATH`")
     })?;
     Ok((kernel, Some(entry)))
+}
+
+/// The image that this names, if it names none of the list: what has a slash, or is a file.
+fn image(name: &str) -> Result<Option<PathBuf>> {
+    let path = PathBuf::from(name);
+    if path.is_file() {
+        return Ok(Some(path));
+    }
+    ensure!(!name.contains('/'), "there is no kernel image at {name}");
+    Ok(None)
 }

@@ -23,7 +23,7 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// The kernel: auto, host, guest, a series of ci/kernels.toml such as 5.10, or the path of an image; or several:
-    /// all, a list such as oldest,6.12,host, or a range such as 6.12..7.1
+    /// all, a list such as oldest,6.12,./bzImage,host, or a range such as 6.12..7.1
     ///
     /// `auto` is the running kernel if it allows probes of kernel functions, else a guest with the distribution's own.
     #[arg(long, value_name = "KERNEL", default_value = "auto")]

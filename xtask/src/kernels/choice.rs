@@ -1,8 +1,13 @@
 //! What `--kernel` asks for: one kernel, a list, a range, or all.
 
+use std::path::Path;
+
 use anyhow::{Result, bail, ensure};
 
-use super::matrix::{DISTRIBUTION, HOST, Matrix};
+use super::{
+    image,
+    matrix::{DISTRIBUTION, HOST, Matrix},
+};
 
 /// The word for the whole matrix.
 const ALL: &str = "all";
@@ -10,19 +15,25 @@ const ALL: &str = "all";
 const OLDEST: &str = "oldest";
 const NEWEST: &str = "newest";
 
-/// The kernels that the text names, each once, in the order of the list; none if it is not a list but one kernel.
+/// The kernels that the text names, each once, in the order of the text; none if it is not a list but one kernel.
 ///
-/// A list is `all`, or names and ranges with commas between: `5.10,6.12..7.1,host`. Both ends of a range belong to it, and
-/// either may be left out. `oldest` and `newest` are names too.
+/// A list is `all`, or names, images and ranges with commas between: `5.10,6.12..7.1,./bzImage,host`. Both ends of a range
+/// belong to it, and either may be left out. `oldest` and `newest` are names too.
 pub fn several(matrix: &Matrix, text: &str) -> Result<Option<Vec<String>>> {
-    // A path may have commas and dots.
-    let list =
-        [ALL, OLDEST, NEWEST].contains(&text) || (!text.contains('/') && (text.contains(',') || text.contains("..")));
-    if !list {
+    // The path of one image may have commas.
+    if Path::new(text).is_file() {
+        return Ok(None);
+    }
+    let range_of_series = !text.contains('/') && text.contains("..");
+    if ![ALL, OLDEST, NEWEST].contains(&text) && !text.contains(',') && !range_of_series {
         return Ok(None);
     }
     let mut names: Vec<String> = Vec::new();
     for item in text.split(',').map(str::trim).filter(|item| !item.is_empty()) {
+        if image(item)?.is_some() {
+            names.push(item.to_owned());
+            continue;
+        }
         match item.split_once("..") {
             _ if item == ALL => {
                 // Last: where the distribution's own is one of the series too, it is better known by that name.
@@ -83,6 +94,8 @@ fn version(series: &str) -> Option<(u32, u32)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::workspace::Workspace;
 
@@ -93,9 +106,22 @@ mod tests {
 
     #[test]
     fn one_kernel_is_no_list() {
-        for one in ["auto", "host", "5.10", "/boot/vmlinuz-6.1", "./a,b", "guest"] {
+        for one in ["auto", "host", "5.10", "/boot/vmlinuz-6.1", "../bzImage", "guest"] {
             assert_eq!(chosen(one), None, "{one}");
         }
+    }
+
+    #[test]
+    fn an_image_may_stand_in_a_list_and_have_a_comma_in_its_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let image = |name: &str| {
+            let path = folder.path().join(name);
+            fs::write(&path, "").expect("a file");
+            path.display().to_string()
+        };
+        let (plain, comma) = (image("bzImage"), image("a,b"));
+        assert_eq!(chosen(&comma), None, "one image");
+        assert_eq!(chosen(&format!("5.10,{plain},host,{plain}")).expect("a list"), ["5.10", &plain, "host"]);
     }
 
     #[test]
@@ -112,7 +138,7 @@ mod tests {
     #[test]
     fn what_is_not_there_is_an_error() {
         let matrix = Matrix::load(&Workspace::locate()).expect("the list is valid");
-        for wrong in ["5.10,2.6", "8.0..9.0", "new..old", ","] {
+        for wrong in ["5.10,2.6", "8.0..9.0", "new..old", ",", "5.10,./nowhere/bzImage"] {
             assert!(several(&matrix, wrong).is_err(), "{wrong}");
         }
     }
