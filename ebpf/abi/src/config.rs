@@ -122,6 +122,18 @@ pub struct CountKey {
     pub eventpoll: u64,
 }
 
+/// The calls that a function's two programs need not tell apart: an interrupt may make one in the midst of another.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Counted {
+    /// The counted function.
+    pub slot: u32,
+    /// The running thread; idle processors, whose threads all have number 0, go by their own with the highest bit set.
+    pub thread: u32,
+    /// The argument that leads to what the call is about, or 0.
+    pub value: u64,
+}
+
 /// What a watchpoint looks at when it fires.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
@@ -142,18 +154,21 @@ pub struct Watch {
 
 const _: () = assert!(size_of::<Config>() == 16);
 const _: () = assert!(size_of::<CountKey>() == 32);
+const _: () = assert!(size_of::<Counted>() == 16);
 const _: () = assert!(size_of::<Watch>() == 40);
 
 #[cfg(feature = "user")]
 mod user {
     //! What aya may copy into maps and frozen globals byte by byte.
-    use super::{Config, CountKey, CountSlot, Peek, Watch};
+    use super::{Config, CountKey, CountSlot, Counted, Peek, Watch};
     use crate::Offsets;
 
     // SAFETY: `repr(C)`, no padding (sizes checked above), any bit pattern is a value.
     unsafe impl aya::Pod for Config {}
     // SAFETY: as above.
     unsafe impl aya::Pod for CountKey {}
+    // SAFETY: as above.
+    unsafe impl aya::Pod for Counted {}
     // SAFETY: as above; two `u32`.
     unsafe impl aya::Pod for CountSlot {}
     // SAFETY: as above.

@@ -10,8 +10,8 @@ mod offsets;
 mod payload;
 
 pub use config::{
-    CALL_COUNT, CALL_ENTER, CALL_EXIT, CALL_STASH, CALLS, Config, CountArg, CountKey, CountSlot, PEEK_BYTES, Peek,
-    Role, SLOTS, Tally, WATCHES, Watch,
+    CALL_COUNT, CALL_ENTER, CALL_EXIT, CALL_STASH, CALLS, Config, CountArg, CountKey, CountSlot, Counted, PEEK_BYTES,
+    Peek, Role, SLOTS, Tally, WATCHES, Watch,
 };
 pub use event::{
     BURST, CONTEXT_HARDIRQ, Event, FENCE, FenceOp, Kind, MAX_FRAMES, SWITCH_ENTERS, SWITCH_OURS, SWITCH_SAME_MEMORY,

@@ -9,11 +9,12 @@
 
 use aya_ebpf::{
     EbpfContext as _,
+    helpers::bpf_get_smp_processor_id,
     macros::{fentry, kprobe, map, perf_event, raw_tracepoint},
     maps::{Array, HashMap, PerCpuArray},
     programs::{FEntryContext, PerfEventContext, ProbeContext, RawTracePointContext},
 };
-use wakeproof_abi::{CountArg, CountKey, CountSlot, SLOTS, Tally};
+use wakeproof_abi::{CountArg, CountKey, CountSlot, Counted, SLOTS, Tally};
 
 use crate::{
     descriptor::{file, private, thing},
@@ -26,11 +27,10 @@ use crate::{
 #[map]
 static COUNTED: Array<CountSlot> = Array::with_max_entries(SLOTS as u32, 0);
 
-/// How many calls have been counted by the first program that the second one has not come to yet, by the counter's slot and
-/// the thread: more than one, if an interrupt calls the same function in between. What stays of a call that the second one was
-/// passed over for can make it leave out a later one that the first has missed; the tallies tell.
+/// How many calls have been counted by the first program that the second one has not come to yet. What stays of a call that
+/// the second one was passed over for can make it leave out a later one that the first has missed; the tallies tell.
 #[map]
-static COUNTED_FIRST: HashMap<u64, u64> = HashMap::with_max_entries(16_384, 0);
+static COUNTED_FIRST: HashMap<Counted, u64> = HashMap::with_max_entries(16_384, 0);
 
 /// By slot and [`Tally`], whosever the calls are.
 #[map]
@@ -95,12 +95,16 @@ counter!(
 fn count(context: u64, registers: bool, slot: u32, look: Look) -> u32 {
     let (process, thread) = ids();
     let role = role(process);
-    let about = if context == 0 { None } else { argument(context, registers, slot) }.unwrap_or_default();
+    let how = COUNTED.get(slot).filter(|_| context != 0);
+    let value = how.and_then(|how| argument(context, registers, how));
+    let thread = if thread == 0 { IDLE | processor() } else { thread };
+    let call = Counted { slot, thread, value: value.unwrap_or(0) };
     match look {
-        Look::First => note(slot, thread),
-        Look::Second if noted(slot, thread) => return 0,
+        Look::First => note(&call),
+        Look::Second if noted(&call) => return 0,
         Look::Alone | Look::Second => {}
     }
+    let about = how.zip(value).and_then(|(how, value)| about(how, value)).unwrap_or_default();
     if role == 0 && about.inside == 0 {
         return 0;
     }
@@ -116,38 +120,44 @@ fn count(context: u64, registers: bool, slot: u32, look: Look) -> u32 {
     0
 }
 
-/// Notes that the thread's call is counted.
+/// No thread has this bit in its number.
+const IDLE: u32 = 1 << 31;
+
 #[inline(always)]
-fn note(slot: u32, thread: u32) {
-    let thread = u64::from(slot) << 32 | u64::from(thread);
-    bump(&TALLIED, slot * Tally::COUNT + Tally::CountedFirst as u32);
-    if let Some(calls) = COUNTED_FIRST.get_ptr_mut(thread) {
-        // SAFETY: a live value, changed by the same thread only.
+fn processor() -> u32 {
+    // SAFETY: a helper without arguments.
+    unsafe { bpf_get_smp_processor_id() }
+}
+
+/// Notes that the call is counted.
+#[inline(always)]
+fn note(call: &Counted) {
+    bump(&TALLIED, call.slot * Tally::COUNT + Tally::CountedFirst as u32);
+    if let Some(calls) = COUNTED_FIRST.get_ptr_mut(call) {
+        // SAFETY: a live value, changed by the same thread, or idle processor, only.
         unsafe { *calls += 1 };
-    } else if COUNTED_FIRST.insert(thread, 1, 0).is_err() {
+    } else if COUNTED_FIRST.insert(call, 1, 0).is_err() {
         bump(&UNCOUNTED, 0);
     }
 }
 
-/// Whether the thread's call has been counted.
+/// Whether the call has been counted.
 #[inline(always)]
-fn noted(slot: u32, thread: u32) -> bool {
-    let thread = u64::from(slot) << 32 | u64::from(thread);
-    let Some(calls) = COUNTED_FIRST.get_ptr_mut(thread) else { return false };
+fn noted(call: &Counted) -> bool {
+    let Some(calls) = COUNTED_FIRST.get_ptr_mut(call) else { return false };
     // SAFETY: as above.
     unsafe { *calls -= 1 };
     // SAFETY: as above.
     if unsafe { *calls } == 0 {
-        let _ = COUNTED_FIRST.remove(thread);
+        let _ = COUNTED_FIRST.remove(call);
     }
-    bump(&TALLIED, slot * Tally::COUNT + Tally::FoundCounted as u32);
+    bump(&TALLIED, call.slot * Tally::COUNT + Tally::FoundCounted as u32);
     true
 }
 
-/// What the call is about, from the argument that leads there.
+/// The argument that leads to what the call is about.
 #[inline(always)]
-fn argument(context: u64, registers: bool, slot: u32) -> Option<CountKey> {
-    let how = COUNTED.get(slot)?;
+fn argument(context: u64, registers: bool, how: &CountSlot) -> Option<u64> {
     if how.arg == CountArg::None as u32 {
         return None;
     }
@@ -164,6 +174,13 @@ fn argument(context: u64, registers: bool, slot: u32) -> Option<CountKey> {
         u64::from(how.index & 7) * 8
     };
     let value: u64 = read(context + at)?;
+    // A number is an int, whose upper half nobody clears on its way (5.10's trampolines do not).
+    Some(if how.arg == CountArg::EpollFd as u32 { value & u64::from(u32::MAX) } else { value })
+}
+
+/// What the call is about.
+#[inline(always)]
+fn about(how: &CountSlot, value: u64) -> Option<CountKey> {
     let mut eventpoll = 0;
     let sock = if how.arg == CountArg::Sock as u32 {
         value

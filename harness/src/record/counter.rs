@@ -2,7 +2,7 @@
 use std::os::fd::AsFd as _;
 
 use aya::programs::{FEntry, KProbe, PerfEvent, RawTracePoint};
-use wakeproof_abi::{CountArg, CountSlot, SLOTS, Tally};
+use wakeproof_abi::{CountArg, CountSlot, Counted, SLOTS, Tally};
 
 use super::arm::{array, hash, per_cpu, sum, zero};
 use super::breakpoint::{Breakpoint, Stop, Whose};
@@ -236,11 +236,11 @@ impl Probes {
 
     /// Forgets the calls that were counted by a kprobe and never seen by the trampoline.
     fn forget_marks(&mut self) -> Result<(), String> {
-        let mut marks = hash::<u64, u64>(&mut self.ebpf, "COUNTED_FIRST")?;
-        let threads: Vec<_> = marks.keys().flatten().collect();
-        for thread in threads {
-            // One that is in the function may take its own mark away meanwhile.
-            let _ = marks.remove(&thread);
+        let mut marks = hash::<Counted, u64>(&mut self.ebpf, "COUNTED_FIRST")?;
+        let calls: Vec<_> = marks.keys().flatten().collect();
+        for call in calls {
+            // A thread that is in the function may take its own mark away meanwhile.
+            let _ = marks.remove(&call);
         }
         Ok(())
     }
