@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{ebpf, suite, workspace::Workspace};
+use crate::{ebpf, process::say, suite, workspace::Workspace};
 
 /// What to build.
 #[derive(Debug, clap::Args)]
@@ -18,9 +18,9 @@ pub struct Args {
 pub fn main(args: &Args) -> Result<ExitCode> {
     let workspace = Workspace::locate();
     let object = ebpf::build(&workspace)?;
-    println!("{}", object.display());
+    say!("{}", object.display());
     if !args.ebpf_only {
-        println!("{}", suite::build_wakeproof(&workspace, Some(&object))?.display());
+        say!("{}", suite::build_wakeproof(&workspace, Some(&object))?.display());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     ebpf, packages,
-    process::{self, GREEN, RED, paint},
+    process::{self, GREEN, RED, paint, say},
     progress::seconds,
     quotes, servers, suite,
     toolchain::Toolchain,
@@ -89,7 +89,7 @@ pub fn main(args: &Args) -> ExitCode {
     let stages = if args.stages.is_empty() { ALL } else { args.stages.as_slice() };
     let mut outcomes = vec![];
     for &stage in stages {
-        anstream::println!("── {} ──", stage.name());
+        say!("── {} ──", stage.name());
         let started = Instant::now();
         let skipped = stage.cannot(&workspace);
         let error = match skipped {
@@ -102,16 +102,16 @@ pub fn main(args: &Args) -> ExitCode {
         outcomes.push(Outcome { stage, skipped, error, took: started.elapsed() });
     }
     for (outcome, printed) in outcomes.iter().filter_map(|outcome| Some((outcome, outcome.printed()?))) {
-        anstream::println!("\n── the last that {} printed ──\n{printed}", outcome.stage.name());
+        say!("\n── the last that {} printed ──\n{printed}", outcome.stage.name());
     }
-    anstream::println!();
+    say!("");
     for outcome in &outcomes {
-        anstream::println!("{}", outcome.line());
+        say!("{}", outcome.line());
     }
     let failed = outcomes.iter().filter(|outcome| outcome.error.is_some()).count();
     let skipped = outcomes.iter().filter(|outcome| outcome.skipped.is_some()).count();
     let also = if skipped > 0 { format!(", {skipped} skipped") } else { String::new() };
-    println!("{} passed, {failed} failed{also}", outcomes.len() - failed - skipped);
+    say!("{} passed, {failed} failed{also}", outcomes.len() - failed - skipped);
     ExitCode::from(u8::from(failed > 0))
 }
 
@@ -269,7 +269,7 @@ fn inspect(workspace: &Workspace) -> Result<()> {
     let servers = servers::set_up(workspace).context("the inspection of real servers needs their packages")?;
     let mut command = suite::cargo(workspace, &words("test -p wakeproof --test inspect"), Some(&object));
     status(command.env("WAKEPROOF_SERVERS", &servers))?;
-    println!("a server on another kernel");
+    say!("a server on another kernel");
     crate::inspect::check(&servers).context("a server of this machine in a guest")
 }
 
@@ -337,7 +337,7 @@ fn status(command: &mut Command) -> Result<()> {
     for line in BufReader::new(reader).split(b'\n') {
         let line = line.context("failed to read what the command printed")?;
         let line = String::from_utf8_lossy(&line).into_owned();
-        println!("{line}");
+        say!("{line}");
         if last.len() == LAST_LINES {
             last.pop_front();
         }

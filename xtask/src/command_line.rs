@@ -2,7 +2,9 @@
 
 use std::{
     env,
+    error::Error,
     ffi::{OsStr, OsString},
+    fmt,
 };
 
 /// The options of ours that take a value.
@@ -19,6 +21,23 @@ const OURS: &[&str] = &[
 ];
 /// Those that take none.
 const FLAGS: &[&str] = &["--only-changing", "--help", "-h"];
+
+/// What was asked for cannot be: nothing ran.
+#[derive(Debug)]
+pub struct Wrong(anyhow::Error);
+
+/// The same error as one of the command line, whose exit status is that of a wrong flag.
+pub fn wrong(error: anyhow::Error) -> anyhow::Error {
+    Wrong(error).into()
+}
+
+impl fmt::Display for Wrong {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+impl Error for Wrong {}
 
 /// The command line with our options moved in front of what goes to `wakeproof`.
 pub fn sorted() -> Vec<OsString> {

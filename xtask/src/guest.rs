@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{kernels::Kernel, packages, process, suite, workspace::Workspace};
+use crate::{kernels::Kernel, packages, process, scratch, suite, workspace::Workspace};
 
 pub mod accelerator;
 mod broken;
@@ -19,7 +19,6 @@ mod memory;
 mod newc;
 mod qemu;
 mod room;
-mod scratch;
 
 pub use accelerator::Accelerator;
 pub use broken::Broken;
@@ -31,16 +30,17 @@ pub use room::beside;
 #[group(id = "guest")]
 pub struct Options {
     /// Virtual CPUs: one is the steadiest, two are for cases that need true concurrency
-    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Guest")]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Guest")]
     pub guest_cpus: u32,
     /// Memory in MiB
-    #[arg(long, value_name = "MIB", default_value_t = 1024, help_heading = "Guest")]
+    // With less, kernels stop or hang without a word, and nothing can be said of why.
+    #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(128..), help_heading = "Guest")]
     pub guest_memory: u32,
     /// How long the guest may take to boot, in seconds: 4 are usual
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, help_heading = "Guest")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Guest")]
     pub guest_boot: u64,
     /// How long the command may run in the guest, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 30 * 60, help_heading = "Guest")]
+    #[arg(long, value_name = "SECONDS", default_value_t = 30 * 60, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Guest")]
     pub guest_deadline: u64,
     /// How QEMU runs the guest: `auto` uses KVM where a guest has really booted with it
     #[arg(long, value_name = "HOW", default_value = "auto", value_enum, help_heading = "Guest")]

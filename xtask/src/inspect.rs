@@ -14,7 +14,7 @@ use wakeproof_init::{named, ours, written};
 use crate::{
     ebpf,
     guest::{self, Guests, Job, Show},
-    kernels, process, suite,
+    kernels, process, scratch, suite,
     test::{self, Place},
     workspace::Workspace,
 };
@@ -91,7 +91,7 @@ impl Task<'_> {
         let kernel = kernels::obtain_for_files(self.workspace, kernel)?;
         anstream::eprintln!("booting {} in a guest", kernel.summary());
         let folder = env::current_dir().context("failed to ask for the working folder")?;
-        let report = tempfile::tempdir().context("failed to make a folder for what the guest has written")?;
+        let report = scratch::create(self.workspace)?;
         let ended = guests.run(&Job {
             kernel: &kernel,
             program: self.program,

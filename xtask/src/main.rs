@@ -15,12 +15,14 @@ mod ebpf;
 mod guest;
 mod inspect;
 mod kernels;
+mod machine;
 mod mutants;
 mod packages;
 mod process;
 mod progress;
 mod quotes;
 mod run;
+mod scratch;
 mod servers;
 mod several;
 mod soak;
@@ -64,6 +66,17 @@ enum Command {
     Quotes(quotes::Args),
 }
 
+/// The statuses of `wakeproof` where they say the same: 2, a flag is wrong and nothing ran; 3, the guest is broken.
+fn status(error: &anyhow::Error) -> ExitCode {
+    if error.is::<command_line::Wrong>() {
+        ExitCode::from(2)
+    } else if error.is::<guest::Broken>() {
+        ExitCode::from(3)
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
 fn main() -> ExitCode {
     let outcome = match Cli::parse_from(command_line::sorted()).command {
         Command::Build(args) => build::main(&args),
@@ -80,7 +93,7 @@ fn main() -> ExitCode {
     };
     outcome.unwrap_or_else(|error| {
         anstream::eprintln!("{}: {error:#}", process::paint("error", process::RED));
-        ExitCode::FAILURE
+        status(&error)
     })
 }
 
@@ -88,8 +101,18 @@ fn main() -> ExitCode {
 mod tests {
     use clap::CommandFactory as _;
 
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_in_the_command_line_has_the_status_of_a_wrong_flag() {
+        let error = command_line::wrong(anyhow::anyhow!("no such kernel"));
+        assert_eq!(status(&error), ExitCode::from(2));
+        assert_eq!(status(&error.context("further out")), ExitCode::from(2));
+        assert_eq!(status(&anyhow::anyhow!("no disk")), ExitCode::FAILURE);
+    }
+
     #[test]
     fn the_command_line_fits_together() {
-        super::Cli::command().debug_assert();
+        Cli::command().debug_assert();
     }
 }

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::{
     guest,
-    process::{GREEN, RED, paint},
+    process::{GREEN, RED, paint, say},
     progress::Activity,
     trial::{Results, Trial, Verdict},
 };
@@ -48,7 +48,7 @@ enum Fate {
 pub fn main(args: &Args) -> Result<ExitCode> {
     let trial = Trial::prepare(&args.kernel, &args.guest)?;
     let defects = defects(&trial, &args.filters)?;
-    let folder = tempfile::tempdir().context("failed to make a folder for results")?;
+    let folder = trial.scratch()?;
     // A server that hangs is waited for in every case: a shorter deadline than usual, where machines are quick.
     let deadline = if trial.in_guest() { "10" } else { "3" };
     let activity = Activity::begin_long(format!("the suite without defects on {}", trial.place()), "once");
@@ -64,7 +64,7 @@ pub fn main(args: &Args) -> Result<ExitCode> {
         drop(activity);
         anstream::print!("{text}");
     }
-    anstream::println!("\n{} caught, {missed} not caught, on {}", defects.len() - missed, trial.place());
+    say!("\n{} caught, {missed} not caught, on {}", defects.len() - missed, trial.place());
     Ok(ExitCode::from(u8::from(missed > 0)))
 }
 

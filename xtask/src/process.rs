@@ -3,7 +3,8 @@
 use std::{
     env,
     ffi::OsStr,
-    io::{self, BufRead as _, BufReader},
+    fmt,
+    io::{self, BufRead as _, BufReader, Write as _},
     os::unix::process::CommandExt as _,
     path::PathBuf,
     process::{Command, Stdio},
@@ -37,6 +38,24 @@ pub fn cargo() -> Command {
         }
     }
     command
+}
+
+/// The exit status of a program whose output nobody reads any more: that of one that SIGPIPE ends.
+const UNREAD: i32 = 141;
+
+/// Prints a line as `println!` does; but where nobody reads any more (`… | head`) that is the end, and no panic.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::process::write_line(format_args!($($text)*)) };
+}
+pub(crate) use say;
+
+/// See [`say!`].
+pub fn write_line(text: fmt::Arguments<'_>) {
+    if let Err(error) = writeln!(anstream::stdout(), "{text}")
+        && error.kind() == io::ErrorKind::BrokenPipe
+    {
+        std::process::exit(UNREAD);
+    }
 }
 
 /// Has the kernel end the command when the thread that starts it ends, whatever that dies of.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::process::{GREEN, paint};
+use crate::process::{GREEN, paint, say};
 
 /// One thing that takes a while.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Line {
     /// What came of it, on standard output, where it can be piped on.
     pub fn answer(self, text: &str) {
         self.bar.finish_and_clear();
-        self.lines.suspend(|| anstream::println!("{:<14} {text}", self.name));
+        self.lines.suspend(|| say!("{:<14} {text}", self.name));
     }
 
     /// How it ended, in a line that stays.

@@ -14,7 +14,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
 
 use crate::{
-    process::{self, GREEN, RED, paint},
+    process::{self, GREEN, RED, paint, say},
     suite,
     workspace::Workspace,
 };
@@ -69,22 +69,22 @@ pub fn main(args: &Args) -> Result<ExitCode> {
     let rows = rows(&workspace)?;
     let (order, mut wrong) = check(&texts, &rows);
     for complaint in &wrong {
-        anstream::println!("{complaint}\n");
+        say!("{complaint}\n");
     }
     let path = workspace.root().join("harness/src/catalogue/order.json");
     if args.write {
         fs::write(&path, order.json()).with_context(|| format!("failed to write {}", path.display()))?;
     } else if fs::read_to_string(&path).unwrap_or_default() != order.json() {
         wrong.push(String::new());
-        anstream::println!("{} is out of date; to renew it: cargo xtask quotes --write\n", path.display());
+        say!("{} is out of date; to renew it: cargo xtask quotes --write\n", path.display());
     }
     let unknown = coverage(&workspace, &rows, args.missing)?;
     let quotes = rows.len();
     if wrong.is_empty() && unknown == 0 {
-        anstream::println!("{} {quotes} quotes stand in the documents", paint("pass", GREEN));
+        say!("{} {quotes} quotes stand in the documents", paint("pass", GREEN));
         return Ok(ExitCode::SUCCESS);
     }
-    anstream::println!("{} {} of {quotes} quotes checked", paint("FAIL", RED), wrong.len() + unknown);
+    say!("{} {} of {quotes} quotes checked", paint("FAIL", RED), wrong.len() + unknown);
     Ok(ExitCode::FAILURE)
 }
 
@@ -186,17 +186,17 @@ fn coverage(workspace: &Workspace, rows: &[Row], list: bool) -> Result<usize> {
         }
     }
     let without: usize = missing.values().map(Vec::len).sum();
-    anstream::println!("{} of {} claims have a case or are errata", known.len() - without, known.len());
+    say!("{} of {} claims have a case or are errata", known.len() - without, known.len());
     for (group, ids) in &missing {
         if list {
-            anstream::println!("  {group} ({}): {}", ids.len(), ids.join(", "));
+            say!("  {group} ({}): {}", ids.len(), ids.join(", "));
         } else {
-            anstream::println!("  {group}: {} without", ids.len());
+            say!("  {group}: {} without", ids.len());
         }
     }
     let unknown: Vec<_> = decided.iter().filter(|id| !known.iter().any(|line| line.first() == Some(id))).collect();
     for id in &unknown {
-        anstream::println!("{id} is not in {}", path.display());
+        say!("{id} is not in {}", path.display());
     }
     Ok(unknown.len())
 }

@@ -9,7 +9,7 @@ use crate::{guest, kernels, workspace::Workspace};
 /// What to run, and on which kernel.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// The kernel: a series of ci/kernels.toml such as 5.10, or the path of an image
+    /// The kernel: guest, oldest, newest, a series of ci/kernels.toml such as 5.10, or the path of an image
     #[arg(long, value_name = "KERNEL", default_value = kernels::DISTRIBUTION)]
     kernel: String,
     /// Where to put what the program leaves in /report

@@ -4,7 +4,6 @@
 use std::{
     cell::Cell,
     ffi::{OsStr, OsString},
-    fs,
     io::{BufRead as _, BufReader},
     iter,
     path::{Path, PathBuf},
@@ -12,11 +11,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, ensure};
-use serde::Serialize;
 
 use crate::{
     guest::{self, Guests, Job, Show},
     kernels::{self, Kernel},
+    machine::{self, Broken},
     process,
     progress::{Board, Line},
     trial::Results,
@@ -54,9 +53,14 @@ impl std::str::FromStr for Shard {
             let (part, parts) = text.split_once('/')?;
             Some(Self { part: part.parse().ok()?, parts: parts.parse().ok()? })
         };
-        read()
-            .filter(|shard| 1 <= shard.part && shard.part <= shard.parts)
-            .ok_or_else(|| "expected a part of the whole, such as 2/5".to_owned())
+        let shard = read().ok_or("expected a part of the whole, such as 2/5")?;
+        match shard.parts {
+            0 => Err("expected at least one part, such as 1/1".to_owned()),
+            parts if !(1..=parts).contains(&shard.part) => {
+                Err(format!("of {parts} parts the first is 1, the last {parts}"))
+            }
+            _ => Ok(shard),
+        }
     }
 }
 
@@ -69,31 +73,6 @@ impl Shard {
         let inside = |end: u64| end.saturating_sub(place * self.parts).min(self.parts);
         let (first, last) = (inside((self.part - 1) * kernels), inside(self.part * kernels));
         (first < last).then(|| format!("{}-{last}/{}", first + 1, self.parts))
-    }
-}
-
-/// What is written beside results: see `wakeproof schema machine`.
-#[derive(Debug, Serialize)]
-struct Machine<'a> {
-    version: u32,
-    series: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    package: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    broken: Option<Broken>,
-}
-
-#[derive(Debug, Clone, Serialize)]
-struct Broken {
-    what: String,
-    console: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
-}
-
-impl Broken {
-    fn new(what: String) -> Self {
-        Self { what, console: Vec::new(), next: None }
     }
 }
 
@@ -120,6 +99,8 @@ pub struct Several<'a> {
     pub rest: &'a [OsString],
     /// Where results go, a folder for each kernel.
     pub reports: &'a Path,
+    /// Whether they stay there.
+    pub keeps: bool,
 }
 
 impl Several<'_> {
@@ -141,10 +122,16 @@ impl Several<'_> {
         };
         let jobs = jobs.min(tasks.len().max(1));
         let board = Board::new();
-        anstream::eprintln!("the suite on {} kernels, {jobs} at once", tasks.len());
-        let mut later = Command::new(self.program);
-        later.arg("merge").arg(self.reports);
-        anstream::eprintln!("what has ended is shown at any time, also after Ctrl-C, by: {}", process::spell(&later));
+        let kernels = if tasks.len() == 1 { "1 kernel".to_owned() } else { format!("{} kernels", tasks.len()) };
+        anstream::eprintln!("the suite on {kernels}, {jobs} at once");
+        if self.keeps {
+            let mut later = Command::new(self.program);
+            later.arg("merge").arg(self.reports);
+            anstream::eprintln!(
+                "what has ended is shown at any time, also after Ctrl-C, by: {}",
+                process::spell(&later)
+            );
+        }
         guest::beside(tasks, jobs, |task| self.one(&task, guests.as_ref(), &board));
         self.show(&folders)
     }
@@ -153,35 +140,36 @@ impl Several<'_> {
     fn tasks(&self, series: &[String]) -> Result<Vec<Task>> {
         let mut tasks: Vec<Task> = Vec::new();
         let mut kernels = Vec::new();
-        for name in series {
+        // Places are those in the whole list: machines that find different packages share the work in the same way.
+        for (place, name) in (0..).zip(series) {
             let kernel = if name == kernels::HOST { None } else { Some(kernels::obtain(self.workspace, name)) };
             // The distribution's own is most often one of the series too.
             let same = |other: &Option<Result<Kernel>>| matches!((other, &kernel), (Some(Ok(one)), Some(Ok(two))) if one.package == two.package);
-            if let Some((_, known)) = kernels.iter().find(|(_, other)| same(other)) {
+            if let Some((_, _, known)) = kernels.iter().find(|(_, _, other)| same(other)) {
                 let known: &Option<Result<Kernel>> = known;
                 let package = known.as_ref().and_then(|kernel| kernel.as_ref().ok()).map(Kernel::summary);
                 anstream::eprintln!("leaving out {name}: it is {} again", package.unwrap_or_default());
                 continue;
             }
-            kernels.push((name, kernel));
+            kernels.push((place, name, kernel));
         }
-        let all = kernels.len() as u64;
-        let called = called(&kernels.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>());
-        for ((place, (_, kernel)), name) in (0..).zip(kernels).zip(called) {
+        let called = called(&kernels.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>());
+        for ((place, _, kernel), name) in kernels.into_iter().zip(called) {
             let mut arguments: Vec<OsString> = vec!["test".into(), "--progress".into()];
             arguments.extend(self.rest.iter().cloned());
             if let Some(shard) = self.options.shard {
-                let Some(parts) = shard.of_kernel(place, all) else { continue };
+                let Some(parts) = shard.of_kernel(place, series.len() as u64) else { continue };
                 arguments.extend(["--shard".into(), parts.into()]);
             }
             let folder = self.reports.join(&name);
-            clear(&folder)?;
+            machine::not_begun(&folder, &name)?;
             let kernel = match kernel {
                 None => None,
                 Some(Ok(kernel)) => Some(kernel),
                 Some(Err(error)) => {
                     anstream::eprintln!("{}: {error:#}", process::paint(&name, process::RED));
-                    note(&folder, &name, None, Some(Broken::new(format!("{error:#}"))))?;
+                    machine::clear(&folder)?;
+                    machine::note(&folder, &name, None, Some(Broken::of(&error)))?;
                     None
                 }
             };
@@ -194,31 +182,26 @@ impl Several<'_> {
     fn one(&self, task: &Task, guests: Option<&Guests<'_>>, board: &Board) {
         let line = board.line(&task.series);
         let package = task.kernel.as_ref().map(Kernel::summary);
-        let ran = match (&task.kernel, guests) {
-            (Some(kernel), Some(guests)) => self.guest(task, kernel, guests, &line),
-            _ => self.host(task, &line),
-        };
+        let ran = machine::clear(&task.folder)
+            .and_then(|()| machine::begun(&task.folder, &task.series, package.clone()))
+            .and_then(|()| match (&task.kernel, guests) {
+                (Some(kernel), Some(guests)) => self.guest(task, kernel, guests, &line),
+                _ => self.host(task, &line),
+            });
         let results = Results::read(&task.folder);
         let broken = match (ran, &results) {
             (Ok(_), Ok(_)) => None,
             (Ok(left), Err(error)) => {
                 Some(Broken { console: left.console, ..Broken::new(format!("{}: {error:#}", left.how)) })
             }
-            (Err(error), _) => Some(match error.downcast_ref::<guest::Broken>() {
-                Some(broken) => Broken {
-                    what: broken.what.clone(),
-                    console: broken.console.clone(),
-                    next: Some(broken.next.to_owned()),
-                },
-                None => Broken::new(format!("{error:#}")),
-            }),
+            (Err(error), _) => Some(Broken::of(&error)),
         };
         let text = match (&broken, results) {
             (None, Ok(results)) => results.tally(),
             (Some(broken), _) => format!("{}: {}", process::paint("broken", process::RED), broken.what),
             (None, Err(_)) => String::new(),
         };
-        if let Err(error) = note(&task.folder, &task.series, package, broken) {
+        if let Err(error) = machine::note(&task.folder, &task.series, package, broken) {
             board.say(&format!("{error:#}"));
         }
         line.end(&text);
@@ -245,6 +228,7 @@ impl Several<'_> {
         let mut command = Command::new(self.program);
         command.args(&task.arguments).arg("--report-dir").arg(&task.folder);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        process::end_with_us(&mut command);
         let mut child = command.spawn().with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
         let mut console = Vec::new();
         for said in BufReader::new(child.stderr.take().expect("piped")).lines().map_while(Result::ok) {
@@ -274,7 +258,7 @@ struct Left {
 }
 
 /// What heads each one's column, and names its folder: its series, or the file's name of an image. No two are the same.
-fn called(names: &[&str]) -> Vec<String> {
+pub fn called(names: &[&str]) -> Vec<String> {
     let mut called: Vec<String> = Vec::new();
     for name in names {
         let file = Path::new(name).file_name().and_then(OsStr::to_str).unwrap_or(name);
@@ -283,29 +267,6 @@ fn called(names: &[&str]) -> Vec<String> {
         called.extend(iter::once(file.to_owned()).chain(numbered).find(|word| !taken(word)));
     }
     called
-}
-
-/// Writes down where a run happened.
-fn note(folder: &Path, series: &str, package: Option<String>, broken: Option<Broken>) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
-    let path = folder.join(MACHINE);
-    let text = serde_json::to_string_pretty(&Machine { version: 1, series, package, broken })?;
-    fs::write(&path, text).with_context(|| format!("failed to write {}", path.display()))
-}
-
-const MACHINE: &str = "machine.json";
-
-/// Removes what an earlier run has left in a folder of ours: old results must not be taken for new ones.
-fn clear(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        let name = entry.file_name();
-        let ours = name == "results.json" || name == MACHINE || path.extension().is_some_and(|end| end == "jsonl");
-        if ours {
-            fs::remove_file(&path).with_context(|| format!("failed to remove {}", path.display()))?;
-        }
-    }
-    Ok(())
 }
 
 /// A line of `wakeproof test --progress`: `progress 12/154 pass epoll/…`.
@@ -364,7 +325,7 @@ mod tests {
 
     #[test]
     fn shards_that_are_none_are_refused() {
-        for wrong in ["0/3", "4/3", "1", "a/b"] {
+        for wrong in ["0/3", "4/3", "0/0", "1", "a/b"] {
             assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
         }
     }
@@ -373,17 +334,5 @@ mod tests {
     fn images_go_by_their_files_names_and_no_two_are_called_the_same() {
         let names = ["./host", "host", "/a/bzImage", "b/bzImage", "./5.10", "5.10"];
         assert_eq!(called(&names), ["host-2", "host", "bzImage", "bzImage-2", "5.10-2", "5.10"]);
-    }
-
-    #[test]
-    fn only_what_a_run_leaves_is_cleared() {
-        let folder = tempfile::tempdir().expect("a folder");
-        for name in ["results.json", "machine.json", "epoll.a-case.jsonl", "notes.txt"] {
-            fs::write(folder.path().join(name), "").expect("a file");
-        }
-        clear(folder.path()).expect("cleared");
-        let left: Vec<_> =
-            fs::read_dir(folder.path()).expect("a folder").flatten().map(|entry| entry.file_name()).collect();
-        assert_eq!(left, ["notes.txt"]);
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 
 use crate::{
     guest,
-    process::{GREEN, RED, paint},
+    process::{GREEN, RED, paint, say},
     progress::{Activity, seconds},
     trial::{Results, Trial},
 };
@@ -36,7 +36,7 @@ type Outcomes = BTreeMap<String, Vec<String>>;
 /// Runs the suite so often, and fails if a case had several outcomes or an event was lost.
 pub fn main(args: &Args) -> Result<ExitCode> {
     let trial = Trial::prepare(&args.kernel, &args.guest)?;
-    let folder = tempfile::tempdir().context("failed to make a folder for results")?;
+    let folder = trial.scratch()?;
     let filters: Vec<&str> = args.filters.iter().map(String::as_str).collect();
     let mut outcomes = Outcomes::new();
     let mut lost = 0;
@@ -106,12 +106,12 @@ fn unsteady(outcomes: &Outcomes, runs: u32) -> Vec<String> {
 fn conclude(outcomes: &Outcomes, runs: u32, lost: u64) -> ExitCode {
     let unsteady = unsteady(outcomes, runs);
     for line in &unsteady {
-        anstream::println!("{} {line}", paint("unsteady", RED));
+        say!("{} {line}", paint("unsteady", RED));
     }
     if unsteady.is_empty() {
-        anstream::println!("{}: {runs} equal tables of {} outcomes", paint("steady", GREEN), outcomes.len());
+        say!("{}: {runs} equal tables of {} outcomes", paint("steady", GREEN), outcomes.len());
     }
-    println!("events lost: {lost}");
+    say!("events lost: {lost}");
     ExitCode::from(u8::from(!unsteady.is_empty() || lost > 0))
 }
 

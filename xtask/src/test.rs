@@ -2,17 +2,20 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    fs,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde::Deserialize;
 
 use crate::{
-    command_line::value_of,
-    ebpf, guest, kernels, process,
+    command_line::{value_of, wrong},
+    ebpf, guest, kernels,
+    machine::{self, Broken},
+    process, scratch,
     several::{self, Several},
     suite,
     workspace::Workspace,
@@ -63,11 +66,21 @@ pub fn main(args: &Args) -> Result<ExitCode> {
         let program = suite::build_wakeproof(&workspace, object.as_deref())?;
         return Err(on_host(&program, args, None));
     }
+    let matrix = kernels::Matrix::load(&workspace)?;
+    // What is wrong in the command line is said before anything is built or booted.
+    let several = kernels::several(&matrix, &args.kernel)?;
+    if several.is_none() && args.several.only_changing {
+        return Err(wrong(anyhow!("`--only-changing` needs several kernels, such as `--kernel all`")));
+    }
+    if let Some(folder) = &args.report_dir {
+        fs::create_dir_all(folder)
+            .with_context(|| format!("no reports can be written into {}", folder.display()))
+            .map_err(wrong)?;
+    }
     let surface = value_of(&args.rest, "--evidence").is_some_and(|evidence| evidence == "surface");
     let object = if surface { None } else { Some(ebpf::build(&workspace)?) };
     let program = suite::build_wakeproof(&workspace, object.as_deref())?;
-    let matrix = kernels::Matrix::load(&workspace)?;
-    if let Some(series) = kernels::several(&matrix, &args.kernel)? {
+    if let Some(series) = several {
         return on_several(&workspace, &program, args, &series);
     }
     if args.several.shard.is_some() {
@@ -80,7 +93,10 @@ pub fn main(args: &Args) -> Result<ExitCode> {
     }
     match place(&args.kernel, surface, &program) {
         Place::Host => {
-            let report = report_dir(&workspace, args, "host");
+            let report = report_dir(&workspace, args, kernels::HOST);
+            if let Some(folder) = &report {
+                machine::note(folder, kernels::HOST, None, None)?;
+            }
             Err(on_host(&program, args, report))
         }
         Place::Guest(kernel) => in_guest(&workspace, &kernel, &program, args),
@@ -123,12 +139,36 @@ fn grade(program: &Path) -> Result<String> {
 
 /// A folder for each kernel: what a whole run leaves is where `wakeproof claims` and `explain` look for it.
 fn on_several(workspace: &Workspace, program: &Path, args: &Args, series: &[String]) -> Result<ExitCode> {
-    let passing = tempfile::tempdir().context("failed to make a folder for results")?;
+    if let Some(status) = refused(program, &args.rest)? {
+        return Ok(status);
+    }
+    let passing = scratch::create(workspace)?;
     let whole = args.rest.is_empty().then(|| workspace.target().join("reports"));
-    let reports = args.report_dir.clone().or(whole).unwrap_or_else(|| passing.path().to_owned());
+    let lasting = args.report_dir.clone().or(whole);
+    let keeps = lasting.is_some();
+    let reports = lasting.unwrap_or_else(|| passing.path().to_owned());
+    let options = &args.several;
     let several =
-        Several { workspace, program, guest: &args.guest, options: &args.several, rest: &args.rest, reports: &reports };
+        Several { workspace, program, guest: &args.guest, options, rest: &args.rest, reports: &reports, keeps };
     several.run(series)
+}
+
+/// Asks the suite itself whether it takes these filters and flags, before anything is booted for them; the exit status if it
+/// does not.
+fn refused(program: &Path, rest: &[OsString]) -> Result<Option<ExitCode>> {
+    let mut command = Command::new(program);
+    command.arg("test").args(rest).arg("--list");
+    let asked = command.output().with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
+    if !asked.status.success() {
+        anstream::eprint!("{}", String::from_utf8_lossy(&asked.stderr));
+        let code = asked.status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1);
+        return Ok(Some(ExitCode::from(code)));
+    }
+    if asked.stdout.trim_ascii().is_empty() {
+        let filters = rest.join(OsStr::new(" "));
+        return Err(wrong(anyhow!("no case matches `{}`; `wakeproof test --list` names them all", filters.display())));
+    }
+    Ok(None)
 }
 
 /// Where recordings go: what the user says, and for a run of the whole suite where `wakeproof claims` looks for them.
@@ -154,17 +194,30 @@ pub fn become_it(program: &Path, arguments: &[OsString]) -> anyhow::Error {
 }
 
 fn in_guest(workspace: &Workspace, kernel: &str, program: &Path, args: &Args) -> Result<ExitCode> {
-    let guests = guest::Guests::ready(workspace, &args.guest)?;
     // A kernel of the user's own is a path: its reports go by its file's name.
-    let name = Path::new(kernel).file_name().and_then(OsStr::to_str).unwrap_or("guest").to_owned();
-    let report = report_dir(workspace, args, &name);
+    let name = several::called(&[kernel]).concat();
     let kernel = kernels::obtain(workspace, kernel)?;
+    if let Some(status) = refused(program, &args.rest)? {
+        return Ok(status);
+    }
+    let guests = guest::Guests::ready(workspace, &args.guest)?;
+    let report = report_dir(workspace, args, &name);
     let mut arguments = vec![OsString::from("test")];
     arguments.extend(args.rest.iter().cloned());
     if report.is_some() {
         arguments.extend(["--report-dir".into(), wakeproof_init::REPORT.into()]);
     }
     anstream::eprintln!("booting {} in a guest", kernel.summary());
-    let job = guest::Job { kernel: &kernel, program, arguments, report, folder: None, show: guest::Show::Live };
-    Ok(ExitCode::from(guests.run(&job)?.status))
+    let package = || Some(kernel.summary());
+    if let Some(folder) = &report {
+        machine::forget(folder)?;
+        machine::begun(folder, &name, package())?;
+    }
+    let show = guest::Show::Live;
+    let job = guest::Job { kernel: &kernel, program, arguments, report: report.clone(), folder: None, show };
+    let ran = guests.run(&job);
+    if let Some(folder) = &report {
+        machine::note(folder, &name, package(), ran.as_ref().err().map(Broken::of))?;
+    }
+    Ok(ExitCode::from(ran?.status))
 }

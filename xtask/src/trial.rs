@@ -15,7 +15,8 @@ use tempfile::TempDir;
 use crate::{
     ebpf, guest,
     kernels::{self, Kernel},
-    process, suite,
+    machine::RESULTS,
+    process, scratch, suite,
     test::{self, Place},
     workspace::Workspace,
 };
@@ -64,7 +65,7 @@ pub struct Exhibit {
 impl Results {
     /// What a run has left in a folder.
     pub fn read(folder: &Path) -> Result<Self> {
-        let path = folder.join("results.json");
+        let path = folder.join(RESULTS);
         let text = fs::read_to_string(&path).with_context(|| format!("failed to read {}", path.display()))?;
         serde_json::from_str(&text).with_context(|| format!("failed to read {}", path.display()))
     }
@@ -93,7 +94,7 @@ impl Trial {
                 Some(kernels::obtain(&workspace, &kernel)?)
             }
         };
-        let folder = tempfile::tempdir().context("failed to make a folder for the program")?;
+        let folder = scratch::create(&workspace)?;
         let copy = folder.path().join("wakeproof");
         fs::copy(&program, &copy).with_context(|| format!("failed to copy {}", program.display()))?;
         Ok(Self { workspace, program: copy, _folder: folder, kernel, guest: options.clone() })
@@ -102,6 +103,11 @@ impl Trial {
     /// Whether the suite runs in a guest, where everything takes longer.
     pub fn in_guest(&self) -> bool {
         self.kernel.is_some()
+    }
+
+    /// A folder for results that nobody keeps.
+    pub fn scratch(&self) -> Result<TempDir> {
+        scratch::create(&self.workspace)
     }
 
     /// Where the suite runs, in words.

@@ -1,15 +1,16 @@
 //! Emulation or KVM.
 //!
 //! A `/dev/kvm` that exists proves nothing: on some hosts ordinary guest kernels die in it or hang. So `auto` uses KVM only
-//! where a guest has really booted with it, and emulation elsewhere; the answer is kept for the running host kernel.
+//! where a guest has really booted with it, and emulation elsewhere; the answer is kept for the running host kernel. That a
+//! kernel of the user's own does not boot says nothing of the others.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, sync::Mutex, time::Duration};
 
 use anyhow::{Context as _, Result};
 use wakeproof_init::channel::Ending;
 
-use super::{console, memory::SharedMemory, qemu::Machine, scratch};
-use crate::{kernels::Kernel, progress::Activity, workspace::Workspace};
+use super::{console, memory::SharedMemory, qemu::Machine};
+use crate::{kernels::Kernel, progress::Activity, scratch, workspace::Workspace};
 
 /// What the user wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -44,7 +45,7 @@ impl Accelerator {
             Self::Kvm => Ok(Engine::Kvm),
             Self::Auto if !can_open_kvm() => Ok(Engine::Tcg),
             Self::Auto => {
-                let works = remembered_or(workspace, || trial(workspace, kernel, initrd))?;
+                let works = remembered_or(workspace, kernel, || trial(workspace, kernel, initrd))?;
                 Ok(if works { Engine::Kvm } else { Engine::Tcg })
             }
         }
@@ -66,7 +67,10 @@ fn can_open_kvm() -> bool {
 }
 
 /// The answer for the running host kernel: another one may have another KVM.
-fn remembered_or(workspace: &Workspace, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
+fn remembered_or(workspace: &Workspace, kernel: &Kernel, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
+    /// One trial at a time: who waits finds its answer.
+    static TRIAL: Mutex<()> = Mutex::new(());
+    let _trial = TRIAL.lock();
     let path = workspace.guests().join("kvm");
     let host = fs::read_to_string("/proc/version").context("failed to read /proc/version")?;
     let host = host.trim();
@@ -77,6 +81,9 @@ fn remembered_or(workspace: &Workspace, ask: impl FnOnce() -> Result<bool>) -> R
         return Ok(answer == YES);
     }
     let works = ask()?;
+    if !works && kernel.is_own() {
+        return Ok(false);
+    }
     let answer = if works { YES } else { NO };
     fs::write(&path, format!("{host}\n{answer}\n")).with_context(|| format!("failed to write {}", path.display()))?;
     Ok(works)
@@ -102,7 +109,7 @@ fn trial(workspace: &Workspace, kernel: &Kernel, initrd: &Path) -> Result<bool> 
     activity.show(if works {
         "a trial guest booted with KVM: using it"
     } else {
-        "a trial guest did not boot with KVM: using emulation (remembered in target/guests/kvm)"
+        "a trial guest did not boot with KVM: using emulation"
     });
     Ok(works)
 }

@@ -18,6 +18,13 @@ use crate::{
 /// Lines of console shown.
 const SHOWN: usize = 20;
 
+/// What QEMU and kernels say, at boot and later, when a guest has too little memory.
+const STARVED: [&str; 4] =
+    ["initrd is too large", "Initramfs unpacking failed: write error", "deadlocked on memory", "Out of memory"];
+
+/// What QEMU says of an ELF program that has no entry for it.
+const NO_ENTRY: &str = "without PVH ELF Note";
+
 /// What went wrong with a guest.
 #[derive(Debug)]
 pub struct Fault {
@@ -66,17 +73,22 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
         Err(_) if panic.is_some() => {
             let line = panic.map_or("", String::as_str);
             let line = line.split_once("] ").map_or(line, |(_, text)| text);
-            let next = if line.contains("Out of memory") {
-                "give it more with `--guest-memory MIB`, or run fewer cases"
-            } else {
-                "run the case that was running alone, with `--exact NAME`; a kernel that panics is worth a report"
-            };
+            let next = known(end).unwrap_or(match end.reached {
+                Phase::Boot => "nothing had run yet: try another kernel with `--kernel`, or `--accel tcg`",
+                Phase::Run => {
+                    "run the case that was running alone, with `--exact NAME`; a kernel that panics is worth a report"
+                }
+            });
             return Err(Fault { what: format!("the guest's kernel panicked: {line}"), next });
         }
         Err(error) if end.reached == Phase::Boot => {
             return Err(Fault {
                 what: format!("the guest ended before it had booted (QEMU: {}): {error:#}", end.status),
-                next: "the lines above are QEMU's or the kernel's own reason",
+                next: known(end).unwrap_or(if end.console.is_empty() {
+                    "it may have too little memory even to begin: give it more with `--guest-memory MIB`"
+                } else {
+                    "what the console shows is QEMU's or the kernel's own reason"
+                }),
             });
         }
         Err(error) => {
@@ -87,7 +99,8 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
         }
     };
     if received.ending == Ending::InitFailed {
-        return Err(Fault { what: "the guest's init failed".into(), next: "the lines above say which step failed" });
+        let next = known(end).unwrap_or("the lines above say which step failed");
+        return Err(Fault { what: "the guest's init failed".into(), next });
     }
     let expected = qemu_status(received.status());
     if end.status.code() != Some(i32::from(expected)) {
@@ -101,6 +114,19 @@ pub fn judge(end: &End, memory: &SharedMemory) -> Result<Received, Fault> {
         });
     }
     Ok(received)
+}
+
+/// What to do, where the console tells.
+fn known(end: &End) -> Option<&'static str> {
+    let said = |words: &str| end.console.iter().any(|line| line.contains(words));
+    if STARVED.into_iter().any(said) {
+        return Some(match end.reached {
+            Phase::Boot => "it has too little memory to boot: give it more with `--guest-memory MIB`",
+            Phase::Run => "give it more with `--guest-memory MIB`, or run fewer cases",
+        });
+    }
+    said(NO_ENTRY)
+        .then_some("QEMU boots a bzImage, and a vmlinux only if it was built with CONFIG_PVH: try the bzImage")
 }
 
 /// The last lines of the console.
@@ -117,7 +143,11 @@ pub fn report(fault: Fault, end: &End, kernel: &Kernel, accelerator: Engine) -> 
     let boot = end.boot.map_or_else(|| "did not boot".to_owned(), |boot| format!("booted after {}", seconds(boot)));
     let _ =
         writeln!(text, "  machine  QEMU with {}, {boot}, ended after {}", accelerator.words().0, seconds(end.whole));
-    let _ = writeln!(text, "  console  the last {} lines:", console.len());
+    let _ = match console.len() {
+        0 => writeln!(text, "  console  nothing"),
+        1 => writeln!(text, "  console  one line:"),
+        many => writeln!(text, "  console  the last {many} lines:"),
+    };
     for line in &console {
         let _ = writeln!(text, "    │ {line}");
     }
@@ -173,6 +203,33 @@ mod tests {
     }
 
     #[test]
+    fn who_has_too_little_memory_to_boot_is_told_so_and_of_no_case() {
+        for said in [
+            "qemu: initrd is too large, cannot support.(max: 10321919, need 32535156)",
+            "[    1.1] Kernel panic - not syncing: System is deadlocked on memory",
+            "[    1.2] Initramfs unpacking failed: write error",
+        ] {
+            let (what, next) = fault(&End { reached: Phase::Boot, ..end(0, &[said]) });
+            assert!(next.contains("--guest-memory") && !next.contains("case"), "{what}; {next}");
+        }
+        let (_, next) = fault(&End { reached: Phase::Boot, ..end(0, &[]) });
+        assert!(next.contains("--guest-memory"), "it said nothing: {next}");
+    }
+
+    #[test]
+    fn a_panic_at_boot_is_no_cases() {
+        let (_, next) = fault(&End { reached: Phase::Boot, ..end(0, &["Kernel panic - not syncing: VFS: no root"]) });
+        assert!(next.contains("--kernel") && !next.contains("--exact"), "{next}");
+    }
+
+    #[test]
+    fn who_gives_a_vmlinux_that_qemu_cannot_boot_is_told_of_the_bz_image() {
+        let said = "qemu-system-x86_64: Error loading uncompressed kernel without PVH ELF Note";
+        let (_, next) = fault(&End { reached: Phase::Boot, ..end(1, &[said]) });
+        assert!(next.contains("bzImage"), "{next}");
+    }
+
+    #[test]
     fn who_hangs_is_told_which_deadline_has_passed() {
         let hangs = |phase| End { overdue: Some((phase, Duration::from_secs(7))), ..end(0, &[]) };
         let (what, next) = fault(&hangs(Phase::Run));
@@ -188,6 +245,18 @@ mod tests {
         assert!(what.contains("before it had booted") && what.contains("exit status: 1"), "{what}");
         let (what, _) = fault(&end(1, &[]));
         assert!(what.contains("without a result"), "{what}");
+    }
+
+    #[test]
+    fn lines_are_counted_as_people_count() {
+        let image = tempfile::NamedTempFile::new().expect("a file");
+        let screen = |lines: &[&str]| {
+            let fault = Fault { what: "x".into(), next: "y" };
+            report(fault, &end(0, lines), &Kernel::from_file(image.path().to_owned()), Engine::Tcg).to_string()
+        };
+        assert!(screen(&[]).contains("console  nothing\n"));
+        assert!(screen(&["a"]).contains("console  one line:\n    │ a\n"));
+        assert!(screen(&["a"; 30]).contains("console  the last 20 lines:\n"));
     }
 
     #[test]

@@ -6,7 +6,10 @@ use std::{env, ffi::OsString, fs, path::Path, process::Command};
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
-use crate::{kernels, process};
+use crate::{
+    kernels,
+    process::{self, say},
+};
 
 /// What is needed of a report.
 #[derive(Debug, Deserialize)]
@@ -45,7 +48,7 @@ pub fn check(unpacked: &Path) -> Result<()> {
         in_guest.kernel,
         in_guest.model
     );
-    println!("on {} as on {}: {}", in_guest.kernel, here.kernel, in_guest.model.words());
+    say!("on {} as on {}: {}", in_guest.kernel, here.kernel, in_guest.model.words());
     Ok(())
 }
 

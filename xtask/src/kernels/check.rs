@@ -11,16 +11,15 @@ use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Kernel,
+    Kernel, choice, find,
     matrix::{Entry, Matrix},
-    obtain,
 };
 use crate::{
     ebpf,
     guest::{self, Guests, Job, Show},
     process::{RED, paint},
     progress::Board,
-    suite,
+    scratch, suite,
     workspace::Workspace,
 };
 
@@ -69,19 +68,24 @@ struct Report {
 }
 
 /// Boots each, as many at once as there is room for; the exit status says whether all could be asked.
-pub fn check(workspace: &Workspace, matrix: &Matrix, series: &[String], options: &guest::Options) -> Result<ExitCode> {
-    let entries = matrix.guests(series)?;
+pub fn check(workspace: &Workspace, matrix: &Matrix, words: &[String], options: &guest::Options) -> Result<ExitCode> {
+    let names = choice::guests(matrix, words)?;
     let object = ebpf::build(workspace)?;
     let program = suite::build_wakeproof(workspace, Some(&object))?;
     let guests = Guests::ready(workspace, options)?;
     let wrong = AtomicBool::new(false);
     let board = Board::new();
-    let at_once = options.room()?.min(entries.len());
-    guest::beside(entries, at_once, |entry| {
-        let line = board.line(&entry.series);
+    let at_once = options.room()?.min(names.len());
+    guest::beside(names, at_once, |name| {
+        let line = board.line(&name);
         line.set("boots, and is asked");
-        let kernel = obtain(workspace, &entry.series);
-        match kernel.and_then(|kernel| ask(workspace, entry, &kernel, &program, &guests)) {
+        let answer = find(workspace, &name).and_then(|(kernel, entry)| {
+            let can = ask(workspace, &kernel, &program, &guests)?;
+            // An image of the user's own has no place for it.
+            entry.map_or(Ok(()), |entry| remember(workspace, &entry, &can))?;
+            Ok(can)
+        });
+        match answer {
             Ok(can) => line.answer(&can.line()),
             Err(error) => {
                 wrong.store(true, Ordering::Relaxed);
@@ -92,14 +96,8 @@ pub fn check(workspace: &Workspace, matrix: &Matrix, series: &[String], options:
     Ok(ExitCode::from(u8::from(wrong.into_inner())))
 }
 
-fn ask(
-    workspace: &Workspace,
-    entry: &Entry,
-    kernel: &Kernel,
-    program: &Path,
-    guests: &Guests<'_>,
-) -> Result<Capabilities> {
-    let folder = tempfile::tempdir().context("failed to make a folder for the answer")?;
+fn ask(workspace: &Workspace, kernel: &Kernel, program: &Path, guests: &Guests<'_>) -> Result<Capabilities> {
+    let folder = scratch::create(workspace)?;
     let inside = format!("{}/{ANSWER}", wakeproof_init::REPORT);
     let arguments = ["doctor", "--format", "json", "--output", &inside].map(Into::into).to_vec();
     let report = Some(folder.path().to_owned());
@@ -107,7 +105,7 @@ fn ask(
     let text = fs::read_to_string(folder.path().join(ANSWER))
         .with_context(|| format!("it gave no answer (exit status {}): {}", ended.status, ended.console.join("\n")))?;
     let doctor: Doctor = serde_json::from_str(&text).context("`wakeproof doctor` said something else than expected")?;
-    let can = Capabilities {
+    Ok(Capabilities {
         of: kernel.summary(),
         release: doctor.kernel.release,
         grade: doctor.grade,
@@ -115,16 +113,18 @@ fn ask(
         kprobes: doctor.kprobes,
         attached: doctor.probes.iter().filter(|probe| probe.report.won.is_some()).count(),
         probes: doctor.probes.len(),
-    };
-    let path = place(workspace, entry);
-    fs::write(&path, toml::to_string(&can)?).with_context(|| format!("failed to write {}", path.display()))?;
-    Ok(can)
+    })
 }
 
 const ANSWER: &str = "doctor.json";
 
 fn place(workspace: &Workspace, entry: &Entry) -> PathBuf {
     workspace.kernels().join(&entry.series).join("capabilities.toml")
+}
+
+fn remember(workspace: &Workspace, entry: &Entry, can: &Capabilities) -> Result<()> {
+    let path = place(workspace, entry);
+    fs::write(&path, toml::to_string(can)?).with_context(|| format!("failed to write {}", path.display()))
 }
 
 /// What the kernel that is here has said when it was asked last.

@@ -6,7 +6,7 @@ use super::{
     matrix::{Entry, Matrix},
     store,
 };
-use crate::{progress::Activity, workspace::Workspace};
+use crate::{process::say, progress::Activity, workspace::Workspace};
 
 /// What is said of one kernel.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,12 +35,12 @@ pub fn list(workspace: &Workspace, matrix: &Matrix, offline: bool) {
         kprobes: "kprobes".into(),
         offered: if offline { "what it adds".into() } else { "the mirror offers".into() },
     };
-    println!("{}", head.line());
+    say!("{}", head.line());
     for row in &rows {
-        println!("{}", row.line());
+        say!("{}", row.line());
     }
     if rows.iter().any(|row| row.btf == UNKNOWN) {
-        println!("\n{UNKNOWN}  not asked yet: `cargo xtask kernels check` boots a kernel and asks it");
+        say!("\n{UNKNOWN}  not asked yet: `cargo xtask kernels check` boots a kernel and asks it");
     }
 }
 

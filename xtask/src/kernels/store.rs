@@ -55,6 +55,11 @@ impl Kernel {
         Self { image, modules: Vec::new(), for_files: Some(Vec::new()), package, version: String::new(), bytes }
     }
 
+    /// Whether the user gave it as a file.
+    pub fn is_own(&self) -> bool {
+        self.version.is_empty()
+    }
+
     /// One line that identifies it.
     pub fn summary(&self) -> String {
         format!("{} {}", self.package, self.version).trim_end().to_owned()
