@@ -6,9 +6,10 @@ use anstream::eprintln;
 use anyhow::{Context, Result};
 use clap::Args as ClapArgs;
 
-use super::{Exit, SuiteArgs, bad_input};
+use super::{Exit, SuiteArgs, merge};
 use crate::catalogue::{Leaf, leaves};
-use crate::render::{Results, json};
+use crate::render::Results;
+use crate::render::matrix::Part;
 
 /// What `catalogue` takes.
 #[derive(Clone, Debug, ClapArgs)]
@@ -27,27 +28,30 @@ pub struct Args {
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[group(id = "results")]
 pub struct ResultsArgs {
-    /// What runs have found: `results.json` of `wakeproof test --report-dir`; once for each kernel. Without it, those
-    /// below target/reports, if there are any
-    #[arg(long = "results", value_name = "FILE")]
+    /// What runs have found: a `results.json` of `wakeproof test --report-dir`, or a folder with some below, as `wakeproof
+    /// merge` takes them; can be given again. Without it, those below target/reports, if there are any
+    #[arg(long = "results", value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
 }
 
 impl ResultsArgs {
     /// Reads them.
     pub fn read(&self) -> Result<Vec<Results>> {
-        if self.files.is_empty() {
-            // Old results that this version cannot read were not asked for.
-            return Ok(last().iter().filter_map(|file| read(file).ok()).collect());
-        }
-        self.files.iter().map(|file| read(file)).collect()
+        let parts = if self.files.is_empty() { readable(last()) } else { merge::gather(&self.files)? };
+        Ok(parts.into_iter().filter_map(|part| part.results).collect())
     }
 }
 
-fn read(file: &Path) -> Result<Results> {
-    let failed = |why: &dyn std::fmt::Display| bad_input(format!("failed to read {}: {why}", file.display()));
-    let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
-    json::read(&text).map_err(|error| failed(&error))
+/// What can be read of files that nobody has asked for; of the others it says why not.
+fn readable(files: Vec<PathBuf>) -> Vec<Part> {
+    let mut parts = Vec::new();
+    for file in files {
+        match merge::gather(&[file]) {
+            Ok(found) => parts.extend(found),
+            Err(error) => eprintln!("left out: {error}"),
+        }
+    }
+    parts
 }
 
 /// The results that runs have left: of one run, or of one on each kernel.
@@ -115,6 +119,7 @@ fn strays(folder: &Path, leaves: &[Leaf]) -> Vec<PathBuf> {
 mod tests {
     use super::*;
     use crate::load::Suite;
+    use crate::render::{json, testing};
 
     #[test]
     fn the_committed_catalogue_is_fresh() {
@@ -122,6 +127,23 @@ mod tests {
         let suite = Suite::embedded().unwrap_or_else(|wrong| panic!("{wrong}"));
         let wrong = differences(folder, &leaves(&suite));
         assert!(wrong.is_empty(), "{}\nrun `cargo run -p wakeproof -- catalogue`", wrong.join("\n"));
+    }
+
+    #[test]
+    fn results_may_be_a_folder_and_those_that_cannot_be_read_hide_no_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |name: &str, text: &str| {
+            let below = folder.path().join(name);
+            fs::create_dir(&below).expect("a folder");
+            fs::write(below.join("results.json"), text).expect("a file");
+            below.join("results.json")
+        };
+        let good = file("good", &json::json(&testing::healthy()).expect("JSON"));
+        let args = ResultsArgs { files: vec![folder.path().to_owned()] };
+        assert_eq!(args.read().expect("results").len(), 1);
+        let old = file("old", r#"{"version": 99}"#);
+        assert_eq!(readable(vec![old, good]).len(), 1);
+        assert!(args.read().expect_err("they were asked for").to_string().contains("version 99"));
     }
 
     #[test]

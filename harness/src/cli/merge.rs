@@ -4,13 +4,14 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::{Args as ClapArgs, ValueEnum};
 
 use super::test::Color;
 use super::{Exit, bad_input, judge, terminal};
+use crate::render::json::{self, ReadError};
 use crate::render::matrix::{Matrix, Part, Shown, matrix, table};
-use crate::render::{MACHINE_VERSION, Machine, Results, html, json};
+use crate::render::{MACHINE_VERSION, Machine, Results, html};
 
 /// Arguments of `wakeproof merge`.
 #[derive(Clone, Debug, ClapArgs)]
@@ -22,6 +23,9 @@ pub struct Args {
     /// Show only the rows that change from one kernel to another.
     #[arg(long)]
     only_changing: bool,
+    /// This is only a part of a whole (`--shard`): a case that did not run here runs elsewhere.
+    #[arg(long)]
+    part: bool,
     /// The table, the whole matrix for programs, or a page.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
@@ -46,8 +50,9 @@ enum Format {
 }
 
 const AFTER: &str = concat!(
-    "A folder stands for every `results.json` below it, with the `machine.json` beside each, which says where the run\n",
-    "happened; one that has recordings and no results is judged again. Parts of the suite that ran on one kernel on\n",
+    // Broken where the terminal needs it.
+    "A folder stands for every `results.json` below it, with the `machine.json` beside each, which says where the run ",
+    "happened; one that has recordings and no results is judged again. Parts of the suite that ran on one kernel on ",
     "several machines (`--shard`) are joined; where two runs of a case disagree, the worse one counts.\n",
     "\n",
     "Examples:\n",
@@ -58,7 +63,7 @@ const AFTER: &str = concat!(
     "\n",
     "Exit status:\n",
     "  0  every verdict is good and every difference between kernels explained\n",
-    "  1  a verdict is not good, a difference is not explained, or two runs disagree\n",
+    "  1  a verdict is not good, a difference is not explained, two runs disagree, or cases did not run\n",
     "  2  the input is wrong\n",
     "  3  a kernel or a case is broken\n",
 );
@@ -66,17 +71,10 @@ const AFTER: &str = concat!(
 /// Joins and shows.
 pub fn run(args: &Args) -> Result<Exit> {
     terminal::colors(args.color);
-    let mut parts = Vec::new();
-    for path in &args.from {
-        let found = gather(path)?;
-        if found.is_empty() {
-            return Err(bad_input(format!(
-                "there are no results below {}; `wakeproof test --report-dir DIR` makes them",
-                path.display()
-            )));
-        }
-        parts.extend(found);
+    if let Some(file) = &args.output {
+        writable(file)?;
     }
+    let parts = gather(&args.from)?;
     if let Some(defect) = parts.iter().filter_map(|part| part.results.as_ref()).find_map(|results| results.defect) {
         return Err(bad_input(format!(
             "some of the results were made with the defect {defect}, and say nothing of kernels"
@@ -86,10 +84,13 @@ pub fn run(args: &Args) -> Result<Exit> {
         Format::Html => parts.iter().filter_map(|part| part.results.clone()).collect(),
         Format::Text | Format::Json => Vec::new(),
     };
-    let matrix = matrix(parts);
+    let mut matrix = matrix(parts);
+    if args.part {
+        matrix.expect_no_more();
+    }
     let text = format!("{}\n", serde_json::to_string_pretty(&matrix)?);
     if let Some(file) = &args.output {
-        fs::write(file, &text).with_context(|| format!("failed to write {}", file.display()))?;
+        fs::write(file, &text).map_err(|error| unwritable(file, &error))?;
     }
     let mut out = anstream::stdout();
     match args.format {
@@ -108,8 +109,7 @@ pub fn run(args: &Args) -> Result<Exit> {
 fn exit(matrix: &Matrix) -> Exit {
     let outcomes = matrix.kernels.iter().flat_map(|kernel| kernel.outcomes.keys().copied());
     let mut exit = Exit::of(outcomes);
-    let unfinished = matrix.kernels.iter().any(|kernel| kernel.unfinished > 0);
-    if unfinished || !matrix.conflicts.is_empty() || matrix.unexplained().next().is_some() {
+    if matrix.absent() > 0 || !matrix.conflicts.is_empty() || matrix.unexplained().next().is_some() {
         exit = exit.max(Exit::Verdicts);
     }
     if matrix.kernels.iter().any(|kernel| kernel.broken.is_some()) {
@@ -120,15 +120,57 @@ fn exit(matrix: &Matrix) -> Exit {
 
 const RESULTS: &str = "results.json";
 const MACHINE: &str = "machine.json";
+/// Files of a folder of reports that are no results.
+const BESIDE: [&str; 2] = [MACHINE, "matrix.json"];
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether a file can be made there, as far as that is seen without making it.
+fn writable(file: &Path) -> Result<()> {
+    let folder = folder_of(file);
+    if file.is_dir() {
+        return Err(unwritable(file, &"it is a folder; name a file in it"));
+    }
+    if !folder.is_dir() {
+        return Err(unwritable(file, &format!("there is no folder {}", folder.display())));
+    }
+    Ok(())
+}
+
+fn unwritable(file: &Path, why: &dyn std::fmt::Display) -> anyhow::Error {
+    bad_input(format!("--output: failed to write {}: {why}", file.display()))
+}
+
+/// What there is at these paths, and below them.
+pub(super) fn gather(paths: &[PathBuf]) -> Result<Vec<Part>> {
+    // Where `DIR/*` is given, what stands beside the results is no input. Alone, reading it says what it is.
+    let beside =
+        |path: &&PathBuf| path.is_file() && path.file_name().is_some_and(|name| BESIDE.iter().any(|n| name == *n));
+    let (beside, results): (Vec<_>, Vec<_>) = paths.iter().partition(beside);
+    let mut parts = Vec::new();
+    for path in if results.is_empty() { beside } else { results } {
+        let found = below(path)?;
+        if found.is_empty() {
+            return Err(bad_input(format!(
+                "there are no results below {}; `wakeproof test --report-dir DIR` makes them",
+                path.display()
+            )));
+        }
+        parts.extend(found);
+    }
+    Ok(parts)
+}
 
 /// What there is at a path, and below it.
-pub(super) fn gather(path: &Path) -> Result<Vec<Part>> {
+fn below(path: &Path) -> Result<Vec<Part>> {
     let failed = |error: std::io::Error| bad_input(format!("failed to read {}: {error}", path.display()));
     if fs::metadata(path).map_err(failed)?.is_file() {
         return if path.extension().is_some_and(|extension| extension == "jsonl") {
-            recordings(&[path.to_owned()])
+            recordings(path, &[path.to_owned()])
         } else {
-            let machine = machine(path.parent().unwrap_or(Path::new(".")))?;
+            let machine = machine(folder_of(path))?;
             Ok(vec![Part { results: Some(results(path)?), machine }])
         };
     }
@@ -145,7 +187,7 @@ pub(super) fn gather(path: &Path) -> Result<Vec<Part>> {
     } else {
         let files: Vec<_> =
             entries.iter().filter(|entry| entry.extension() == Some(OsStr::new("jsonl"))).cloned().collect();
-        let judged = recordings(&files)?;
+        let judged = recordings(path, &files)?;
         if judged.is_empty() {
             parts.extend(machine.map(|machine| Part { results: None, machine: Some(machine) }));
         } else {
@@ -153,19 +195,27 @@ pub(super) fn gather(path: &Path) -> Result<Vec<Part>> {
         }
     }
     for folder in entries.iter().filter(|entry| entry.is_dir()) {
-        parts.extend(gather(folder)?);
+        parts.extend(below(folder)?);
     }
     Ok(parts)
 }
 
-fn recordings(files: &[PathBuf]) -> Result<Vec<Part>> {
-    Ok(judge::results(files)?.into_iter().map(|results| Part { results: Some(results), machine: None }).collect())
+/// The results of the recordings in a folder, or of one.
+fn recordings(from: &Path, files: &[PathBuf]) -> Result<Vec<Part>> {
+    let part = |results| Part { results: Some(Results { from: Some(from.to_owned()), ..results }), machine: None };
+    Ok(judge::results(files)?.into_iter().map(part).collect())
 }
 
 fn results(file: &Path) -> Result<Results> {
     let failed = |why: &dyn std::fmt::Display| bad_input(format!("failed to read {}: {why}", file.display()));
     let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
-    json::read(&text).map_err(|error| failed(&error))
+    match json::read(&text) {
+        Ok(results) => Ok(Results { from: Some(file.to_owned()), ..results }),
+        Err(error @ (ReadError::Matrix | ReadError::Machine)) => {
+            Err(failed(&format!("{error}; give the folder {}", folder_of(file).display())))
+        }
+        Err(error) => Err(failed(&error)),
+    }
 }
 
 /// Where the results of a folder come from, if anybody has written it down.
@@ -188,6 +238,7 @@ mod tests {
     use super::*;
     use crate::render::matrix::Broken;
     use crate::render::testing;
+    use crate::verdict::Outcome;
 
     fn folder(results: &[(&str, Option<Results>, Option<Machine>)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().expect("a folder");
@@ -212,7 +263,7 @@ mod tests {
     #[test]
     fn a_folder_stands_for_all_results_below_it() {
         let folder = folder(&[("a", Some(testing::healthy()), None), ("b", None, Some(broken("5.10")))]);
-        let parts = gather(folder.path()).expect("results");
+        let parts = below(folder.path()).expect("results");
         let matrix = matrix(parts);
         assert_eq!(matrix.kernels.iter().map(|kernel| kernel.name.as_str()).collect::<Vec<_>>(), ["5.10", "6.18"]);
         assert_eq!(exit(&matrix), Exit::Broken);
@@ -221,8 +272,58 @@ mod tests {
     #[test]
     fn a_machine_file_of_another_version_is_refused() {
         let folder = folder(&[("a", None, Some(Machine { version: 99, ..broken("5.10") }))]);
-        let error = gather(folder.path()).expect_err("another version").to_string();
+        let error = below(folder.path()).expect_err("another version").to_string();
         assert!(error.contains("version 99"), "{error}");
+    }
+
+    #[test]
+    fn what_stands_beside_results_is_no_input_and_alone_it_is_named() {
+        let folder = folder(&[("a", Some(testing::healthy()), Some(Machine { broken: None, ..broken("6.18") }))]);
+        let (results, file) = (folder.path().join("a"), folder.path().join("matrix.json"));
+        let parts = gather(std::slice::from_ref(&results)).expect("results");
+        fs::write(&file, serde_json::to_string(&matrix(parts)).expect("JSON")).expect("a file");
+        let all = [results.clone(), file.clone(), results.join(MACHINE)];
+        assert_eq!(gather(&all).expect("results").len(), 1);
+        for (file, what, folder) in [(&file, "a matrix", folder.path()), (&all[2], "where a run happened", &results)] {
+            let told = gather(std::slice::from_ref(file)).expect_err("no results").to_string();
+            assert!(told.contains(what) && told.ends_with(&format!("give the folder {}", folder.display())), "{told}");
+        }
+    }
+
+    #[test]
+    fn results_say_where_they_were_read_from() {
+        let folder = folder(&[("a", Some(testing::healthy()), None)]);
+        let parts = gather(&[folder.path().to_owned()]).expect("results");
+        let from = parts[0].results.as_ref().and_then(|results| results.from.clone());
+        assert_eq!(from, Some(folder.path().join("a").join(RESULTS)));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_made_is_wrong_before_the_work() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert!(writable(&folder.path().join("matrix.json")).is_ok() && writable(Path::new("matrix.json")).is_ok());
+        for (file, why) in [(folder.path().to_owned(), "it is a folder"), (folder.path().join("none/x"), "no folder")] {
+            let told = writable(&file).expect_err("no place for a file").to_string();
+            assert!(told.contains("--output") && told.contains(why), "{told}");
+        }
+    }
+
+    #[test]
+    fn an_incomplete_or_undecided_matrix_is_not_good() {
+        let on = |release: &str, mut results: Results| {
+            results.kernel.release = release.to_owned();
+            Part { results: Some(results), machine: None }
+        };
+        let with = |change: &dyn Fn(&mut Results)| {
+            let mut results = testing::healthy();
+            change(&mut results);
+            exit(&matrix(vec![on("6.1.2", results), on("6.12.1", testing::healthy())]))
+        };
+        assert_eq!(with(&|_| ()), Exit::Good);
+        assert_eq!(with(&|results| _ = results.verdicts.pop()), Exit::Verdicts);
+        assert_eq!(with(&|results| results.verdicts[0].outcome = Outcome::Timeout), Exit::Verdicts);
+        assert_eq!(with(&|results| results.verdicts[0].outcome = Outcome::Inconclusive), Exit::Verdicts);
+        assert_eq!(with(&|results| results.verdicts[0].outcome = Outcome::Broken), Exit::Broken);
     }
 
     #[test]

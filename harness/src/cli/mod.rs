@@ -64,7 +64,7 @@ enum Command {
     Explain(explain::Args),
     /// Write the claims and experiments as pages, as `docs/claims` has them.
     Catalogue(catalogue::Args),
-    /// Print the JSON Schema of a case file.
+    /// Print the JSON Schema of a case file, of promises, or of what this command writes.
     Schema(schema::Args),
     /// Find out which I/O model a server has, and which mistakes it makes.
     Inspect(inspect::Args),

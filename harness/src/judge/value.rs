@@ -13,7 +13,7 @@ const ENTRIES: usize = 16;
 pub(super) enum Reading {
     /// As it is.
     Plain(Json),
-    /// A list of `{steps, ns}`, which differ in `ns` only.
+    /// A list of `{steps, ns}`, which differ in `ns` only. The steps are those that the case names: a few.
     Chains { steps: Vec<String>, ns: Vec<u64> },
 }
 
@@ -33,7 +33,7 @@ impl Reading {
         }
     }
 
-    /// As verdicts show it: without most of a long list.
+    /// As verdicts show it: without most of a long list. The few steps of a chain are shown all.
     pub(super) fn shown(&self) -> Json {
         match self {
             Self::Plain(json) => shorten(json),

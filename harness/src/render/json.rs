@@ -14,15 +14,24 @@ pub enum ReadError {
     /// They are of another version.
     #[error("results of version {0}, and this command reads version {VERSION}")]
     Version(u64),
+    /// It is what results are joined into.
+    #[error("this is a matrix, which is made of results")]
+    Matrix,
+    /// It is what stands beside results.
+    #[error("this says where a run happened, not what came out of it")]
+    Machine,
     /// They are no results.
-    #[error("no results: {0}")]
+    #[error("not a results.json of `wakeproof test --report-dir`: {0}")]
     Shape(#[from] serde_json::Error),
 }
 
 /// Reads results back.
 pub fn read(text: &str) -> Result<Results, ReadError> {
     let value: serde_json::Value = serde_json::from_str(text)?;
+    let has = |key| value.get(key).is_some();
     match value.get("version").and_then(serde_json::Value::as_u64) {
+        _ if has("kernels") && has("rows") => Err(ReadError::Matrix),
+        _ if has("series") => Err(ReadError::Machine),
         Some(version) if version != u64::from(VERSION) => Err(ReadError::Version(version)),
         _ => Ok(serde_json::from_value(value)?),
     }
@@ -45,6 +54,16 @@ mod tests {
     #[test]
     fn another_version_is_refused() {
         assert!(matches!(read(r#"{"version": 99}"#), Err(ReadError::Version(99))));
+    }
+
+    #[test]
+    fn what_is_no_results_is_named() {
+        assert!(matches!(read(r#"{"version": 1, "kernels": [], "rows": []}"#), Err(ReadError::Matrix)));
+        assert!(matches!(read(r#"{"version": 1, "series": "6.1"}"#), Err(ReadError::Machine)));
+        for text in ["{}", "no JSON"] {
+            let told = read(text).expect_err("no results").to_string();
+            assert!(told.starts_with("not a results.json of `wakeproof test --report-dir`: "), "{told}");
+        }
     }
 
     #[test]

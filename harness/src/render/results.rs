@@ -1,5 +1,6 @@
 //! The one value that every report is rendered from.
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -41,6 +42,9 @@ pub struct Results {
     /// The mistake that was put into the servers of the cases, to see them fail.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub defect: Option<Defect>,
+    /// The file, or the folder of recordings, that they were read from: no part of what is written.
+    #[serde(skip)]
+    pub from: Option<PathBuf>,
 }
 
 /// The folder that files inside the command are shown in.
@@ -167,6 +171,7 @@ impl Results {
             millis: 0,
             blind: None,
             defect: None,
+            from: None,
         }
     }
 

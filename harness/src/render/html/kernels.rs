@@ -1,7 +1,7 @@
 //! The kernels of a page: what ran on each, in a line.
 use maud::{Markup, html};
 
-use super::super::matrix::{Column, Mark, Matrix};
+use super::super::matrix::{Column, Matrix};
 use super::super::text::{counted, duration, grouped};
 use crate::case::ClaimVerdict;
 
@@ -29,16 +29,14 @@ pub(super) fn table(matrix: &Matrix) -> Markup {
 
 fn line(matrix: &Matrix, place: usize, kernel: &Column) -> Markup {
     let cells = || matrix.rows.iter().filter_map(|row| row.cells.get(place)?.as_ref());
-    let found = |verdict| cells().filter(|cell| cell.mark == Mark::Claim(verdict)).count();
+    let found = |verdict| cells().filter(|cell| cell.found == Some(verdict)).count();
     html! {
         tr {
             th scope="row" title=[kernel.package.as_deref()] { (kernel.release.as_deref().unwrap_or(&kernel.name)) }
             td { @if let Some(grade) = kernel.grade { (grade) } }
             td {
                 @for (outcome, number) in &kernel.outcomes { span class=(outcome) { (number) " " (outcome) } " " }
-                @if kernel.unfinished > 0 {
-                    span.fail { "interrupted: " (counted(kernel.unfinished, "case")) " did not come to run" }
-                }
+                @if kernel.absent() > 0 { span.fail { (counted(kernel.absent(), "case")) " did not run" } " " }
                 @if kernel.broken.is_some() { span.broken { "broken" } }
             }
             @for verdict in VERDICTS { td.number { (found(verdict)) } }

@@ -106,7 +106,9 @@ fn changes(matrix: &Matrix) -> Markup {
                     li { a href={ "#" (row.case) } { (row.says) }
                         @for change in &row.changes {
                             br; (change.words)
-                            @if change.unexplained() { ": " b.fail { "nothing explains it" } } @else { ": " (change.reasons.join("; ")) }
+                            @if change.undecided { ": " b.fail { "undecided" } }
+                            @else if change.unexplained() { ": " b.fail { "nothing explains it" } }
+                            @else { ": " (change.reasons.join("; ")) }
                             @if !change.differs.is_empty() { span.soft { " (" (change.differs.join("; ")) ")" } }
                         }
                     }

@@ -1,6 +1,7 @@
 //! The page, as text; what a browser makes of it is tested with a browser.
 use super::*;
-use crate::render::testing;
+use crate::case::ClaimVerdict;
+use crate::render::{MACHINE_VERSION, Machine, testing};
 
 #[test]
 fn the_page_needs_nothing_from_anywhere() {
@@ -35,6 +36,36 @@ fn text_of_a_case_is_text_and_no_markup() {
     let mut results = testing::healthy();
     results.verdicts[0].title = "<script>alert(1)</script>".to_owned();
     assert!(!of_one(&results).contains("<script>alert"));
+}
+
+/// Results, and a kernel beside theirs of which nothing came back.
+fn with_a_broken_kernel(results: &Results) -> Matrix {
+    let broken = Some(matrix::Broken { what: "it hung".to_owned(), ..matrix::Broken::default() });
+    let machine = Machine { version: MACHINE_VERSION, series: "6.1".to_owned(), package: None, broken };
+    let parts = [(Some(results.clone()), None), (None, Some(machine))];
+    matrix::matrix(parts.map(|(results, machine)| Part { results, machine }).into())
+}
+
+#[test]
+fn kernels_without_results_have_a_line_too() {
+    let results = testing::healthy();
+    let page = html(&with_a_broken_kernel(&results), std::slice::from_ref(&results));
+    assert!(page.contains("aria-label=\"Kernels\"") && page.contains("what 2 kernels did"));
+    assert!(!of_one(&results).contains("aria-label=\"Kernels\""), "of one kernel the sums say it");
+}
+
+#[test]
+fn a_claim_counts_as_what_was_found_though_something_else_was_expected() {
+    let mut results = testing::healthy();
+    let claim = &mut results.verdicts[0].claims[0];
+    (claim.expected, claim.found) = (ClaimVerdict::Confirmed, Some(ClaimVerdict::Refuted));
+    results.verdicts[0].outcome = Outcome::Fail;
+    let table = kernels::table(&with_a_broken_kernel(&results)).into_string();
+    let line = table.split("<tr>").find(|line| line.contains(&results.kernel.release)).expect("a line");
+    let found = results.claims();
+    let cells = [found.confirmed, found.refined, found.refuted, found.undecidable];
+    let cells = cells.map(|number| format!("<td class=\"number\">{number}</td>")).concat();
+    assert!(found.refuted > 0 && line.contains(&cells), "{line}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! From results of several kernels, perhaps of several machines, to the matrix.
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use indexmap::IndexMap;
 
@@ -23,6 +24,8 @@ pub(super) struct Joined {
     pub(super) column: Column,
     /// None if nothing of it came back.
     pub(super) results: Option<Results>,
+    /// What each case's verdict was read from, where that is known.
+    from: BTreeMap<String, PathBuf>,
 }
 
 /// Joins the parts of each kernel and sets the kernels beside each other.
@@ -31,6 +34,7 @@ pub fn matrix(parts: Vec<Part>) -> Matrix {
     let mut kernels = join(parts, &mut conflicts);
     kernels.sort_by_key(|kernel| age(&kernel.column));
     name(&mut kernels);
+    count_missing(&mut kernels);
     Matrix {
         version: VERSION,
         rows: rows(&kernels),
@@ -52,7 +56,7 @@ fn join(parts: Vec<Part>, conflicts: &mut Vec<String>) -> Vec<Joined> {
             _ => series == Some(kernel.column.name.as_str()),
         };
         let place = kernels.iter().position(same).unwrap_or_else(|| {
-            kernels.push(Joined { column: Column::default(), results: None });
+            kernels.push(Joined { column: Column::default(), results: None, from: BTreeMap::new() });
             kernels.len() - 1
         });
         let kernel = &mut kernels[place];
@@ -61,10 +65,8 @@ fn join(parts: Vec<Part>, conflicts: &mut Vec<String>) -> Vec<Joined> {
             kernel.column.package = machine.package.or(kernel.column.package.take());
             kernel.column.broken = kernel.column.broken.take().or(machine.broken);
         }
-        match (&mut kernel.results, results) {
-            (Some(there), Some(here)) => conflicts.extend(add(there, here)),
-            (there @ None, here) => *there = here,
-            (Some(_), None) => {}
+        if let Some(here) = results {
+            conflicts.extend(add(kernel, here));
         }
     }
     for kernel in &mut kernels {
@@ -73,9 +75,14 @@ fn join(parts: Vec<Part>, conflicts: &mut Vec<String>) -> Vec<Joined> {
     kernels
 }
 
-/// Adds the cases of another run on the same kernel; says where both have one and disagree. The worse of them counts.
-fn add(there: &mut Results, here: Results) -> Vec<String> {
+/// Adds the cases of a run on this kernel; says where two runs have one and disagree. The worse of them counts.
+fn add(kernel: &mut Joined, here: Results) -> Vec<String> {
     let mut conflicts = Vec::new();
+    let Joined { results, from, .. } = kernel;
+    let there = results.get_or_insert_with(|| Results::new(here.kernel.clone(), here.grade, here.probes.clone()));
+    let place_of = |from: Option<&PathBuf>, unknown: &str| {
+        from.map_or_else(|| unknown.to_owned(), |from| from.display().to_string())
+    };
     there.millis += here.millis;
     let mut exhibits = here.exhibits;
     for verdict in here.verdicts {
@@ -92,8 +99,13 @@ fn add(there: &mut Results, here: Results) -> Vec<String> {
                     continue;
                 }
                 conflicts.push(format!(
-                    "{} on {}: {} in one run, {} in another",
-                    verdict.case, there.kernel.release, other.outcome, verdict.outcome
+                    "{} on {}: {} in {}, {} in {}",
+                    verdict.case,
+                    there.kernel.release,
+                    other.outcome,
+                    place_of(from.get(&verdict.case), "one run"),
+                    verdict.outcome,
+                    place_of(here.from.as_ref(), "another"),
                 ));
                 let worse = other.outcome.is_good() && !verdict.outcome.is_good();
                 if worse {
@@ -102,8 +114,9 @@ fn add(there: &mut Results, here: Results) -> Vec<String> {
                 worse
             }
         };
-        if let (true, Some(exhibit)) = (wins, exhibit) {
-            there.exhibits.insert(verdict.case, exhibit);
+        if wins {
+            from.extend(here.from.clone().map(|from| (verdict.case.clone(), from)));
+            there.exhibits.extend(exhibit.map(|exhibit| (verdict.case, exhibit)));
         }
     }
     let done = |case: &String| there.verdicts.iter().any(|verdict| verdict.case == *case);
@@ -127,6 +140,17 @@ fn describe(kernel: &mut Joined) {
     column.unfinished = results.unfinished.len();
     (column.recorded, column.lost) = results.events();
     column.millis = results.millis;
+}
+
+/// Counts for each kernel the cases that another has a verdict on. Of one that is broken, that says it all.
+fn count_missing(kernels: &mut [Joined]) {
+    let verdicts = kernels.iter().filter_map(|kernel| kernel.results.as_ref()).flat_map(|results| &results.verdicts);
+    let all: BTreeSet<String> = verdicts.map(|verdict| verdict.case.clone()).collect();
+    for kernel in kernels.iter_mut().filter(|kernel| kernel.column.broken.is_none()) {
+        let unfinished = kernel.results.as_ref().map_or(&[][..], |results| &results.unfinished);
+        let missing = all.iter().filter(|case| verdict(kernel, case).is_none() && !unfinished.contains(case));
+        kernel.column.missing = missing.count();
+    }
 }
 
 /// What orders kernels: the version, then whether it is known, then the name.

@@ -20,22 +20,33 @@ pub(super) fn changes(kernels: &[Joined], case: &str, cells: &[Option<Cell>]) ->
     let there = there.filter(|(place, cell)| !blind(*place, cell));
     let mut changes = Vec::new();
     let mut last: Option<(usize, &Cell)> = None;
+    let mut decided: Option<(usize, &Cell)> = None;
     for (place, cell) in there {
-        if let Some((before, old)) = last
-            && old.mark != cell.mark
-        {
+        // A kernel on which the case came to no end does not hide that those around it differ.
+        let differs_from = |(_, old): &(usize, &Cell)| old.mark != cell.mark;
+        let compared = decided.filter(|old| !ended_nowhere(cell) && differs_from(old)).or(last);
+        if let Some((before, old)) = compared.filter(differs_from) {
             let name = &kernels[place].column.name;
+            let undecided = ended_nowhere(old) || ended_nowhere(cell);
+            let measured = if undecided { String::new() } else { measured(old, cell) };
             changes.push(Change {
                 before,
                 from: place,
-                words: format!("from {name}: {}, before {}{}", told(cell), told(old), measured(old, cell)),
+                words: format!("from {name}: {}, before {}{measured}", told(cell), told(old)),
                 reasons: reasons(old, cell),
-                differs: differs(&kernels[before], &kernels[place], case),
+                differs: if undecided { Vec::new() } else { differs(&kernels[before], &kernels[place], case) },
+                undecided,
             });
         }
         last = Some((place, cell));
+        decided = last.filter(|_| !ended_nowhere(cell)).or(decided);
     }
     changes
+}
+
+/// Whether the case came to no end there, which says nothing of the kernel.
+fn ended_nowhere(cell: &Cell) -> bool {
+    matches!(cell.outcome, Outcome::Broken | Outcome::Timeout | Outcome::Inconclusive)
 }
 
 /// What became of a cell, with what was wrong.
@@ -89,7 +100,7 @@ fn measured(old: &Cell, new: &Cell) -> String {
     if all.is_empty() { String::new() } else { format!(" ({})", all.join("; ")) }
 }
 
-/// A measure that differs; of a list of records each field that differs, unless it is a list itself.
+/// A measure that differs; of a record, or a list of records, each field that differs, unless it is a list itself.
 fn difference(name: &str, before: &Json, after: &Json) -> Vec<String> {
     if let (Some(old), Some(new)) = (records(before), records(after)) {
         let fields = new.first().or(old.first()).into_iter().flat_map(|record| record.keys());
@@ -107,9 +118,12 @@ fn difference(name: &str, before: &Json, after: &Json) -> Vec<String> {
     vec![format!("{name}: {}, then {}", short(before), short(after))]
 }
 
-/// A list that has nothing but records.
+/// A record, or a list that has nothing but records.
 fn records(value: &Json) -> Option<Vec<&serde_json::Map<String, Json>>> {
-    value.as_array()?.iter().map(Json::as_object).collect()
+    match value {
+        Json::Object(record) => Some(vec![record]),
+        value => value.as_array()?.iter().map(Json::as_object).collect(),
+    }
 }
 
 fn short(value: &Json) -> String {
@@ -181,6 +195,8 @@ mod tests {
             difference("stored", &before, &after),
             ["stored.by: __put_user_nocheck_4, __put_user_nocheck_8, then ep_send_events, ep_send_events"]
         );
+        let came = |served: u64| json!({"wanted": 270, "served": served, "answers": [served]});
+        assert_eq!(difference("came", &came(270), &came(269)), ["came.served: 270, then 269"]);
         assert_eq!(difference("calls", &json!(2), &json!(0)), ["calls: 2, then 0"]);
         assert_eq!(difference("list", &json!([]), &json!([1, 2])), ["list: none, then 1, 2"]);
     }

@@ -8,7 +8,8 @@
 //!   claim; a case has a row of its own where it makes no claim, or where it came out badly and no claim of its shows that.
 //! - [`Row::cells`]: one for each column, in the same order; none where the case did not run.
 //! - [`Row::changes`]: between which kernels the row changes, in words, and what explains it. A change that nothing
-//!   explains is [`Change::unexplained`], and makes the whole matrix bad.
+//!   explains is [`Change::unexplained`], and makes the whole matrix bad. Where a case came to no end, its change is
+//!   [`Change::undecided`]: the outcome says that something is wrong, and nothing is said of the kernels.
 //! - [`Matrix::features`]: what is said of the kernels and not of claims, with one text for each column: by which way each
 //!   probe is attached, and which functions and members there are of those that cases rest on.
 mod build;
@@ -69,6 +70,9 @@ pub struct Column {
     pub outcomes: BTreeMap<Outcome, usize>,
     /// Cases that were selected and did not come to run.
     pub unfinished: usize,
+    /// Cases, besides those, that another kernel has a verdict on and this one has none.
+    #[serde(default)]
+    pub missing: usize,
     /// Events recorded.
     pub recorded: u64,
     /// Events lost.
@@ -78,6 +82,13 @@ pub struct Column {
     /// Why there is nothing, or not all, of this kernel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub broken: Option<Broken>,
+}
+
+impl Column {
+    /// How many cases did not run, though they were to, or did elsewhere.
+    pub fn absent(&self) -> usize {
+        self.unfinished + self.missing
+    }
 }
 
 /// A run that came to nothing.
@@ -191,12 +202,15 @@ pub struct Change {
     pub reasons: Vec<String>,
     /// Functions, members and probes of the case that differ between the two kernels, in words.
     pub differs: Vec<String>,
+    /// Whether the case came to no end on one of the two kernels, so that nothing can be said of a difference.
+    #[serde(default)]
+    pub undecided: bool,
 }
 
 impl Change {
     /// Whether nothing says why.
     pub fn unexplained(&self) -> bool {
-        self.reasons.is_empty()
+        self.reasons.is_empty() && !self.undecided
     }
 }
 
@@ -239,6 +253,21 @@ impl Matrix {
             .iter()
             .flat_map(|row| row.changes.iter().map(move |change| (row, change)))
             .filter(|(_, c)| c.unexplained())
+    }
+
+    /// The rows of which somewhere nothing can be said.
+    pub fn undecided(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| row.changes.iter().any(|change| change.undecided))
+    }
+
+    /// Counts no case as missing: what is here is a part, and the others have them.
+    pub fn expect_no_more(&mut self) {
+        self.kernels.iter_mut().for_each(|kernel| kernel.missing = 0);
+    }
+
+    /// How many cases did not run, on all kernels together.
+    pub fn absent(&self) -> usize {
+        self.kernels.iter().map(Column::absent).sum()
     }
 
     /// The row of a claim, or of a case.

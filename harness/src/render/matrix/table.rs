@@ -38,10 +38,10 @@ pub fn table(matrix: &Matrix, shown: Shown, look: Look) -> String {
     for band in bands(&matrix.kernels, look) {
         out += &signs(matrix, &rows, band, look);
     }
-    if rows.is_empty() {
+    if rows.is_empty() && !matrix.rows.is_empty() {
         out += "no row changes from one kernel to another\n";
     }
-    out += &legend(&rows, look);
+    out += &legend(&matrix.kernels, &rows, look);
     out += &bad(matrix, look);
     out += &changes(matrix, look);
     out += &features(matrix, shown, look);
@@ -125,13 +125,14 @@ fn style(mark: Mark) -> anstyle::Style {
 }
 
 /// The signs that there are, and what they mean.
-fn legend(rows: &[&Row], look: Look) -> String {
+fn legend(kernels: &[Column], rows: &[&Row], look: Look) -> String {
     let explained = |mark: Mark| format!("{} {}", paint(style(mark), mark.sign(look.signs())), mark.meaning());
     let mut words: Vec<String> = Mark::all(rows.iter().copied()).into_iter().map(explained).collect();
-    if rows.iter().any(|row| row.cells.iter().any(Option::is_none)) {
-        words.push(format!("{} not run", paint(DIM, NONE)));
-        words.push(format!("{} its guest broke", paint(BAD, BROKEN)));
-    }
+    let cells = rows.iter().flat_map(|row| kernels.iter().zip(&row.cells));
+    let empty: BTreeSet<bool> =
+        cells.filter(|(_, cell)| cell.is_none()).map(|(kernel, _)| kernel.broken.is_some()).collect();
+    words.extend(empty.contains(&false).then(|| format!("{} not run", paint(DIM, NONE))));
+    words.extend(empty.contains(&true).then(|| format!("{} its guest broke", paint(BAD, BROKEN))));
     if rows.iter().any(|row| !row.changes.is_empty()) {
         words.push(format!("{} changes", paint(DOUBT, "*")));
     }
@@ -216,6 +217,10 @@ pub(crate) fn one(change: &Change, indent: &str, look: Look) -> String {
     if change.unexplained() {
         let first = format!("{indent}  {}  ", paint(BAD, "because"));
         out += &hang(&first, "nothing explains it: no `differs` entry, no missing capability", look.columns());
+    }
+    if change.undecided {
+        let first = format!("{indent}  {}  ", paint(BAD, "undecided"));
+        out += &hang(&first, "where a case comes to no end, nothing can be said of the kernel", look.columns());
     }
     for differs in &change.differs {
         out += &hang(&below("kernel"), differs, look.columns());
@@ -305,11 +310,12 @@ fn kernels(matrix: &Matrix, look: Look) -> String {
         parts.extend(
             kernel.outcomes.iter().map(|(outcome, count)| paint(of_outcome(*outcome), format!("{count} {outcome}"))),
         );
-        if kernel.unfinished > 0 {
-            parts.push(paint(BAD, format!("{} did not come to run", counted(kernel.unfinished, "case"))));
+        if kernel.absent() > 0 {
+            parts.push(paint(BAD, absent(kernel.absent())));
         }
         if kernel.lost > 0 {
-            parts.push(paint(BAD, format!("{} events lost", grouped(kernel.lost))));
+            let events = if kernel.lost == 1 { "event" } else { "events" };
+            parts.push(paint(BAD, format!("{} {events} lost", grouped(kernel.lost))));
         }
         parts.push(paint(DIM, duration(kernel.millis)));
         let dot = format!(" {} ", look.signs().dot());
@@ -326,6 +332,10 @@ fn kernels(matrix: &Matrix, look: Look) -> String {
         }
     }
     out
+}
+
+fn absent(cases: usize) -> String {
+    format!("{} did not run", counted(cases, "case"))
 }
 
 /// Coloured parts behind a name, on as many lines as they need.
@@ -362,12 +372,24 @@ fn sums(matrix: &Matrix, look: Look) -> String {
     if broken > 0 {
         parts.push(paint(BAD, format!("{broken} broken")));
     }
-    parts.push(if unexplained == 0 {
-        paint(GOOD, "every difference explained")
-    } else {
-        paint(BAD, format!("{} unexplained", counted(unexplained, "difference")))
-    });
+    if matrix.absent() > 0 {
+        parts.push(paint(BAD, absent(matrix.absent())));
+    }
+    let undecided = matrix.undecided().count();
+    if undecided > 0 {
+        parts.push(paint(BAD, format!("{} undecided", counted(undecided, "row"))));
+    }
+    if unexplained > 0 {
+        parts.push(paint(BAD, format!("{} unexplained", counted(unexplained, "difference"))));
+    } else if !matrix.rows.is_empty() && matrix.absent() == 0 && undecided == 0 {
+        // Of what did not run, or was not decided, nobody knows whether it differs.
+        parts.push(paint(GOOD, "every difference explained"));
+    }
     out += &spread(&paint(NAME, "matrix  "), &parts, &format!(" {} ", look.signs().dot()), look);
+    for kernel in matrix.kernels.iter().filter(|kernel| kernel.absent() > 0) {
+        let text = format!("{}: {}", kernel.name, absent(kernel.absent()));
+        out += &hang(&format!("{}  ", paint(BAD, "missing ")), &text, look.columns());
+    }
     for conflict in &matrix.conflicts {
         out += &hang(&format!("{}  ", paint(BAD, "disagree")), conflict, look.columns());
     }

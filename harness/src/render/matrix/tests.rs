@@ -80,6 +80,113 @@ fn a_change_that_nothing_explains_is_unexplained() {
     assert!(plain(&matrix, Shown::Changing, LOOK).contains("1 difference unexplained"));
 }
 
+/// The first claim's case came to no end.
+fn unended(mut results: Results, outcome: Outcome) -> Results {
+    results.verdicts[0].outcome = outcome;
+    results
+}
+
+#[test]
+fn a_case_that_came_to_no_end_is_undecided_and_no_difference_of_kernels() {
+    for outcome in [Outcome::Broken, Outcome::Timeout, Outcome::Inconclusive] {
+        let parts = vec![
+            on("6.12.1", testing::healthy()),
+            on("6.16.1", unended(testing::healthy(), outcome)),
+            on("6.17.1", testing::healthy()),
+        ];
+        let matrix = matrix(parts);
+        let row = matrix.undecided().next().expect("a row");
+        let told: Vec<_> = row
+            .changes
+            .iter()
+            .map(|change| (change.before, change.from, change.undecided, change.differs.len()))
+            .collect();
+        assert_eq!(told, [(0, 1, true, 0), (1, 2, true, 0)], "{outcome}");
+        assert_eq!(matrix.unexplained().count(), 0, "{outcome}");
+        let text = plain(&matrix, Shown::Changing, LOOK);
+        assert!(text.contains("undecided  where a case comes to no end"), "{text}");
+        assert!(text.contains("2 rows undecided"), "both claims of the case: {text}");
+        assert!(!text.contains("unexplained") && !text.contains("every difference explained"), "{text}");
+    }
+}
+
+#[test]
+fn a_kernel_on_which_a_case_came_to_no_end_hides_no_difference() {
+    let parts = vec![
+        on("6.12.1", testing::healthy()),
+        on("6.16.1", unended(testing::healthy(), Outcome::Broken)),
+        on("7.0.1", explained(testing::healthy(), None)),
+    ];
+    let matrix = matrix(parts);
+    let unexplained: Vec<_> = matrix.unexplained().map(|(_, change)| (change.before, change.from)).collect();
+    assert_eq!(unexplained, [(0, 2)]);
+}
+
+#[test]
+fn a_case_that_ran_only_elsewhere_is_missing() {
+    let mut half = testing::healthy();
+    let gone = half.verdicts.pop().expect("a verdict");
+    let all = testing::healthy().verdicts.len();
+    let mut matrix = matrix(vec![on("6.1.2", half.clone()), on("6.12.1", testing::healthy())]);
+    assert_eq!(matrix.kernels.iter().map(|kernel| kernel.missing).collect::<Vec<_>>(), [1, 0]);
+    let text = plain(&matrix, Shown::All, LOOK);
+    assert!(text.contains("missing   6.1: 1 case did not run"), "{text}");
+    assert!(text.contains(". not run") && !text.contains("its guest broke"), "{text}");
+    assert!(!text.contains("every difference explained"), "{text}");
+    matrix.expect_no_more();
+    assert!(plain(&matrix, Shown::All, LOOK).contains("every difference explained"), "a part of a whole");
+
+    let interrupted = Results { unfinished: vec![gone.case], ..half.clone() };
+    let column = &super::matrix(vec![on("6.1.2", interrupted), on("6.12.1", testing::healthy())]).kernels[0];
+    assert_eq!((column.unfinished, column.missing), (1, 0), "told once");
+
+    let machine = Machine { version: MACHINE_VERSION, series: "6.6".to_owned(), package: None, broken: None };
+    let nothing = Part { results: None, machine: Some(machine) };
+    assert_eq!(super::matrix(vec![on("6.12.1", testing::healthy()), nothing]).absent(), all);
+
+    let partly = super::matrix(vec![on("6.1.2", half.clone()), on("6.12.1", half)]);
+    assert_eq!(partly.absent(), 0, "a run of some cases on all kernels is complete");
+    let skipped = unended(testing::healthy(), Outcome::Skip);
+    assert_eq!(super::matrix(vec![on("6.1.2", skipped), on("6.12.1", testing::healthy())]).absent(), 0);
+    assert_eq!(twelve().absent(), 0, "that a kernel is broken says it all");
+}
+
+#[test]
+fn of_no_rows_nothing_is_praised() {
+    let nothing = Results { verdicts: Vec::new(), exhibits: indexmap::IndexMap::new(), ..testing::healthy() };
+    for shown in [Shown::All, Shown::Changing] {
+        let text = plain(&matrix(vec![on("6.1.2", nothing.clone())]), shown, LOOK);
+        assert!(!text.contains("no row changes") && !text.contains("explained"), "{text}");
+    }
+}
+
+#[test]
+fn one_event_is_lost_and_two_are() {
+    for (lost, words) in [(1, "1 event lost"), (2, "2 events lost")] {
+        let mut matrix = twelve();
+        matrix.kernels[0].lost = lost;
+        assert!(plain(&matrix, Shown::Changing, LOOK).contains(words));
+    }
+}
+
+#[test]
+fn a_disagreement_says_where_each_run_was_read_from() {
+    let from = |name: &str, outcome| {
+        let results = Results { from: Some(name.into()), ..unended(testing::healthy(), outcome) };
+        on("6.1.2", results)
+    };
+    let parts = vec![from("one", Outcome::Pass), from("two", Outcome::Broken), from("three", Outcome::Pass)];
+    let matrix = matrix(parts);
+    let case = &testing::healthy().verdicts[0].case;
+    assert_eq!(
+        matrix.conflicts,
+        [
+            format!("{case} on 6.1.2: pass in one, broken in two"),
+            format!("{case} on 6.1.2: broken in two, pass in three")
+        ]
+    );
+}
+
 #[test]
 fn shards_of_one_kernel_are_one_column_and_a_disagreement_is_told() {
     let split = |keep: usize| {
