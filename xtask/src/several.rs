@@ -247,6 +247,9 @@ impl Several<'_> {
         if self.options.only_changing {
             command.arg("--only-changing");
         }
+        if self.options.shard.is_some() {
+            command.arg("--part");
+        }
         Ok(ExitCode::from(process::exit_status(&mut command)?))
     }
 }
