@@ -157,7 +157,7 @@ fn on_several(workspace: &Workspace, program: &Path, args: &Args, series: &[Stri
 /// does not.
 fn refused(program: &Path, rest: &[OsString]) -> Result<Option<ExitCode>> {
     let mut command = Command::new(program);
-    command.arg("test").args(rest).arg("--list");
+    command.args(["test", "--list"]).args(rest);
     let asked = command.output().with_context(|| format!("failed to start `{}`", process::spell(&command)))?;
     if !asked.status.success() {
         anstream::eprint!("{}", String::from_utf8_lossy(&asked.stderr));

@@ -45,7 +45,7 @@ impl Accelerator {
             Self::Kvm => Ok(Engine::Kvm),
             Self::Auto if !can_open_kvm() => Ok(Engine::Tcg),
             Self::Auto => {
-                let works = remembered_or(workspace, kernel, || trial(workspace, kernel, initrd))?;
+                let works = remembered_or(&workspace.guests(), kernel, || trial(workspace, kernel, initrd))?;
                 Ok(if works { Engine::Kvm } else { Engine::Tcg })
             }
         }
@@ -67,11 +67,11 @@ fn can_open_kvm() -> bool {
 }
 
 /// The answer for the running host kernel: another one may have another KVM.
-fn remembered_or(workspace: &Workspace, kernel: &Kernel, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
+fn remembered_or(folder: &Path, kernel: &Kernel, ask: impl FnOnce() -> Result<bool>) -> Result<bool> {
     /// One trial at a time: who waits finds its answer.
     static TRIAL: Mutex<()> = Mutex::new(());
     let _trial = TRIAL.lock();
-    let path = workspace.guests().join("kvm");
+    let path = folder.join("kvm");
     let host = fs::read_to_string("/proc/version").context("failed to read /proc/version")?;
     let host = host.trim();
     if let Some((then, answer)) =
@@ -85,6 +85,7 @@ fn remembered_or(workspace: &Workspace, kernel: &Kernel, ask: impl FnOnce() -> R
         return Ok(false);
     }
     let answer = if works { YES } else { NO };
+    fs::create_dir_all(folder).with_context(|| format!("failed to create {}", folder.display()))?;
     fs::write(&path, format!("{host}\n{answer}\n")).with_context(|| format!("failed to write {}", path.display()))?;
     Ok(works)
 }
@@ -112,4 +113,27 @@ fn trial(workspace: &Workspace, kernel: &Kernel, initrd: &Path) -> Result<bool> 
         "a trial guest did not boot with KVM: using emulation"
     });
     Ok(works)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_remembered_but_not_of_what_a_kernel_of_the_users_own_does() {
+        let target = tempfile::tempdir().expect("a folder");
+        // In a fresh checkout there is none.
+        let folder = target.path().join("guests");
+        let image = tempfile::NamedTempFile::new().expect("a file");
+        let own = Kernel::from_file(image.path().to_owned());
+        let known = Kernel { version: "6.1.192-2".to_owned(), ..own.clone() };
+        let ask = |kernel: &Kernel, works: Option<bool>| {
+            remembered_or(&folder, kernel, || works.context("asked again")).expect("an answer")
+        };
+        assert!(!ask(&own, Some(false)));
+        assert!(!ask(&known, Some(false)), "asked, since nothing is remembered");
+        assert!(!ask(&known, None) && !ask(&own, None));
+        fs::remove_file(folder.join("kvm")).expect("it was there");
+        assert!(ask(&own, Some(true)) && ask(&known, None), "that it works is said of all");
+    }
 }
