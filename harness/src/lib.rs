@@ -16,4 +16,5 @@ pub mod plan;
 pub mod record;
 pub mod recording;
 pub mod render;
+mod shortened;
 pub mod verdict;

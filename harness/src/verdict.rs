@@ -141,7 +141,7 @@ pub struct Finding {
 pub struct Evidence {
     /// The measure's name.
     pub measure: String,
-    /// Its value.
+    /// Its value. A list of more than 16 entries has only the first 16, and then a text: `and 9984 more`.
     pub value: serde_json::Value,
     /// In which run: place in the recording's `runs`.
     pub run: usize,

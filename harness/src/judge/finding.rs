@@ -4,11 +4,11 @@ use serde_json::Value as Json;
 use super::explain::explain;
 use super::outcome::Problems;
 use super::runs::{Runs, Scored, at, without};
-use super::value::shorten;
 use super::{Expected, Facts, Gap, Predicates};
 use crate::case::{Case, ClaimVerdict, Measure};
 use crate::load::Point;
 use crate::recording::Half;
+use crate::shortened::shorten;
 use crate::verdict::{Evidence, Finding};
 
 /// What is needed to find something.

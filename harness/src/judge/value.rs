@@ -5,8 +5,7 @@ use std::sync::Arc;
 use cel::Value;
 use serde_json::Value as Json;
 
-/// How many entries of a list verdicts show.
-const ENTRIES: usize = 16;
+use crate::shortened;
 
 /// What a measure has given. Of long lists the numbers alone are kept: most are counted, few are ever looked at.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,10 +35,10 @@ impl Reading {
     /// As verdicts show it: without most of a long list. The few steps of a chain are shown all.
     pub(super) fn shown(&self) -> Json {
         match self {
-            Self::Plain(json) => shorten(json),
+            Self::Plain(json) => shortened::shorten(json),
             Self::Chains { steps, ns } => {
                 let chain = |ns: &u64| serde_json::json!({"steps": steps, "ns": ns});
-                shortened(ns.iter().take(ENTRIES).map(chain).collect(), ns.len())
+                shortened::list_of(ns.iter().take(shortened::ENTRIES).map(chain).collect(), ns.len())
             }
         }
     }
@@ -66,23 +65,6 @@ impl<T: Into<Json>> From<T> for Reading {
     fn from(json: T) -> Self {
         Self::Plain(json.into())
     }
-}
-
-/// Without most of a long list, wherever in the value it is.
-pub(super) fn shorten(value: &Json) -> Json {
-    match value {
-        Json::Array(list) => shortened(list.iter().take(ENTRIES).map(shorten).collect(), list.len()),
-        Json::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), shorten(value))).collect(),
-        value => value.clone(),
-    }
-}
-
-/// The first entries of a list of this length.
-fn shortened(mut first: Vec<Json>, length: usize) -> Json {
-    if length > first.len() {
-        first.push(format!("and {} more", length - first.len()).into());
-    }
-    first.into()
 }
 
 /// A value as predicates see it.

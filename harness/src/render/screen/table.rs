@@ -9,6 +9,7 @@ use super::super::text::{columns, grouped, left, right, wrap};
 use super::Look;
 use crate::case::{EventName, Probe};
 use crate::recording::Via;
+use crate::shortened;
 
 /// Columns that fields need, to stand beside the event's name.
 const FIELDS: usize = 20;
@@ -99,6 +100,7 @@ const WIDTH: usize = 240;
 fn written(value: &Json, width: usize) -> String {
     match value {
         Json::Array(list) => {
+            let (list, length) = shortened::entries(list);
             let mut entries: Vec<String> = Vec::new();
             let mut taken = 0;
             for entry in list.iter().take(ENTRIES) {
@@ -109,8 +111,8 @@ fn written(value: &Json, width: usize) -> String {
                 taken += text.chars().count();
                 entries.push(text);
             }
-            if list.len() > entries.len() {
-                entries.push(format!("and {} more", grouped((list.len() - entries.len()) as u64)));
+            if length > entries.len() {
+                entries.push(format!("and {} more", grouped((length - entries.len()) as u64)));
             }
             format!("[{}]", entries.join(", "))
         }
@@ -137,5 +139,8 @@ mod tests {
         let text = bare(&wide);
         assert!(text.ends_with(", and 7 more]"), "{text}");
         assert!(bare(&json!([["y".repeat(100), "z"]])).contains("and 1 more]]"));
+        let kept = shortened::shorten(&json!(vec![1; 10_000]));
+        let text = bare(&kept);
+        assert!(text.ends_with("1, 1, and 9 988 more]"), "as many as there were, not as are kept: {text}");
     }
 }
