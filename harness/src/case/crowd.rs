@@ -15,9 +15,13 @@ pub struct Room {
     pub clients: Number,
     /// How much memory each may cost at most, in kB: together they may take half of what is available.
     pub kilobytes: Number,
-    /// How long it may take to make a process for each, in seconds: a machine that is emulated has room for fewer.
+    /// How long it may take to make a process for each, in seconds: a very slow machine has room for fewer.
     #[serde(default = "ten")]
     pub seconds: Number,
+    /// How many an emulated processor has room for: what it does in a second varies with everything beside it, and the
+    /// same crowd is to come in every run.
+    #[serde(default)]
+    pub emulated: Option<Number>,
     /// How many clients this run is about, where a case tries several crowds up to `clients`: without room for twice as
     /// many the run is left out, since the largest crowd is then hardly larger.
     #[serde(default)]

@@ -185,11 +185,12 @@ pub const EPOLL: &[Field] = &[
 ];
 
 /// What there is room for: the wanted number of clients, how many of them there is room for, and what bounds it
-/// (`descriptors`, `ports`, `tasks`, `memory`, `speed`; empty if nothing does). The limits: memory in all and available;
-/// descriptors of a process (soft limit), the most that limit can be (`fs.nr_open`) and those of the machine
+/// (`descriptors`, `ports`, `tasks`, `memory`, `emulation`, `speed`; empty if nothing does). The limits: memory in all and
+/// available; descriptors of a process (soft limit), the most that limit can be (`fs.nr_open`) and those of the machine
 /// (`fs.file-max`); process numbers (`pid_max`), tasks of the machine (`threads-max`), of the pids cgroup (0: no limit)
 /// and those that exist; mappings of a process (`vm.max_map_count`); ports of an address (`ip_local_port_range`);
-/// and how many processes can be made and collected in a second, one after the other.
+/// whether QEMU emulates the processor, and how many processes can be made and collected in a second, one after the
+/// other.
 pub const ROOM: &[Field] = &[
     ("wanted", Int),
     ("clients", Int),
@@ -205,6 +206,7 @@ pub const ROOM: &[Field] = &[
     ("tasks", Int),
     ("max_map_count", Int),
     ("ports", Int),
+    ("emulated", Bool),
     ("forks_per_second", Int),
 ];
 

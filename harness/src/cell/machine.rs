@@ -32,6 +32,7 @@ struct Machine {
     tasks: u64,
     max_map_count: u64,
     ports: u64,
+    emulated: bool,
     forks_per_second: u64,
 }
 
@@ -39,7 +40,7 @@ struct Machine {
 pub fn room(run: &mut Run, step: &Room) -> Result<(), Failure> {
     let found = match run.rooms.get(&step.name) {
         Some(found) => found.clone(),
-        None => Machine::read()?.room(step.clients.0, step.kilobytes.0, step.seconds.0),
+        None => Machine::read()?.room(step),
     };
     let (clients, bound) = (found["clients"].as_u64().unwrap_or(0), found["bound"].as_str().unwrap_or_default());
     let here = step.here.map(|here| here.0).filter(|here| left_out(*here, step.clients.0, clients));
@@ -73,15 +74,16 @@ impl Machine {
             tasks: tasks(&text("/proc/loadavg")?),
             max_map_count: number("/proc/sys/vm/max_map_count")?,
             ports: ports(&text("/proc/sys/net/ipv4/ip_local_port_range")?),
+            emulated: emulated(),
             forks_per_second: forks_per_second()?,
         })
     }
 
     /// The result of the step.
-    fn room(&self, wanted: u64, kilobytes: u64, seconds: u64) -> Value {
-        let (clients, bound) = self.fits(wanted, kilobytes, seconds);
+    fn room(&self, step: &Room) -> Value {
+        let (clients, bound) = self.fits(step);
         json!({
-            "wanted": wanted,
+            "wanted": step.clients.0,
             "clients": clients,
             "bound": bound,
             "memory_kb": self.memory_kb,
@@ -95,20 +97,23 @@ impl Machine {
             "tasks": self.tasks,
             "max_map_count": self.max_map_count,
             "ports": self.ports,
+            "emulated": self.emulated,
             "forks_per_second": self.forks_per_second,
         })
     }
 
     /// How many there is room for, and what bounds them.
-    fn fits(&self, wanted: u64, kilobytes: u64, seconds: u64) -> (u64, &'static str) {
+    fn fits(&self, step: &Room) -> (u64, &'static str) {
+        let wanted = step.clients.0;
         let of_cgroup = if self.cgroup_tasks == 0 { u64::MAX } else { self.cgroup_tasks };
         let tasks = self.pid_max.min(self.threads_max).min(of_cgroup).saturating_sub(self.tasks);
         let bounds = [
             ("descriptors", self.nofile.saturating_sub(RESERVE)),
             ("ports", self.ports.saturating_sub(RESERVE)),
             ("tasks", tasks.saturating_sub(RESERVE)),
-            ("memory", self.available_kb / 2 / kilobytes.max(1)),
-            ("speed", self.forks_per_second.saturating_mul(seconds)),
+            ("memory", self.available_kb / 2 / step.kilobytes.0.max(1)),
+            ("emulation", step.emulated.filter(|_| self.emulated).map_or(u64::MAX, |clients| clients.0)),
+            ("speed", self.forks_per_second.saturating_mul(step.seconds.0)),
         ];
         match bounds.into_iter().filter(|bound| bound.1 < wanted).min_by_key(|bound| bound.1) {
             Some((what, clients)) => (round(clients), what),
@@ -131,6 +136,19 @@ fn forks_per_second() -> Result<u64, Failure> {
         quickest = quickest.min(began.elapsed());
     }
     Ok(u64::try_from(Duration::from_secs(1).as_nanos() / quickest.as_nanos().max(1)).unwrap_or(u64::MAX))
+}
+
+/// Whether QEMU emulates this processor, which says so where a hypervisor gives its name.
+#[cfg(target_arch = "x86_64")]
+fn emulated() -> bool {
+    let hypervisor = raw_cpuid::CpuId::new().get_hypervisor_info();
+    hypervisor.is_some_and(|hypervisor| hypervisor.identify() == raw_cpuid::Hypervisor::QEMU)
+}
+
+/// Other architectures have no instruction that tells it: there the speed bounds the crowd.
+#[cfg(not(target_arch = "x86_64"))]
+fn emulated() -> bool {
+    false
 }
 
 /// Down to two digits, so that a machine whose free memory varies a little has room for the same number again.
@@ -206,17 +224,36 @@ mod tests {
         tasks: 200,
         max_map_count: 65_530,
         ports: 28_232,
+        emulated: false,
         forks_per_second: 3_000,
     };
 
+    /// 160 kB each, and the seconds that a case which says nothing of them has.
+    fn ten_thousand(emulated: Option<u64>) -> Room {
+        serde_json::from_value(json!({"as": "room", "clients": 10_000, "kilobytes": 160, "emulated": emulated}))
+            .expect("this is a step")
+    }
+
     #[test]
     fn the_scarcest_resource_bounds_the_crowd() {
-        assert_eq!(LARGE.fits(10_000, 160, 10), (10_000, ""));
-        assert_eq!(Machine { forks_per_second: 77, ..LARGE }.fits(10_000, 160, 10), (770, "speed"));
-        assert_eq!(Machine { available_kb: 1_000_000, ..LARGE }.fits(10_000, 160, 10), (3_100, "memory"));
-        assert_eq!(Machine { nofile: 4_096, ..LARGE }.fits(10_000, 160, 10), (3_900, "descriptors"));
-        assert_eq!(Machine { cgroup_tasks: 800, ..LARGE }.fits(10_000, 160, 10), (500, "tasks"));
-        assert_eq!(Machine { ports: 50, ..LARGE }.fits(10_000, 160, 10), (0, "ports"));
+        let step = ten_thousand(None);
+        assert_eq!(LARGE.fits(&step), (10_000, ""));
+        assert_eq!(Machine { forks_per_second: 77, ..LARGE }.fits(&step), (770, "speed"));
+        assert_eq!(Machine { available_kb: 1_000_000, ..LARGE }.fits(&step), (3_100, "memory"));
+        assert_eq!(Machine { nofile: 4_096, ..LARGE }.fits(&step), (3_900, "descriptors"));
+        assert_eq!(Machine { cgroup_tasks: 800, ..LARGE }.fits(&step), (500, "tasks"));
+        assert_eq!(Machine { ports: 50, ..LARGE }.fits(&step), (0, "ports"));
+    }
+
+    #[test]
+    fn an_emulated_processor_has_room_for_the_same_number_however_busy_its_machine_is() {
+        let step = ten_thousand(Some(600));
+        for forks_per_second in [100, 270, 1_700] {
+            let machine = Machine { emulated: true, forks_per_second, ..LARGE };
+            assert_eq!(machine.fits(&step), (600, "emulation"));
+            assert_ne!(machine.fits(&ten_thousand(None)), (600, "emulation"), "the case does not say so");
+        }
+        assert_eq!(LARGE.fits(&step), (10_000, ""));
     }
 
     #[test]

@@ -40,9 +40,10 @@ fn step(step: &Step) -> Line {
             format!("From here on watch {word} for writes, as {}.", code(&watch.name))
         }
         Step::Room(room) => format!(
-            "Find out how many of {} clients this machine has room for, at {} kB each and within its limits, as {}.",
+            "Find out how many of {} clients this machine has room for, at {} kB each and within its limits{}, as {}.",
             room.clients.0,
             room.kilobytes.0,
+            room.emulated.map_or_else(String::new, |most| format!(" ({} if its processor is emulated)", most.0)),
             code(&room.name)
         ),
         Step::Crowd(crowd) => comes(crowd),
