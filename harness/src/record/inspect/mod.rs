@@ -7,6 +7,7 @@ mod limits;
 mod list;
 mod queue;
 mod queues;
+mod steady;
 mod task;
 mod tcp;
 mod tree;
@@ -84,7 +85,10 @@ impl Probes {
             Object::WaitQueue(at) => reader.socket_queue(socket(at)?),
             Object::Tcp(at) => reader.tcp(socket(at)?),
             Object::Established(at) => reader.established(socket(at)?),
-            Object::Queues(at) => reader.queues(socket(at)?),
+            Object::Queues(at) => {
+                let sock = socket(at)?;
+                steady::steady(|| reader.queues(sock))
+            }
             // A closed descriptor has no item, but a place in the table of the process all the same.
             Object::File(Socket::Descriptor(fd)) => {
                 let item = file(Socket::Descriptor(fd)).ok();
