@@ -30,8 +30,8 @@ pub use measure::{
     Calls, Chain, Count, Faults, Filter, Fit, Growth, Link, List, Measure, OneOrMore, Packets, SomeLink, Writes,
 };
 pub use network::{
-    Accept, AddAddress, Bind, ConnectOn, Family, GetOption, ListenOn, MakeSocket, ProcNetTcp, SetOption, SocketOption,
-    SocketType, Sysctl,
+    Accept, AddAddress, Bind, ConnectOn, Family, GetOption, ListenOn, MakeSocket, ProcNetTcp, SetOption, Setting,
+    SocketOption, SocketType, Sysctl,
 };
 pub use number::Number;
 pub use script::{

@@ -189,11 +189,29 @@ pub struct GetOption {
 pub struct Sysctl {
     /// Its name, such as `net.ipv4.tcp_syncookies`.
     pub name: String,
-    /// Its value; of a range, where it begins.
-    pub value: Number,
-    /// Where a range ends.
-    #[serde(default)]
-    pub to: Option<Number>,
+    /// Its value.
+    pub value: Setting,
+}
+
+/// The value of a setting: a number, or several in a row, such as the ends of a range.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Setting {
+    /// One.
+    Number(Number),
+    /// Several; those behind them stay as they are.
+    Row(#[schemars(length(min = 1))] Vec<Number>),
+}
+
+/// As `/proc/sys` has it: a space between two numbers.
+impl std::fmt::Display for Setting {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let row = match self {
+            Self::Number(one) => std::slice::from_ref(one),
+            Self::Row(row) => row,
+        };
+        f.write_str(&row.iter().map(|number| number.0.to_string()).collect::<Vec<_>>().join(" "))
+    }
 }
 
 /// What `netstat` reads: `/proc/net/tcp`.

@@ -17,7 +17,7 @@ pub fn sysctl(run: &Run, step: &Sysctl) -> Result<(), Failure> {
         return Err(Failure::Broken(why.to_owned()));
     }
     let path = format!("/proc/sys/{}", step.name.replace('.', "/"));
-    let value = step.to.map_or_else(|| step.value.0.to_string(), |to| format!("{} {}", step.value.0, to.0));
+    let value = step.value.to_string();
     std::fs::write(&path, &value)
         .map_err(|error| Failure::Broken(format!("failed to write {value} to {path}: {error}")))
 }

@@ -124,13 +124,14 @@ impl Shape<'_> {
 
     fn items(&mut self, node: &Node, items: &[Node], schema: &Value, what: &str) {
         let least = schema["minItems"].as_u64().unwrap_or(0);
-        let most = schema["maxItems"].as_u64().unwrap_or(u64::MAX);
-        if !(least..=most).contains(&(items.len() as u64)) {
-            let wrong = Diagnostic::new(node.place, format!("{what} has {} items", items.len()));
-            self.found.push(wrong.label(if least == most {
-                format!("expected {least}")
-            } else {
-                format!("expected {least} to {most}")
+        let most = schema["maxItems"].as_u64();
+        let number = items.len() as u64;
+        if number < least || most.is_some_and(|most| number > most) {
+            let wrong = Diagnostic::new(node.place, format!("{what} has {number} items"));
+            self.found.push(wrong.label(match most {
+                Some(most) if most == least => format!("expected {least}"),
+                Some(most) => format!("expected {least} to {most}"),
+                None => format!("expected {least} or more"),
             }));
         }
         let what = match what {

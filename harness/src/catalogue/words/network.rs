@@ -32,7 +32,7 @@ pub(super) fn call(step: &Step) -> Option<String> {
             format!("From here on nothing that arrives reaches {of}, as if the network had lost it.")
         }
         Step::Sysctl(sysctl) => {
-            format!("Set {} to {}, in the experiment's own network namespace.", code(&sysctl.name), sysctl.value.0)
+            format!("Set {} to {}, in the experiment's own network namespace.", code(&sysctl.name), sysctl.value)
         }
         Step::AddAddress(add) => format!("Give the device {} the address {}, too.", code(&add.device), add.address),
         Step::ProcNetTcp(table) => {

@@ -67,6 +67,30 @@ fn a_wrong_type_says_what_was_expected() {
 }
 
 #[test]
+fn a_setting_is_a_number_or_several() {
+    let set = |value: &str| {
+        let set = format!("  - sysctl: {{name: net.ipv4.tcp_wmem, value: {value}}}\n");
+        said("  - connect: {as: conn}\n", &format!("{set}  - connect: {{as: conn}}\n"))
+    };
+    assert_eq!(set("16"), "nothing is wrong");
+    assert_eq!(set("[4096, 16384, 1048576]"), "nothing is wrong");
+    assert_snapshot!(set("[]"), @r"
+    error: `value` has 0 items
+      --> cases/epoll/example.yaml:16:46
+       |
+    16 |   - sysctl: {name: net.ipv4.tcp_wmem, value: []}
+       |                                              ^ expected 1 or more
+    ");
+    assert_snapshot!(set("true"), @r"
+    error: `value` is `true`
+      --> cases/epoll/example.yaml:16:46
+       |
+    16 |   - sysctl: {name: net.ipv4.tcp_wmem, value: true}
+       |                                              ^^^^ expected the value of a setting: a number, or several in a row, such as the ends of a range
+    ");
+}
+
+#[test]
 fn a_missing_key_says_what_it_is_for() {
     assert_snapshot!(said("wiring: client ──▶ conn ──(et)──▶ ep ──▶ server\n", ""), @r#"
     error: a case lacks `wiring`
