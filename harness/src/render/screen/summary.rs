@@ -1,4 +1,5 @@
-//! The sums: refuted claims with their counter-examples, skips by reason, and how many of everything.
+//! The sums: refuted claims with their counter-examples, skips by reason, what was not as it must be, and how many of
+//! everything.
 use std::fmt::Write as _;
 
 use indexmap::IndexSet;
@@ -8,6 +9,7 @@ use super::super::text::{columns, counted, duration, grouped, hang};
 use super::super::{Exhibit, Results};
 use super::{Look, table};
 use crate::case::{ClaimVerdict, Source};
+use crate::recording::End;
 use crate::verdict::{ClaimResult, Outcome};
 
 pub(super) fn summary(results: &Results, look: Look) -> String {
@@ -21,6 +23,7 @@ pub(super) fn summary(results: &Results, look: Look) -> String {
         );
         _ = write!(out, "\n{}", hang(&format!("{} ", paint(BAD, "interrupted")), &text, look.columns()));
     }
+    out.push_str(&troubled(results, look));
     out + &totals(results, look)
 }
 
@@ -75,6 +78,27 @@ fn skipped(results: &Results, look: Look) -> String {
     }
     if !skips.is_empty() && !look.skips {
         out.push_str(&hang("       ", "(--show-skips names them, wakeproof doctor says what to do)", look.columns()));
+    }
+    out
+}
+
+/// The cases that were not as they must be, by name: what is told of them in full stands far above the end of a long screen.
+fn troubled(results: &Results, look: Look) -> String {
+    let mut out = String::new();
+    for verdict in results.verdicts.iter().filter(|verdict| !verdict.outcome.is_good()) {
+        if out.is_empty() {
+            _ = writeln!(out, "\n{}", paint(BOLD, "Not as it must be"));
+        }
+        let mark = paint(of_outcome(verdict.outcome), look.signs().outcome(verdict.outcome));
+        out.push_str(&hang(&format!("  {mark} "), &format!("{}: {}", verdict.case, verdict.outcome), look.columns()));
+        let runs = results.exhibits.get(&verdict.case).map_or(&[][..], |exhibit| &exhibit.runs);
+        let stopped = runs.iter().find_map(|run| match &run.end {
+            End::Timeout { step, why } | End::Broken { step, why } => Some(format!("{step}: {why}")),
+            End::Complete | End::LeftOut { .. } => None,
+        });
+        if let Some(why) = stopped.or_else(|| verdict.reason.clone()) {
+            out.push_str(&hang("    ", &why, look.columns()));
+        }
     }
     out
 }
