@@ -2,6 +2,7 @@
 //! a size in a source file.
 use std::fs;
 
+use nix::errno::Errno;
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
@@ -30,7 +31,8 @@ pub fn resources(run: &mut Run, step: &Resources) -> Result<(), Failure> {
         "queued": queued(&text("/proc/net/tcp")?),
         "overflows": overflows()?,
     });
-    let rest = [of_the_machine(&text("/proc/meminfo")?), objects(&text("/proc/slabinfo")?)];
+    let objects = settled()?;
+    let rest = [of_the_machine(&text("/proc/meminfo")?), objects];
     if let Some(all) = all.as_object_mut() {
         all.extend(rest.into_iter().filter_map(|part| part.as_object().cloned()).flatten());
     }
@@ -130,6 +132,36 @@ fn of_the_machine(meminfo: &str) -> Value {
         "percpu_kb": percpu,
         "available_kb": of("MemAvailable:"),
     })
+}
+
+/// So many looks at most until the slabs are taken as they are.
+const LOOKS: usize = 64;
+/// By so many objects the slabs may shrink between two looks, for others use them, too.
+const FEW: u64 = 100;
+
+/// Objects in use, once they do not become fewer any more: what was given back before counts until a grace period has
+/// passed and the kernel has come to free it (`SLAB_TYPESAFE_BY_RCU`, `call_rcu`), which takes long on a busy machine.
+fn settled() -> Result<Value, Failure> {
+    let look = || text("/proc/slabinfo").map(|slabinfo| objects(&slabinfo));
+    let sum =
+        |objects: &Value| -> u64 { objects.as_object().into_iter().flatten().filter_map(|of| of.1.as_u64()).sum() };
+    let mut last = look()?;
+    for _ in 1..LOOKS {
+        grace_period();
+        let next = look()?;
+        let shrunk = sum(&last).saturating_sub(sum(&next));
+        last = next;
+        if shrunk <= FEW {
+            break;
+        }
+    }
+    Ok(last)
+}
+
+/// Waits until an RCU grace period has passed, where the kernel offers it (not with `nohz_full`).
+fn grace_period() {
+    // SAFETY: `membarrier` takes numbers only, and changes nothing but the order of this process's memory accesses.
+    _ = Errno::result(unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) });
 }
 
 /// Objects in use, by their slab. The count takes an object on a processor's own list for one in use
