@@ -261,7 +261,7 @@ pub struct Reply {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Await {
-    /// Until so many events of this kind have been seen since the last step that did something.
+    /// Until so many events of this kind have been seen since the last step that did something, or since the mark `from`.
     Event(AwaitEvent),
     /// Until a task sleeps in the kernel: seen there.
     Asleep(Asleep),

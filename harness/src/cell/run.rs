@@ -201,6 +201,12 @@ impl Run<'_> {
         self.marks.push((name.to_owned(), time));
     }
 
+    /// When the last mark of this name was passed.
+    pub fn marked(&self, name: &str) -> Result<u64, Failure> {
+        let passed = self.marks.iter().rev().find(|mark| mark.0 == name);
+        passed.map(|mark| mark.1).ok_or_else(|| Failure::Broken(format!("the mark `{name}` has not been passed")))
+    }
+
     /// Keeps what was read of the machine under its name.
     pub fn keep(&mut self, name: &str, state: serde_json::Value) {
         self.states.entry(name.to_owned()).or_default().push(state);

@@ -289,11 +289,15 @@ impl Run<'_> {
             let why = format!("nobody sees events in this run, so `{}` cannot be awaited", event_name(event.of));
             return Err(Failure::Broken(why));
         }
+        let since = match &event.only.from {
+            Some(mark) => self.marked(mark)?,
+            None => self.since,
+        };
         let say = Say::Await {
             of: event.of,
             only: event.only.clone(),
             times: event.times.0,
-            since: self.since,
+            since,
             names: self.names.report(),
             actors: self.actor_names(),
         };

@@ -54,7 +54,16 @@ impl Walk<'_> {
             }
             Step::HalfClose(of) | Step::Reset(of) => walk.refer("", of, &[Kind::Connection, Kind::Descriptor]),
             Step::Await(Await::Event(event)) => {
-                walk.within("event", |walk| walk.within("only", |walk| walk.filter(&event.only)));
+                walk.within("event", |walk| {
+                    walk.within("only", |walk| {
+                        walk.filter(&event.only);
+                        if event.only.until.is_some() {
+                            walk.within("until", |walk| {
+                                walk.wrong("what is awaited is still to come", "only a measure ends at a mark");
+                            });
+                        }
+                    });
+                });
             }
             Step::Await(Await::Asleep(Asleep::Actor(actor))) => {
                 walk.within("asleep", |walk| walk.refer("actor", actor, &[Kind::Actor]));

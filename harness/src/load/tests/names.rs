@@ -70,6 +70,21 @@ fn marks_buffers_watches_and_actors_must_have_been_named() {
        |                                                               ^^^^^^ no step has named it by here
        = help: did you mean `later`?
     "#);
+    let awaited = |mark: &str| said("{on: conn, where: len > 0}", &format!("{{on: conn, {mark}}}"));
+    assert_snapshot!(awaited("from: latter"), @r"
+    error: unknown mark `latter`
+      --> cases/epoll/example.yaml:17:60
+       |
+    17 |   - await: {event: {of: tcp_v4_rcv, only: {on: conn, from: latter}}}
+       |                                                            ^^^^^^ no step has named it by here
+    ");
+    assert_snapshot!(awaited("until: end"), @r"
+    error: what is awaited is still to come
+      --> cases/epoll/example.yaml:17:61
+       |
+    17 |   - await: {event: {of: tcp_v4_rcv, only: {on: conn, until: end}}}
+       |                                                             ^^^ only a measure ends at a mark
+    ");
     assert_snapshot!(
         said("lengths: {list: {of: tcp_v4_rcv, take: len}}", "lengths: {list: {of: tcp_v4_rcv, take: lem, only: {by: waiter}}}"),
         @r#"
