@@ -16,13 +16,13 @@ pub struct Compute {
     pub name: Option<String>,
 }
 
-/// The time that an actor has had a processor, as the kernel has noted it (`/proc/PID/task/TID/schedstat`).
+/// The time that an actor has had a processor, up to now if it has one (its CPU clock: `clock_gettime(2)`).
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CpuTime {
     /// The actor.
     pub of: String,
-    /// Name of the result, whose `ret` is the time in nanoseconds: exact while it is off the processor.
+    /// Name of the result, whose `ret` is the time in nanoseconds.
     #[serde(rename = "as")]
     pub name: String,
 }

@@ -1,9 +1,10 @@
 //! Computing without a system call, and the time that it takes.
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sys::time::TimeValLike as _;
+use nix::time::ClockId;
 use nix::unistd::Pid;
 
 use super::call::{Call, Returned};
@@ -63,32 +64,59 @@ impl Run<'_> {
     /// Reads how long an actor has run.
     pub fn cpu_time(&self, step: &CpuTime) -> Result<Call, Failure> {
         let (pid, tid) = self.actor_task(&step.of)?;
-        let path = format!("/proc/{pid}/task/{tid}/schedstat");
+        let clock = if pid == Pid::this().as_raw() {
+            thread_clock(tid)
+        } else {
+            // A child process has one thread, and no other process may ask for a thread's clock.
+            ClockId::pid_cpu_clock_id(Pid::from_raw(pid))
+                .map_err(|errno| Failure::call(format!("find the CPU clock of {}", step.of), errno))?
+        };
         Ok(Call {
             what: format!("read the processor time of {}", step.of),
-            number: libc::SYS_read,
+            number: libc::SYS_clock_gettime,
             result: Some(step.name.clone()),
             sleeps: false,
-            make: Box::new(move || match fs::read_to_string(&path).ok().as_deref().and_then(time_on_processor) {
-                Some(nanoseconds) => Returned::take(nanoseconds),
-                None => Returned::refused(format!("{path} does not tell it")),
+            make: Box::new(move || match clock.now() {
+                Ok(time) => Returned::take(time.num_nanoseconds()),
+                Err(errno) => Returned::refused(format!("its CPU clock cannot be read: {errno}")),
             }),
         })
     }
 }
 
-/// The first number: time on a processor, time on a run queue, how often it got a processor.
-fn time_on_processor(schedstat: &str) -> Option<i64> {
-    schedstat.split_whitespace().next()?.parse().ok()
+/// The CPU clock of a thread of this process (include/linux/posix-timers_types.h: `make_thread_cpuclock`,
+/// `CPUCLOCK_SCHED`). Unlike `/proc/PID/task/TID/schedstat` it has no gap since the last tick.
+fn thread_clock(tid: i32) -> ClockId {
+    const CPUCLOCK_SCHED: i32 = 2;
+    const CPUCLOCK_PERTHREAD_MASK: i32 = 4;
+    ClockId::from_raw((!tid << 3) | CPUCLOCK_PERTHREAD_MASK | CPUCLOCK_SCHED)
 }
 
 #[cfg(test)]
 mod tests {
+    use nix::unistd::gettid;
+
+    use super::super::tasks::{Task, until_all_rest};
+    use super::super::wait::Deadline;
     use super::*;
 
     #[test]
-    fn the_time_on_the_processor_comes_first() {
-        assert_eq!(time_on_processor("1205 2580899 1\n"), Some(1205));
-        assert_eq!(time_on_processor(""), None);
+    fn a_clock_goes_on_while_its_thread_computes_and_stands_while_it_does_not() {
+        let mine = thread_clock(gettid().as_raw());
+        let before = mine.now().unwrap();
+        assert!(mine.now().unwrap() > before);
+        let (send, receive) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel::<()>();
+        let asleep = std::thread::spawn(move || {
+            send.send(gettid().as_raw()).unwrap();
+            ended.recv().unwrap();
+        });
+        let other = receive.recv().unwrap();
+        let look = || Task::look(Pid::this().as_raw(), other).into_iter().collect();
+        until_all_rest(look, &Deadline::after(5_000)).unwrap();
+        let (first, second) = (thread_clock(other).now().unwrap(), thread_clock(other).now().unwrap());
+        assert_eq!(first, second);
+        end.send(()).unwrap();
+        asleep.join().unwrap();
     }
 }
