@@ -1,22 +1,24 @@
-//! `wakeproof diff`: what is different between two results, or between two recordings.
+//! `wakeproof diff`: what is different between two results, two recordings, or two tables of several kernels.
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 
-use super::show::{Shown, open};
+use super::show::{Shown, open, unreadable};
 use super::test::Color;
-use super::{Exit, judge, terminal};
+use super::{Exit, bad_input, judge, terminal};
 use crate::render::Results;
 use crate::render::difference::{difference, text};
+use crate::render::matrix::{self, Matrix, compare, comparison};
 use crate::render::picture::{Picture, whole};
 
 /// Arguments of `wakeproof diff`.
 #[derive(Clone, Debug, ClapArgs)]
 #[command(after_long_help = AFTER)]
 pub struct Args {
-    /// Results (`results.json`) or a recording (`.jsonl`), before.
+    /// Results (`results.json`), a recording (`.jsonl`), or the table of several kernels (`matrix.json`), before.
     #[arg(value_name = "A")]
     first: PathBuf,
     /// The same, after.
@@ -32,11 +34,13 @@ pub struct Args {
 
 const AFTER: &str = concat!(
     "Of recordings every event is compared, of results those that the report draws. Times, numbers of tasks and\n",
-    "addresses are no difference.\n",
+    "addresses are no difference. Of two tables verdicts, evidence and the kernels' features are compared, kernel by\n",
+    "kernel of the same name; what was measured is not.\n",
     "\n",
     "Examples:\n",
     "  wakeproof diff old/results.json new/results.json               which verdicts changed\n",
     "  wakeproof diff old/epoll.some-case.jsonl new/epoll.some-case.jsonl   where the runs part\n",
+    "  wakeproof diff old/matrix.json new/matrix.json                 the same of several kernels\n",
     "\n",
     "Exit status:\n",
     "  0  no verdict changed\n",
@@ -47,16 +51,51 @@ const AFTER: &str = concat!(
 /// Compares, and shows.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     terminal::colors(args.color);
-    let (first, second) = (side(&args.first)?, side(&args.second)?);
-    let found = difference((&first.0, &first.1), (&second.0, &second.1));
+    let (text, json, verdicts) = match (table(&args.first)?, table(&args.second)?) {
+        (Some(first), Some(second)) => {
+            let found = compare(&first, &second);
+            (comparison(&found, terminal::look()), serde_json::to_string_pretty(&found)?, found.verdicts())
+        }
+        (None, None) => {
+            let (first, second) = (side(&args.first)?, side(&args.second)?);
+            let found = difference((&first.0, &first.1), (&second.0, &second.1));
+            (text(&found, terminal::look()), serde_json::to_string_pretty(&found)?, found.verdicts())
+        }
+        (first, _) => {
+            let (one, other) = if first.is_some() { (&args.first, &args.second) } else { (&args.second, &args.first) };
+            return Err(bad_input(format!(
+                "{} is a table of several kernels, and {} is not",
+                one.display(),
+                other.display()
+            )));
+        }
+    };
     let mut out = anstream::stdout();
-    if args.json {
-        writeln!(out, "{}", serde_json::to_string_pretty(&found)?)?;
-    } else {
-        out.write_all(text(&found, terminal::look()).as_bytes())?;
-    }
+    out.write_all(if args.json { format!("{json}\n") } else { text }.as_bytes())?;
     out.flush()?;
-    Ok(if found.verdicts() == 0 { Exit::Good } else { Exit::Verdicts })
+    Ok(if verdicts == 0 { Exit::Good } else { Exit::Verdicts })
+}
+
+/// The table of several kernels, if the file has one.
+fn table(file: &Path) -> anyhow::Result<Option<Matrix>> {
+    #[derive(serde::Deserialize)]
+    struct Sort {
+        version: u32,
+        #[serde(rename = "rows")]
+        _rows: serde::de::IgnoredAny,
+    }
+    if file.extension().is_none_or(|extension| extension != "json") {
+        return Ok(None);
+    }
+    let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    let Ok(Sort { version, .. }) = serde_json::from_str(&text) else { return Ok(None) };
+    if version != matrix::VERSION {
+        return Err(unreadable(
+            file,
+            &format!("its format is version {version}, and this program reads {}", matrix::VERSION),
+        ));
+    }
+    serde_json::from_str(&text).map(Some).map_err(|error| unreadable(file, &error))
 }
 
 type Side = (Results, BTreeMap<String, Vec<Picture>>);

@@ -66,13 +66,17 @@ pub(super) enum Shown {
 
 /// Reads results or a recording: of several lines only a recording is made.
 pub(super) fn open(file: &Path) -> anyhow::Result<Shown> {
-    let failed = |why: &dyn std::fmt::Display| bad_input(format!("failed to read {}: {why}", file.display()));
+    let failed = |why: &dyn std::fmt::Display| unreadable(file, why);
     let text = fs::read_to_string(file).map_err(|error| failed(&error))?;
     if text.trim_end().contains('\n') && file.extension().is_some_and(|extension| extension == "jsonl") {
         let recording = recording::read(text.as_bytes()).map_err(|error| failed(&error))?;
         return Ok(Shown::Recording(Box::new(recording)));
     }
     Ok(Shown::Results(Box::new(json::read(&text).map_err(|error| failed(&error))?)))
+}
+
+pub(super) fn unreadable(file: &Path, why: &dyn std::fmt::Display) -> anyhow::Error {
+    bad_input(format!("failed to read {}: {why}", file.display()))
 }
 
 fn of_results(args: &Args, results: &Results) -> anyhow::Result<Exit> {

@@ -14,6 +14,7 @@
 //!   probe is attached, and which functions and members there are of those that cases rest on.
 mod build;
 mod changes;
+mod compare;
 pub(crate) mod stretch;
 mod table;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 pub use build::{Part, matrix};
 pub(crate) use changes::word;
+pub use compare::{Comparison, compare, text as comparison};
 pub(crate) use table::one as change_text;
 pub use table::{Shown, table};
 

@@ -239,3 +239,45 @@ fn the_matrix_survives_its_json() {
     let text = serde_json::to_string(&matrix).expect("JSON");
     assert_eq!(serde_json::from_str::<Matrix>(&text).expect("a matrix"), matrix);
 }
+
+#[test]
+fn a_table_is_the_same_whatever_was_measured() {
+    let first = twelve();
+    let mut second = first.clone();
+    second.kernels[0].millis += 7;
+    for cell in second.rows.iter_mut().flat_map(|row| row.cells.iter_mut().flatten()) {
+        cell.values.insert("another".to_owned(), 4.into());
+        cell.lost += 1;
+    }
+    let found = compare(&first, &second);
+    assert_eq!((found.kernels, found.rows, found.verdicts()), (12, first.rows.len(), 0));
+    insta::assert_snapshot!(anstream::adapter::strip_str(&comparison(&found, LOOK)), @"no verdict changed (12 kernels, 3 rows, 4 features)");
+}
+
+#[test]
+fn two_tables_differ_in_verdicts_evidence_features_and_what_was_run() {
+    let first = twelve();
+    let mut second = first.clone();
+    let cell = second.rows[0].cells[1].as_mut().expect("it ran");
+    cell.mark = Mark::Case(Outcome::Broken);
+    cell.reason = Some("the control did not fail".to_owned());
+    second.rows[1].cells[2] = None;
+    second.rows[1].cells[3].as_mut().expect("it ran").grade = Grade::Surface;
+    second.features[0].cells[4] = Some("raw tracepoint sys_exit".to_owned());
+    second.kernels[11].name = "7.4".to_owned();
+    second.rows.remove(2);
+    let found = compare(&first, &second);
+    assert_eq!((found.verdicts(), found.changes.len()), (2, 4));
+    insta::assert_snapshot!(anstream::adapter::strip_str(&comparison(&found, LOOK)), @r"
+    epoll.et.wakes-once
+      6.1    refined -> case: broken (the control did not fail)
+    epoll.et.only-first-time
+      6.12   refuted -> did not run
+      6.16   trace -> surface
+    probe ep_poll_callback
+      6.17   write watchpoint on rdllist -> raw tracepoint sys_exit
+    only in the first: 7.3, select.kernel-FD_SETSIZE
+    only in the second: 7.4
+    2 verdicts changed, 2 other changes (11 kernels, 2 rows, 4 features)
+    ");
+}
