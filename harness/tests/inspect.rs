@@ -260,8 +260,10 @@ fn come_and_go(pid: u32, answers: &AtomicU64) -> Result<(), Failed> {
     }
     let interrupted = nix::sys::signal::Signal::SIGINT;
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(i32::try_from(watcher.0.id())?), interrupted)?;
+    // The kernel may take seconds to give the programs back.
     watcher.0.wait()?;
     // The clients go on.
+    let deadline = Instant::now() + Duration::from_secs(20);
     let before = answers.load(Ordering::Relaxed);
     while answers.load(Ordering::Relaxed) < before + 100 {
         if Instant::now() > deadline {
