@@ -2,13 +2,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-/// No function is longer: behind the last symbol of a section lies what has no names, such as compiled eBPF programs
-/// (without `net.core.bpf_jit_kallsyms`) and trampolines.
+/// No function is longer: behind the last symbol of the kernel proper lies what has no names.
 const LONGEST: u64 = 256 << 10;
 
 /// The kernel's symbol table, sorted by address.
 pub struct Symbols {
     addresses: Vec<u64>,
+    /// Behind each function at the latest.
+    ends: Vec<u64>,
     names: Vec<Arc<str>>,
     /// Functions, and whether they have that very name; made when it is first asked for.
     functions: OnceLock<HashMap<Box<str>, bool>>,
@@ -17,24 +18,29 @@ pub struct Symbols {
 impl Symbols {
     /// Reads `/proc/kallsyms`. Where the kernel hides addresses, the table is empty and frames stay numbers.
     pub fn running() -> Self {
-        Self::parse(&std::fs::read_to_string("/proc/kallsyms").unwrap_or_default())
+        let read = |file| std::fs::read_to_string(file).unwrap_or_default();
+        Self::parse(&read("/proc/kallsyms"), &read("/proc/modules"))
     }
 
-    fn parse(text: &str) -> Self {
-        let mut table: Vec<(u64, &str)> = text
+    fn parse(symbols: &str, modules: &str) -> Self {
+        let ends: HashMap<&str, u64> = modules.lines().filter_map(module_end).collect();
+        let mut table: Vec<(u64, u64, &str)> = symbols
             .lines()
             .filter_map(|line| {
                 let mut fields = line.split_ascii_whitespace();
                 let address = u64::from_str_radix(fields.next()?, 16).ok().filter(|&address| address != 0)?;
                 let kind = fields.next()?;
                 matches!(kind, "t" | "T" | "w" | "W").then_some(())?;
-                Some((address, fields.next()?))
+                let name = fields.next()?;
+                let module = fields.next().and_then(|module| ends.get(module.trim_matches(['[', ']'])));
+                Some((address, module.copied().unwrap_or(address.saturating_add(LONGEST)), name))
             })
             .collect();
-        table.sort_by_key(|&(address, _)| address);
+        table.sort_by_key(|&(address, ..)| address);
         Self {
-            addresses: table.iter().map(|&(address, _)| address).collect(),
-            names: table.iter().map(|&(_, name)| name.into()).collect(),
+            addresses: table.iter().map(|&(address, ..)| address).collect(),
+            ends: table.iter().map(|&(_, end, _)| end).collect(),
+            names: table.iter().map(|&(.., name)| name.into()).collect(),
             functions: OnceLock::new(),
         }
     }
@@ -43,7 +49,7 @@ impl Symbols {
     pub fn name(&self, address: u64) -> Arc<str> {
         let after = self.addresses.partition_point(|&start| start <= address);
         match after.checked_sub(1) {
-            Some(place) if address - self.addresses[place] < LONGEST => Arc::clone(&self.names[place]),
+            Some(place) if address < self.ends[place] => Arc::clone(&self.names[place]),
             _ => format!("{address:#x}").into(),
         }
     }
@@ -76,13 +82,24 @@ impl Symbols {
     }
 }
 
+/// A module of `/proc/modules` and where it ends. Right behind it may lie what has no names: trampolines, and compiled eBPF
+/// programs (without `net.core.bpf_jit_kallsyms`).
+fn module_end(line: &str) -> Option<(&str, u64)> {
+    // `veth 36864 0 - Live 0xffffffffc0000000`: name, bytes, users, whose they are, state, start.
+    let mut fields = line.split_ascii_whitespace();
+    let (name, bytes) = (fields.next()?, fields.next()?.parse::<u64>().ok()?);
+    let start = u64::from_str_radix(fields.nth(3)?.strip_prefix("0x")?, 16).ok().filter(|&start| start != 0)?;
+    Some((name, start.checked_add(bytes)?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_address_belongs_to_the_function_that_starts_before_it() {
-        let symbols = Symbols::parse("0000000000000200 T second\n0000000000000100 t first\n0000000000000180 d data\n");
+        let symbols =
+            Symbols::parse("0000000000000200 T second\n0000000000000100 t first\n0000000000000180 d data\n", "");
         assert_eq!(&*symbols.name(0x1ff), "first");
         assert_eq!(&*symbols.name(0x200), "second");
         assert_eq!(&*symbols.name(0x50), "0x50");
@@ -91,8 +108,16 @@ mod tests {
     }
 
     #[test]
+    fn behind_a_module_nothing_has_a_name() {
+        let table = "100 t kernel\n2000 t first\t[veth]\n2800 t cleanup_module\t[veth]\n9000 t prog\t[bpf]\n";
+        let symbols = Symbols::parse(table, "veth 4096 0 - Live 0x0000000000002000\nhidden 4096 0 - Live 0x0\n");
+        let names = [0x2fff, 0x3000, 0x9fff].map(|address| symbols.name(address));
+        assert_eq!(names.each_ref().map(|name| &**name), ["cleanup_module", "0x3000", "prog"]);
+    }
+
+    #[test]
     fn clones_of_functions_are_known_by_their_suffix() {
-        let symbols = Symbols::parse("100 t whole\n200 t clone.isra.0\n300 t split.cold\n400 t whole.cold\n");
+        let symbols = Symbols::parse("100 t whole\n200 t clone.isra.0\n300 t split.cold\n400 t whole.cold\n", "");
         assert_eq!(
             ["whole", "clone", "split", "none"].map(|name| symbols.has(name)),
             [Some(true), Some(false), None, None]
@@ -101,6 +126,6 @@ mod tests {
 
     #[test]
     fn hidden_addresses_leave_numbers() {
-        assert_eq!(&*Symbols::parse("0000000000000000 T a\n").name(0x10), "0x10");
+        assert_eq!(&*Symbols::parse("0000000000000000 T a\n", "").name(0x10), "0x10");
     }
 }
