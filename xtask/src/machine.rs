@@ -1,6 +1,10 @@
 //! What lies beside the results of a run: `machine.json`, which says where they come from; see `wakeproof schema machine`.
 
-use std::{fs, path::Path};
+use std::{
+    fs::{self, File},
+    io::{BufRead as _, BufReader},
+    path::Path,
+};
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -10,6 +14,9 @@ use crate::guest;
 /// What a run of the suite leaves when it has come to its end.
 pub const RESULTS: &str = "results.json";
 const MACHINE: &str = "machine.json";
+/// The reports that `wakeproof test --report-dir` writes at its end.
+const REPORTS: [&str; 8] =
+    [RESULTS, "report.html", "junit.xml", "results.ktap", "annotations.txt", "summary.md", "trace.json", "events.csv"];
 
 #[derive(Debug, Serialize)]
 struct Machine<'a> {
@@ -69,49 +76,45 @@ pub fn begun(folder: &Path, series: &str, package: Option<String>) -> Result<()>
     note(folder, series, package, Some(Broken::new("it has not come to its end")))
 }
 
-/// Removes what an earlier run has left in a folder of ours: old results must not be taken for new ones.
+/// Removes what an earlier run has left in a folder: it must not be taken for what this one leaves.
 pub fn clear(folder: &Path) -> Result<()> {
-    forget(folder)?;
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|end| end == "jsonl") {
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        let name = name.strip_suffix(".part").unwrap_or(&name);
+        if name == MACHINE || REPORTS.contains(&name) || (name.ends_with(".jsonl") && is_recording(&path)) {
             fs::remove_file(&path).with_context(|| format!("failed to remove {}", path.display()))?;
         }
     }
     Ok(())
 }
 
-/// Removes only what an earlier run has said of itself as a whole.
-pub fn forget(folder: &Path) -> Result<()> {
-    for path in [RESULTS, MACHINE].map(|name| folder.join(name)) {
-        if path.exists() {
-            fs::remove_file(&path).with_context(|| format!("failed to remove {}", path.display()))?;
-        }
-    }
-    Ok(())
+/// Whether a file begins as a recording does. Others of that kind are not ours.
+fn is_recording(file: &Path) -> bool {
+    let mut line = String::new();
+    let read = File::open(file).and_then(|file| BufReader::new(file).read_line(&mut line));
+    read.is_ok() && line.starts_with("{\"version\":") && line.contains("\"case\":")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    /// What lies in the folder once a run has left its files and somebody a note.
-    fn left(remove: impl Fn(&Path) -> Result<()>) -> Vec<String> {
+    #[test]
+    fn only_what_a_run_leaves_is_cleared() {
         let folder = tempfile::tempdir().expect("a folder");
-        for name in ["results.json", "machine.json", "epoll.a-case.jsonl", "notes.txt"] {
-            fs::write(folder.path().join(name), "").expect("a file");
+        let put = |name: &str, text: &str| fs::write(folder.path().join(name), text).expect("a file");
+        for name in REPORTS.into_iter().chain([MACHINE, "results.json.part", "notes.txt", "log.jsonl", "matrix.json"]) {
+            put(name, "");
         }
-        remove(folder.path()).expect("removed");
+        for name in ["epoll.a-case.jsonl", "epoll.another.jsonl.part"] {
+            put(name, "{\"version\":1,\"case\":\"epoll/a-case\"}\n");
+        }
+        clear(folder.path()).expect("cleared");
         let entries = fs::read_dir(folder.path()).expect("a folder").flatten();
         let mut left: Vec<_> = entries.map(|entry| entry.file_name().display().to_string()).collect();
         left.sort();
-        left
-    }
-
-    #[test]
-    fn only_what_a_run_leaves_is_cleared() {
-        assert_eq!(left(clear), ["notes.txt"]);
-        assert_eq!(left(forget), ["epoll.a-case.jsonl", "notes.txt"]);
+        assert_eq!(left, ["log.jsonl", "matrix.json", "notes.txt"]);
     }
 
     #[test]

@@ -95,6 +95,7 @@ pub fn main(args: &Args) -> Result<ExitCode> {
         Place::Host => {
             let report = report_dir(&workspace, args, kernels::HOST);
             if let Some(folder) = &report {
+                machine::clear(folder)?;
                 machine::note(folder, kernels::HOST, None, None)?;
             }
             Err(on_host(&program, args, report))
@@ -210,7 +211,7 @@ fn in_guest(workspace: &Workspace, kernel: &str, program: &Path, args: &Args) ->
     anstream::eprintln!("booting {} in a guest", kernel.summary());
     let package = || Some(kernel.summary());
     if let Some(folder) = &report {
-        machine::forget(folder)?;
+        machine::clear(folder)?;
         machine::begun(folder, &name, package())?;
     }
     let show = guest::Show::Live;

@@ -49,6 +49,7 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t, value_name = "EVIDENCE")]
     evidence: Evidence,
     /// Write recordings and every report to this folder: results.json, report.html, junit.xml, results.ktap, summary.md, …
+    /// What an earlier run has left there is removed.
     #[arg(long, value_name = "DIR")]
     report_dir: Option<PathBuf>,
     /// Put this mistake into the servers of the cases (not of their controls): the suite must then fail. `list` names
@@ -210,6 +211,11 @@ fn run_with(
 ) -> anyhow::Result<Exit> {
     let protocol = &args.protocol;
     if protocol.speaks_libtest() {
+        if args.report_dir.is_some() && !protocol.list {
+            return Err(bad_input(
+                "--report-dir: libtest's protocol (--format terse or json, --quiet) leaves no reports",
+            ));
+        }
         let exit = libtest::run(runner, &cases, protocol, cancel);
         return Ok(if cancel.is_cancelled() { Exit::Interrupted } else { exit });
     }
