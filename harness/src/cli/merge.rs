@@ -10,7 +10,7 @@ use clap::{Args as ClapArgs, ValueEnum};
 use super::test::Color;
 use super::{Exit, bad_input, judge, terminal};
 use crate::render::json::{self, ReadError};
-use crate::render::matrix::{Matrix, Part, Shown, matrix, table};
+use crate::render::matrix::{Broken, Matrix, Part, Shown, matrix, table};
 use crate::render::{MACHINE_VERSION, Machine, Results, html};
 
 /// Arguments of `wakeproof merge`.
@@ -149,7 +149,7 @@ pub(super) fn gather(paths: &[PathBuf]) -> Result<Vec<Part>> {
     let beside =
         |path: &&PathBuf| path.is_file() && path.file_name().is_some_and(|name| BESIDE.iter().any(|n| name == *n));
     let (beside, results): (Vec<_>, Vec<_>) = paths.iter().partition(beside);
-    let mut parts = Vec::new();
+    let mut all = Vec::new();
     for path in if results.is_empty() { beside } else { results } {
         let found = below(path)?;
         if found.is_empty() {
@@ -158,21 +158,45 @@ pub(super) fn gather(paths: &[PathBuf]) -> Result<Vec<Part>> {
                 path.display()
             )));
         }
-        parts.extend(found);
+        all.extend(found);
     }
-    Ok(parts)
+    // What cannot be read costs its kernel, and no other.
+    if all.iter().all(Result::is_err) {
+        all.truncate(1);
+        return all.into_iter().map(|found| found.map_err(|unreadable| unreadable.why)).collect();
+    }
+    Ok(all.into_iter().map(|found| found.unwrap_or_else(Unreadable::part)).collect())
+}
+
+/// A folder whose results or recordings cannot be read.
+struct Unreadable {
+    folder: PathBuf,
+    why: anyhow::Error,
+}
+
+impl Unreadable {
+    /// A kernel of which nothing else is known.
+    fn part(self) -> Part {
+        let broken = Broken { what: format!("{:#}", self.why), ..Broken::default() };
+        let machine = machine(&self.folder).ok().flatten().unwrap_or_else(|| {
+            let series = self.folder.file_name().unwrap_or(self.folder.as_os_str()).display().to_string();
+            Machine { version: MACHINE_VERSION, series, package: None, broken: None }
+        });
+        Part { results: None, machine: Some(Machine { broken: machine.broken.or(Some(broken)), ..machine }) }
+    }
 }
 
 /// What there is at a path, and below it.
-fn below(path: &Path) -> Result<Vec<Part>> {
+fn below(path: &Path) -> Result<Vec<Result<Part, Unreadable>>> {
     let failed = |error: std::io::Error| bad_input(format!("failed to read {}: {error}", path.display()));
     if fs::metadata(path).map_err(failed)?.is_file() {
-        return if path.extension().is_some_and(|extension| extension == "jsonl") {
-            recordings(path, &[path.to_owned()])
+        let parts = if path.extension().is_some_and(|extension| extension == "jsonl") {
+            recordings(path, &[path.to_owned()])?
         } else {
             let machine = machine(folder_of(path))?;
-            Ok(vec![Part { results: Some(results(path)?), machine }])
+            vec![Part { results: Some(results(path)?), machine }]
         };
+        return Ok(parts.into_iter().map(Ok).collect());
     }
     let mut entries: Vec<PathBuf> = fs::read_dir(path)
         .map_err(failed)?
@@ -180,24 +204,34 @@ fn below(path: &Path) -> Result<Vec<Part>> {
         .collect::<Result<_, _>>()
         .map_err(failed)?;
     entries.sort();
-    let machine = machine(path)?;
-    let mut parts = Vec::new();
-    if path.join(RESULTS).is_file() {
-        parts.push(Part { results: Some(results(&path.join(RESULTS))?), machine });
-    } else {
-        let files: Vec<_> =
-            entries.iter().filter(|entry| entry.extension() == Some(OsStr::new("jsonl"))).cloned().collect();
-        let judged = recordings(path, &files)?;
-        if judged.is_empty() {
-            parts.extend(machine.map(|machine| Part { results: None, machine: Some(machine) }));
-        } else {
-            parts.extend(judged.into_iter().map(|part| Part { machine: machine.clone(), ..part }));
-        }
-    }
+    let mut all: Vec<_> = match inside(path, &entries) {
+        Ok(parts) => parts.into_iter().map(Ok).collect(),
+        Err(why) => vec![Err(Unreadable { folder: path.to_owned(), why })],
+    };
     for folder in entries.iter().filter(|entry| entry.is_dir()) {
-        parts.extend(below(folder)?);
+        all.extend(below(folder)?);
     }
-    Ok(parts)
+    Ok(all)
+}
+
+/// What a folder itself holds.
+fn inside(folder: &Path, entries: &[PathBuf]) -> Result<Vec<Part>> {
+    let machine = machine(folder)?;
+    if folder.join(RESULTS).is_file() {
+        return Ok(vec![Part { results: Some(results(&folder.join(RESULTS))?), machine }]);
+    }
+    let files: Vec<_> =
+        entries.iter().filter(|entry| entry.extension() == Some(OsStr::new("jsonl"))).cloned().collect();
+    let judged = recordings(folder, &files)?;
+    // Results are the last that a run leaves.
+    let machine = machine.map(|machine| {
+        let cut_off = || Broken { what: "it has not come to its end".to_owned(), ..Broken::default() };
+        Machine { broken: Some(machine.broken.unwrap_or_else(cut_off)), ..machine }
+    });
+    if judged.is_empty() {
+        return Ok(machine.map(|machine| Part { results: None, machine: Some(machine) }).into_iter().collect());
+    }
+    Ok(judged.into_iter().map(|part| Part { machine: machine.clone(), ..part }).collect())
 }
 
 /// The results of the recordings in a folder, or of one.
@@ -236,7 +270,6 @@ fn machine(folder: &Path) -> Result<Option<Machine>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::matrix::Broken;
     use crate::render::testing;
     use crate::verdict::Outcome;
 
@@ -263,7 +296,7 @@ mod tests {
     #[test]
     fn a_folder_stands_for_all_results_below_it() {
         let folder = folder(&[("a", Some(testing::healthy()), None), ("b", None, Some(broken("5.10")))]);
-        let parts = below(folder.path()).expect("results");
+        let parts = gather(&[folder.path().to_owned()]).expect("results");
         let matrix = matrix(parts);
         assert_eq!(matrix.kernels.iter().map(|kernel| kernel.name.as_str()).collect::<Vec<_>>(), ["5.10", "6.18"]);
         assert_eq!(exit(&matrix), Exit::Broken);
@@ -272,8 +305,38 @@ mod tests {
     #[test]
     fn a_machine_file_of_another_version_is_refused() {
         let folder = folder(&[("a", None, Some(Machine { version: 99, ..broken("5.10") }))]);
-        let error = below(folder.path()).expect_err("another version").to_string();
+        let error = gather(&[folder.path().to_owned()]).expect_err("another version").to_string();
         assert!(error.contains("version 99"), "{error}");
+    }
+
+    #[test]
+    fn what_cannot_be_read_costs_its_kernel_and_no_other() {
+        let folder = folder(&[("a", Some(testing::healthy()), None), ("6.1", None, None), ("b", None, None)]);
+        for (name, file) in [("6.1", RESULTS), ("b", "epoll.a-case.jsonl")] {
+            fs::write(folder.path().join(name).join(file), "{\"version\":").expect("a file");
+        }
+        let folders = ["6.1", "a", "b"].map(|name| folder.path().join(name));
+        for paths in [&folders[..], &[folder.path().to_owned()]] {
+            let matrix = matrix(gather(paths).expect("the others"));
+            assert_eq!(matrix.kernels.len(), 3);
+            let broken = |name: &str| {
+                let column = matrix.kernels.iter().find(|kernel| kernel.name == name).expect("a column");
+                column.broken.as_ref().map(|broken| broken.what.clone())
+            };
+            assert!(broken("6.1").is_some_and(|what| what.contains("results.json")));
+            assert!(broken("b").is_some_and(|what| what.contains("epoll.a-case.jsonl")));
+            assert_eq!(exit(&matrix), Exit::Broken);
+        }
+        assert!(gather(&folders[..1]).is_err(), "without others there is nothing to show");
+    }
+
+    #[test]
+    fn a_run_without_results_has_not_come_to_its_end() {
+        let noted = Machine { broken: None, ..broken("host") };
+        let folder = folder(&[("host", None, Some(noted))]);
+        let matrix = matrix(gather(&[folder.path().to_owned()]).expect("a kernel"));
+        assert_eq!(exit(&matrix), Exit::Broken);
+        assert!(matrix.kernels[0].broken.as_ref().is_some_and(|broken| broken.what.contains("come to its end")));
     }
 
     #[test]
