@@ -34,6 +34,21 @@ impl Outcome {
     pub fn is_good(self) -> bool {
         matches!(self, Self::Pass | Self::Skip | Self::Xfail)
     }
+
+    /// Which of several counts: the highest. The instrument comes before what it shows; what was not shown comes before what
+    /// passed.
+    pub fn rank(self) -> u8 {
+        match self {
+            Self::Broken => 7,
+            Self::Timeout => 6,
+            Self::Fail => 5,
+            Self::Xpass => 4,
+            Self::Inconclusive => 3,
+            Self::Skip => 2,
+            Self::Xfail => 1,
+            Self::Pass => 0,
+        }
+    }
 }
 
 impl std::fmt::Display for Outcome {

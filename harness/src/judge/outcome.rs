@@ -58,7 +58,7 @@ impl Problems {
 
     /// The worst outcome, and the first sentence that led to it; for a pass, what of it could not be said here.
     pub(super) fn outcome(&self) -> (Outcome, Option<String>) {
-        let Some(worst) = self.found.iter().map(|(outcome, _)| *outcome).max_by_key(|outcome| rank(*outcome)) else {
+        let Some(worst) = self.found.iter().map(|(outcome, _)| *outcome).max_by_key(|outcome| outcome.rank()) else {
             return (Outcome::Pass, None);
         };
         let mut all = self.found.iter().filter(|(outcome, _)| *outcome == worst).map(|(_, why)| why.as_str());
@@ -68,19 +68,5 @@ impl Problems {
             more => format!("{first} (and {more} more)"),
         };
         (worst, Some(reason))
-    }
-}
-
-/// The instrument comes before what it shows; what was not shown comes before what passed.
-fn rank(outcome: Outcome) -> u8 {
-    match outcome {
-        Outcome::Broken => 7,
-        Outcome::Timeout => 6,
-        Outcome::Fail => 5,
-        Outcome::Xpass => 4,
-        Outcome::Inconclusive => 3,
-        Outcome::Skip => 2,
-        Outcome::Xfail => 1,
-        Outcome::Pass => 0,
     }
 }

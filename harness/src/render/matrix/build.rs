@@ -107,7 +107,7 @@ fn add(kernel: &mut Joined, here: Results) -> Vec<String> {
                     verdict.outcome,
                     place_of(here.from.as_ref(), "another"),
                 ));
-                let worse = other.outcome.is_good() && !verdict.outcome.is_good();
+                let worse = verdict.outcome.rank() > other.outcome.rank();
                 if worse {
                     there.verdicts[place] = verdict.clone();
                 }
