@@ -44,22 +44,22 @@ const AFTER: &str = concat!(
     "\n",
     "Exit status:\n",
     "  0  no verdict changed\n",
-    "  1  a verdict changed\n",
+    "  1  a verdict changed, or a kernel or row stands in one table only\n",
     "  2  the input is wrong\n",
 );
 
 /// Compares, and shows.
 pub fn run(args: &Args) -> anyhow::Result<Exit> {
     terminal::colors(args.color);
-    let (text, json, verdicts) = match (table(&args.first)?, table(&args.second)?) {
+    let (text, json, same) = match (table(&args.first)?, table(&args.second)?) {
         (Some(first), Some(second)) => {
             let found = compare(&first, &second);
-            (comparison(&found, terminal::look()), serde_json::to_string_pretty(&found)?, found.verdicts())
+            (comparison(&found, terminal::look()), serde_json::to_string_pretty(&found)?, found.is_same())
         }
         (None, None) => {
             let (first, second) = (side(&args.first)?, side(&args.second)?);
             let found = difference((&first.0, &first.1), (&second.0, &second.1));
-            (text(&found, terminal::look()), serde_json::to_string_pretty(&found)?, found.verdicts())
+            (text(&found, terminal::look()), serde_json::to_string_pretty(&found)?, found.verdicts() == 0)
         }
         (first, _) => {
             let (one, other) = if first.is_some() { (&args.first, &args.second) } else { (&args.second, &args.first) };
@@ -73,7 +73,7 @@ pub fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut out = anstream::stdout();
     out.write_all(if args.json { format!("{json}\n") } else { text }.as_bytes())?;
     out.flush()?;
-    Ok(if verdicts == 0 { Exit::Good } else { Exit::Verdicts })
+    Ok(if same { Exit::Good } else { Exit::Verdicts })
 }
 
 /// The table of several kernels, if the file has one.
@@ -95,7 +95,11 @@ fn table(file: &Path) -> anyhow::Result<Option<Matrix>> {
             &format!("its format is version {version}, and this program reads {}", matrix::VERSION),
         ));
     }
-    serde_json::from_str(&text).map(Some).map_err(|error| unreadable(file, &error))
+    let table: Matrix = serde_json::from_str(&text).map_err(|error| unreadable(file, &error))?;
+    if let Some(name) = table.misshapen() {
+        return Err(unreadable(file, &format!("`{name}` does not have one cell for each of the kernels")));
+    }
+    Ok(Some(table))
 }
 
 type Side = (Results, BTreeMap<String, Vec<Picture>>);

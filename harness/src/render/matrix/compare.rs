@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::paint::{BAD, BOLD, DIM, GOOD, paint};
 use super::super::screen::Look;
 use super::super::text::{counted, hang};
-use super::{Cell, FeatureKind, Matrix};
+use super::{Cell, Column, FeatureKind, Matrix, Row};
 
 /// Everything that is different.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -21,16 +21,16 @@ pub struct Comparison {
     pub features: usize,
     /// What is one thing in the first and another in the second.
     pub changes: Vec<Changed>,
-    /// Kernels and rows that only the first has.
+    /// Kernels, rows and disagreements of runs that only the first has.
     pub only_first: Vec<String>,
-    /// Kernels and rows that only the second has.
+    /// Kernels, rows and disagreements of runs that only the second has.
     pub only_second: Vec<String>,
 }
 
 /// Something that both have and that is not the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Changed {
-    /// The claim, the case, the feature, or `evidence` or `cases` of the whole kernel.
+    /// The claim, the case, the feature, or `kernel`, `run`, `evidence` or `cases` of the whole kernel.
     pub what: String,
     /// The name of the kernel's column.
     pub kernel: String,
@@ -63,14 +63,28 @@ pub fn compare(first: &Matrix, second: &Matrix) -> Comparison {
     };
     for &(one, other) in &columns {
         let (before, after) = (&first.kernels[one], &second.kernels[other]);
+        note(
+            "kernel",
+            one,
+            before.release.clone().unwrap_or_else(none),
+            after.release.clone().unwrap_or_else(none),
+            false,
+        );
+        if before.broken.is_some() != after.broken.is_some() {
+            let run = |kernel: &Column| match &kernel.broken {
+                Some(broken) => format!("broken ({})", broken.what),
+                None => "came to its end".to_owned(),
+            };
+            note("run", one, run(before), run(after), true);
+        }
         let grade = |grade: Option<crate::case::Grade>| grade.map_or_else(none, |grade| grade.to_string());
         note("evidence", one, grade(before.grade), grade(after.grade), false);
-        let cases = |kernel: &super::Column| {
+        let cases = |kernel: &Column| {
             let outcomes = kernel.outcomes.iter().map(|(outcome, number)| format!("{number} {outcome}"));
             let absent = (kernel.absent() > 0).then(|| format!("{} did not run", kernel.absent()));
             outcomes.chain(absent).collect::<Vec<_>>().join(", ")
         };
-        note("cases", one, cases(before), cases(after), true);
+        note("cases", one, cases(before), cases(after), false);
     }
     for (one, other) in rows {
         let (before, after) = (&first.rows[one], &second.rows[other]);
@@ -82,6 +96,7 @@ pub fn compare(first: &Matrix, second: &Matrix) -> Comparison {
             if let (Some(mine), Some(theirs)) = (mine, theirs) {
                 note(&before.id, left, mine.grade.to_string(), theirs.grade.to_string(), false);
             }
+            note(&before.id, left, turn(before, left), turn(after, right), true);
         }
     }
     for (one, other) in features {
@@ -97,6 +112,12 @@ pub fn compare(first: &Matrix, second: &Matrix) -> Comparison {
         }
     }
     found
+}
+
+/// Whether the row changes with this column, and nothing says why.
+fn turn(row: &Row, column: usize) -> String {
+    let unexplained = row.changes.iter().any(|change| change.from == column && change.unexplained());
+    if unexplained { "changes, which nothing explains" } else { "no change, or one that is explained" }.to_owned()
 }
 
 /// What stands for nothing.
@@ -120,20 +141,26 @@ fn pairs<'a, T, K: PartialEq>(first: &'a [T], second: &'a [T], key: impl Fn(&'a 
     first.iter().enumerate().filter_map(|(at, one)| Some((at, place(one)?))).collect()
 }
 
-/// Kernels and rows that the other has not.
+/// Kernels, rows and disagreements that the other has not.
 fn only(here: &Matrix, there: &Matrix) -> Vec<String> {
     let kernels: BTreeSet<&String> = there.kernels.iter().map(|kernel| &kernel.name).collect();
     let rows: BTreeSet<_> = there.rows.iter().map(|row| (&row.id, &row.case)).collect();
     let kernels =
         here.kernels.iter().filter(|kernel| !kernels.contains(&kernel.name)).map(|kernel| kernel.name.clone());
     let rows = here.rows.iter().filter(|row| !rows.contains(&(&row.id, &row.case))).map(|row| row.id.clone());
-    kernels.chain(rows).collect()
+    let conflicts = here.conflicts.iter().filter(|told| !there.conflicts.contains(told)).cloned();
+    kernels.chain(rows).chain(conflicts).collect()
 }
 
 impl Comparison {
     /// How many verdicts changed.
     pub fn verdicts(&self) -> usize {
         self.changes.iter().filter(|change| change.verdict).count()
+    }
+
+    /// Whether both have the same kernels and rows, with the same verdicts.
+    pub fn is_same(&self) -> bool {
+        self.verdicts() == 0 && self.only_first.is_empty() && self.only_second.is_empty()
     }
 }
 
@@ -162,7 +189,8 @@ pub fn text(found: &Comparison, look: Look) -> String {
         some => format!(", {}", counted(some, "other change")),
     };
     let sum = match found.verdicts() {
-        0 => paint(GOOD, "no verdict changed"),
+        0 if found.is_same() => paint(GOOD, "no verdict changed"),
+        0 => paint(BAD, "no verdict changed of what stands in both"),
         some => paint(BAD, format!("{} changed", counted(some, "verdict"))),
     };
     _ = writeln!(out, "{sum}{others} ({kernels}, {rows}, {features})");

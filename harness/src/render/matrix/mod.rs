@@ -249,6 +249,13 @@ impl Feature {
 }
 
 impl Matrix {
+    /// A row or feature that has more or fewer cells than there are kernels: a table that somebody else has made.
+    pub fn misshapen(&self) -> Option<&str> {
+        let rows = self.rows.iter().map(|row| (&row.id, row.cells.len()));
+        let mut all = rows.chain(self.features.iter().map(|feature| (&feature.name, feature.cells.len())));
+        all.find(|&(_, cells)| cells != self.kernels.len()).map(|(name, _)| name.as_str())
+    }
+
     /// Changes that nothing explains, with their rows.
     pub fn unexplained(&self) -> impl Iterator<Item = (&Row, &Change)> {
         self.rows

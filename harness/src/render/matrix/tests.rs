@@ -203,6 +203,12 @@ fn shards_of_one_kernel_are_one_column_and_a_disagreement_is_told() {
     let disagree = matrix(vec![on("6.1.2", testing::healthy()), on("6.1.2", other)]);
     assert_eq!(disagree.conflicts.len(), 1);
     assert_eq!(disagree.kernels[0].outcomes.get(&Outcome::Fail), Some(&1), "the worse one counts");
+    let mut broken = testing::healthy();
+    broken.verdicts[0].outcome = Outcome::Broken;
+    for both in [[testing::failing(), broken.clone()], [broken, testing::failing()]] {
+        let joined = matrix(both.map(|results| on("6.1.2", results)).into());
+        assert_eq!(joined.kernels[0].outcomes.get(&Outcome::Broken), Some(&1), "whatever comes first");
+    }
 }
 
 #[test]
@@ -255,6 +261,32 @@ fn a_table_is_the_same_whatever_was_measured() {
 }
 
 #[test]
+fn a_table_that_shrinks_is_not_the_same() {
+    let first = twelve();
+    for shrink in [|table: &mut Matrix| _ = table.rows.pop(), |table: &mut Matrix| table.kernels[11].name.push('x')] {
+        let mut second = first.clone();
+        shrink(&mut second);
+        let (found, back) = (compare(&first, &second), compare(&second, &first));
+        assert!(!found.is_same() && !back.is_same());
+        assert_eq!(found.verdicts(), 0);
+    }
+    assert_eq!(first.misshapen(), None);
+    let mut second = first.clone();
+    second.rows[1].cells.pop();
+    assert_eq!(second.misshapen(), Some(second.rows[1].id.as_str()));
+}
+
+#[test]
+fn a_change_that_nothing_explains_any_more_is_told() {
+    let first = twelve();
+    let mut second = first.clone();
+    let row = second.rows.iter_mut().find(|row| !row.changes.is_empty()).expect("a row that changes");
+    row.changes[0].reasons.clear();
+    row.changes[0].undecided = false;
+    assert_eq!(compare(&first, &second).verdicts(), 1);
+}
+
+#[test]
 fn two_tables_differ_in_verdicts_evidence_features_and_what_was_run() {
     let first = twelve();
     let mut second = first.clone();
@@ -264,11 +296,18 @@ fn two_tables_differ_in_verdicts_evidence_features_and_what_was_run() {
     second.rows[1].cells[2] = None;
     second.rows[1].cells[3].as_mut().expect("it ran").grade = Grade::Surface;
     second.features[0].cells[4] = Some("raw tracepoint sys_exit".to_owned());
+    second.kernels[5].release = Some("6.18.99".to_owned());
+    second.kernels[6].broken = Some(Broken { what: "the guest's kernel panicked".to_owned(), ..Broken::default() });
     second.kernels[11].name = "7.4".to_owned();
+    second.conflicts.push("a/b on 6.1: pass in x, fail in y".to_owned());
     second.rows.remove(2);
     let found = compare(&first, &second);
-    assert_eq!((found.verdicts(), found.changes.len()), (2, 4));
+    assert_eq!((found.verdicts(), found.changes.len(), found.is_same()), (3, 6, false));
     insta::assert_snapshot!(anstream::adapter::strip_str(&comparison(&found, LOOK)), @r"
+    kernel
+      6.18.15  6.18.15 -> 6.18.99
+    run
+      6.18.44  came to its end -> broken (the guest's kernel panicked)
     epoll.et.wakes-once
       6.1    refined -> case: broken (the control did not fail)
     epoll.et.only-first-time
@@ -277,7 +316,7 @@ fn two_tables_differ_in_verdicts_evidence_features_and_what_was_run() {
     probe ep_poll_callback
       6.17   write watchpoint on rdllist -> raw tracepoint sys_exit
     only in the first: 7.3, select.kernel-FD_SETSIZE
-    only in the second: 7.4
-    2 verdicts changed, 2 other changes (11 kernels, 2 rows, 4 features)
+    only in the second: 7.4, a/b on 6.1: pass in x, fail in y
+    3 verdicts changed, 3 other changes (11 kernels, 2 rows, 4 features)
     ");
 }
