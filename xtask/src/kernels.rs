@@ -86,7 +86,10 @@ fn fetch(workspace: &Workspace, matrix: &Matrix, words: &[String]) -> Result<Exi
     let mut missing = 0;
     for entry in entries {
         match store::fetch(workspace, entry) {
-            Ok(kernel) => say!("{:<14} {}", entry.series, kernel.summary()),
+            Ok(kernel) => {
+                let without = kernel.lacks().map(|package| format!(" (without modules: the mirror has no {package})"));
+                say!("{:<14} {}{}", entry.series, kernel.summary(), without.unwrap_or_default());
+            }
             Err(error) => {
                 missing += 1;
                 anstream::eprintln!("{}: {}: {error:#}", process::paint("error", process::RED), entry.series);

@@ -44,7 +44,7 @@ impl Wire {
         let trial = std::thread::spawn(|| match unshare(CloneFlags::CLONE_NEWNET) {
             Ok(()) => Self::try_lay()
                 .err()
-                .map(|error| format!("{error}: is CONFIG_VETH there, as a loaded module at least?")),
+                .map(|error| format!("{error}: CONFIG_VETH is neither built in nor loaded as a module")),
             Err(errno) => Some(format!("no network namespace can be made: {errno}")),
         });
         trial.join().unwrap_or_else(|_| Some("the trial has panicked".to_owned()))

@@ -93,10 +93,13 @@ impl Apt {
 
     /// The version that would be downloaded.
     pub fn version(&self, package: &str) -> Result<String> {
+        self.offered(package)?.with_context(|| format!("the mirror has no version of {package}"))
+    }
+
+    /// The same, or none if the lists know of no such package.
+    pub fn offered(&self, package: &str) -> Result<Option<String>> {
         let policy = process::output(self.command("apt-cache").args(["policy", package]))?;
-        crate::packages::candidate(&policy)
-            .map(str::to_owned)
-            .with_context(|| format!("the mirror has no version of {package}"))
+        Ok(crate::packages::candidate(&policy).map(str::to_owned))
     }
 
     fn command(&self, program: &str) -> Command {

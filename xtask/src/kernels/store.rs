@@ -60,6 +60,12 @@ impl Kernel {
         self.version.is_empty()
     }
 
+    /// The package that has its modules, if they are in one of their own and the mirror did not have it.
+    pub fn lacks(&self) -> Option<String> {
+        let apart = modules::package(&self.package);
+        (apart != self.package && self.modules.is_empty()).then_some(apart)
+    }
+
     /// One line that identifies it.
     pub fn summary(&self) -> String {
         format!("{} {}", self.package, self.version).trim_end().to_owned()
@@ -89,7 +95,12 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
     let apt = Apt::open(workspace, entry)?;
     let package = apt.newest(&entry.package)?;
     let version = apt.version(&package)?;
-    if let Some(kernel) = fetched(workspace, entry).filter(|here| here.package == package && here.version == version) {
+    let apart = modules::package(&package);
+    let modules_are_offered = apart == package || apt.offered(&apart)?.is_some();
+    if let Some(kernel) = fetched(workspace, entry).filter(|here| here.package == package && here.version == version)
+        // The mirror may have got them since.
+        && (kernel.lacks().is_none() || !modules_are_offered)
+    {
         return Ok(kernel);
     }
 
@@ -101,10 +112,9 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
     let folder = scratch.path().join("kernel");
     fs::create_dir(&folder)?;
     let bytes = archive::image(&deb, &folder.join(IMAGE)).with_context(|| format!("failed to unpack {package}"))?;
-    let apart = modules::package(&package);
     let with_modules = if apart == package {
         Some(deb)
-    } else if apt.version(&apart).is_ok() {
+    } else if modules_are_offered {
         let downloaded = scratch.path().join("apart");
         fs::create_dir(&downloaded)?;
         activity.detail(&format!("downloading {apart}"));
@@ -146,7 +156,7 @@ pub fn complete(workspace: &Workspace, entry: &Entry, kernel: Kernel) -> Result<
     let package = modules::package(&kernel.package);
     let scratch = scratch(&kernels)?;
     // Where modules are a package of their own, there may be none: such kernels have most of it built in.
-    let deb = if package == kernel.package || apt.version(&package).is_ok() {
+    let deb = if package == kernel.package || apt.offered(&package)?.is_some() {
         activity.detail(&format!("downloading {package} {}", kernel.version));
         let exactly = format!("{package}={}", kernel.version);
         Some(apt.download(&exactly, scratch.path()).with_context(|| {
@@ -218,6 +228,19 @@ mod tests {
         assert!(note(folder.path(), b"kernel", None).is_some(), "as older versions noted it");
         assert!(note(folder.path(), b"kern", Some(6)).is_none());
         assert!(note(folder.path(), b"", None).is_none());
+    }
+
+    #[test]
+    fn a_kernel_whose_modules_are_not_to_be_had_says_so() {
+        let kernel = |package: &str, modules: &[&str]| Kernel {
+            package: package.to_owned(),
+            modules: modules.iter().map(PathBuf::from).collect(),
+            ..Kernel::from_file("image".into())
+        };
+        assert_eq!(kernel("linux-binary-7.0", &[]).lacks().as_deref(), Some("linux-modules-7.0"));
+        assert_eq!(kernel("linux-binary-7.0", &["veth.ko"]).lacks(), None);
+        assert_eq!(kernel("linux-image-6.1", &[]).lacks(), None, "what is not in the package is built in");
+        assert_eq!(kernel("./bzImage", &[]).lacks(), None);
     }
 
     #[test]
