@@ -21,6 +21,14 @@ const OURS: &[&str] = &[
 ];
 /// Those that take none.
 const FLAGS: &[&str] = &["--only-changing", "--help", "-h"];
+/// The flags of `wakeproof test` with which all cases run as they do without.
+const OF_THE_WHOLE: &[&str] =
+    &["--show-skips", "--progress", "--timings", "--include-ignored", "--nocapture", "--show-output"];
+/// And its options.
+const OF_THE_WHOLE_WITH_VALUE: &[&str] = &["--step-deadline", "--test-threads", "--color"];
+/// What says where the output of `wakeproof test` goes and how it looks, and what makes results that are not the kernel's:
+/// for several kernels there is only the table.
+const OF_ONE: &[&str] = &["--format", "--logfile", "--defect"];
 
 /// What was asked for cannot be: nothing ran.
 #[derive(Debug)]
@@ -87,6 +95,28 @@ pub fn value_of<'a>(words: &'a [OsString], option: &str) -> Option<&'a OsStr> {
     })
 }
 
+/// Whether `wakeproof test` runs the whole suite as always with these words.
+pub fn is_whole(words: &[OsString]) -> bool {
+    let mut words = words.iter().map(|word| word.to_str().unwrap_or_default());
+    while let Some(word) = words.next() {
+        if OF_THE_WHOLE_WITH_VALUE.contains(&word) {
+            words.next();
+        } else if !OF_THE_WHOLE.contains(&word)
+            && !OF_THE_WHOLE_WITH_VALUE.iter().any(|option| is_assignment(word, option))
+        {
+            return false;
+        }
+    }
+    true
+}
+
+/// The first word that makes sense for one kernel alone.
+pub fn of_one(words: &[OsString]) -> Option<&str> {
+    let quiet = |word: &&str| matches!(*word, "-q" | "--quiet");
+    let one = |word: &&str| quiet(word) || OF_ONE.iter().any(|option| word == option || is_assignment(word, option));
+    words.iter().filter_map(|word| word.to_str()).find(one)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +143,26 @@ mod tests {
             words("xtask inspect --kernel 6.1 -- --format json -- server --kernel x --help")
         );
         assert_eq!(sort(words("xtask guard a.yaml -- server")), words("xtask guard -- a.yaml -- server"));
+    }
+
+    #[test]
+    fn a_whole_run_is_known_by_its_words() {
+        for whole in ["--show-skips", "--step-deadline 20 --color=never", "--include-ignored --timings"] {
+            assert!(is_whole(&words(whole)), "{whole}");
+        }
+        assert!(is_whole(&[]));
+        for part in ["epoll/", "--show-skips epoll/", "--step-deadline 20 30", "--evidence surface", "--exact a", "-q"]
+        {
+            assert!(!is_whole(&words(part)), "{part}");
+        }
+    }
+
+    #[test]
+    fn what_several_kernels_have_no_use_for_is_found() {
+        assert_eq!(of_one(&words("epoll/ --format json")), Some("--format"));
+        assert_eq!(of_one(&words("--defect=fork:not-reaped")), Some("--defect=fork:not-reaped"));
+        assert_eq!(of_one(&words("-q")), Some("-q"));
+        assert_eq!(of_one(&words("epoll/ --show-skips --exact")), None);
     }
 
     #[test]

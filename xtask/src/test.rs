@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, anyhow};
 use serde::Deserialize;
 
 use crate::{
-    command_line::{value_of, wrong},
+    command_line::{is_whole, of_one, value_of, wrong},
     ebpf, guest, kernels,
     machine::{self, Broken},
     process, scratch,
@@ -76,6 +76,11 @@ pub fn main(args: &Args) -> Result<ExitCode> {
         fs::create_dir_all(folder)
             .with_context(|| format!("no reports can be written into {}", folder.display()))
             .map_err(wrong)?;
+    }
+    if let Some(word) = of_one(&args.rest).filter(|_| several.is_some() || args.several.shard.is_some()) {
+        return Err(wrong(anyhow!(
+            "`{word}` is for one kernel; several end in one table, and `--report-dir DIR` keeps each one's reports"
+        )));
     }
     let surface = value_of(&args.rest, "--evidence").is_some_and(|evidence| evidence == "surface");
     let object = if surface { None } else { Some(ebpf::build(&workspace)?) };
@@ -144,7 +149,7 @@ fn on_several(workspace: &Workspace, program: &Path, args: &Args, series: &[Stri
         return Ok(status);
     }
     let passing = scratch::create(workspace)?;
-    let whole = args.rest.is_empty().then(|| workspace.target().join("reports"));
+    let whole = is_whole(&args.rest).then(|| workspace.target().join("reports"));
     let lasting = args.report_dir.clone().or(whole);
     let keeps = lasting.is_some();
     let reports = lasting.unwrap_or_else(|| passing.path().to_owned());
@@ -174,7 +179,7 @@ fn refused(program: &Path, rest: &[OsString]) -> Result<Option<ExitCode>> {
 
 /// Where recordings go: what the user says, and for a run of the whole suite where `wakeproof claims` looks for them.
 fn report_dir(workspace: &Workspace, args: &Args, kernel: &str) -> Option<PathBuf> {
-    let whole = args.rest.is_empty();
+    let whole = is_whole(&args.rest);
     args.report_dir.clone().or_else(|| whole.then(|| workspace.target().join("reports").join(kernel)))
 }
 
