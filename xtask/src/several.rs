@@ -8,6 +8,7 @@ use std::{
     iter,
     path::{Path, PathBuf},
     process::{Command, ExitCode, Stdio},
+    sync::atomic::{AtomicU8, Ordering},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -132,54 +133,60 @@ impl Several<'_> {
                 process::spell(&later)
             );
         }
-        guest::beside(tasks, jobs, |task| self.one(&task, guests.as_ref(), &board));
-        self.show(&folders)
+        let worst = AtomicU8::new(0);
+        guest::beside(tasks, jobs, |task| {
+            worst.fetch_max(self.one(&task, guests.as_ref(), &board), Ordering::Relaxed);
+        });
+        let shown = self.show(&folders)?;
+        // Such as of cases that were insisted on and cannot run there: the table has no objection to a skip.
+        let worst = worst.into_inner();
+        if shown == 0 && worst != 0 {
+            anstream::eprintln!("the table is good, and on one kernel at least the suite ended with status {worst}");
+        }
+        Ok(ExitCode::from(if shown == 0 { worst } else { shown }))
     }
 
     /// One for each kernel that has a part in this shard, each package once.
     fn tasks(&self, series: &[String]) -> Result<Vec<Task>> {
+        let names: Vec<&str> = series.iter().map(String::as_str).collect();
         let mut tasks: Vec<Task> = Vec::new();
-        let mut kernels = Vec::new();
         // Places are those in the whole list: machines that find different packages share the work in the same way.
-        for (place, name) in (0..).zip(series) {
-            let kernel = if name == kernels::HOST { None } else { Some(kernels::obtain(self.workspace, name)) };
-            // The distribution's own is most often one of the series too.
-            let same = |other: &Option<Result<Kernel>>| matches!((other, &kernel), (Some(Ok(one)), Some(Ok(two))) if one.package == two.package);
-            if let Some((_, _, known)) = kernels.iter().find(|(_, _, other)| same(other)) {
-                let known: &Option<Result<Kernel>> = known;
-                let package = known.as_ref().and_then(|kernel| kernel.as_ref().ok()).map(Kernel::summary);
-                anstream::eprintln!("leaving out {name}: it is {} again", package.unwrap_or_default());
-                continue;
-            }
-            kernels.push((place, name, kernel));
-        }
-        let called = called(&kernels.iter().map(|(_, name, _)| name.as_str()).collect::<Vec<_>>());
-        for ((place, _, kernel), name) in kernels.into_iter().zip(called) {
+        for ((place, name), called) in (0..).zip(names.iter().copied()).zip(called(&names)) {
             let mut arguments: Vec<OsString> = vec!["test".into(), "--progress".into()];
             arguments.extend(self.rest.iter().cloned());
             if let Some(shard) = self.options.shard {
+                // What has no part in it is another machine's, which fetches it.
                 let Some(parts) = shard.of_kernel(place, series.len() as u64) else { continue };
                 arguments.extend(["--shard".into(), parts.into()]);
             }
-            let folder = self.reports.join(&name);
-            machine::not_begun(&folder, &name)?;
+            let kernel = if name == kernels::HOST { None } else { Some(kernels::obtain(self.workspace, name)) };
+            // The distribution's own is most often one of the series too.
+            if let Some(Ok(kernel)) = &kernel
+                && tasks.iter().filter_map(|task| task.kernel.as_ref()).any(|other| other.package == kernel.package)
+            {
+                anstream::eprintln!("leaving out {name}: it is {} again", kernel.summary());
+                continue;
+            }
+            let folder = self.reports.join(&called);
+            machine::not_begun(&folder, &called)?;
             let kernel = match kernel {
                 None => None,
                 Some(Ok(kernel)) => Some(kernel),
                 Some(Err(error)) => {
-                    anstream::eprintln!("{}: {error:#}", process::paint(&name, process::RED));
+                    anstream::eprintln!("{}: {error:#}", process::paint(&called, process::RED));
                     machine::clear(&folder)?;
-                    machine::note(&folder, &name, None, Some(Broken::of(&error)))?;
+                    machine::note(&folder, &called, None, Some(Broken::of(&error)))?;
                     None
                 }
             };
-            tasks.push(Task { series: name, kernel, folder, arguments });
+            tasks.push(Task { series: called, kernel, folder, arguments });
         }
         Ok(tasks)
     }
 
-    /// Runs one, and writes down where it ran and what broke.
-    fn one(&self, task: &Task, guests: Option<&Guests<'_>>, board: &Board) {
+    /// Runs one, and writes down where it ran and what broke. Returns the suite's own exit status, if that says something of
+    /// its results.
+    fn one(&self, task: &Task, guests: Option<&Guests<'_>>, board: &Board) -> u8 {
         let line = board.line(&task.series);
         let package = task.kernel.as_ref().map(Kernel::summary);
         let ran = machine::clear(&task.folder)
@@ -189,6 +196,7 @@ impl Several<'_> {
                 _ => self.host(task, &line),
             });
         let results = Results::read(&task.folder);
+        let status = ran.as_ref().map_or(0, |left| left.status);
         let broken = match (ran, &results) {
             (Ok(_), Ok(_)) => None,
             (Ok(left), Err(error)) => {
@@ -205,6 +213,7 @@ impl Several<'_> {
             board.say(&format!("{error:#}"));
         }
         line.end(&text);
+        status
     }
 
     fn guest(&self, task: &Task, kernel: &Kernel, guests: &Guests<'_>, line: &Line) -> Result<Left> {
@@ -219,6 +228,7 @@ impl Several<'_> {
         let job = Job { kernel, program: self.program, arguments, report, folder: None, show: Show::Tell(&tell) };
         let ended = guests.run(&job)?;
         Ok(Left {
+            status: ended.status,
             how: format!("the suite ended with status {} and left no results", ended.status),
             console: ended.console,
         })
@@ -237,11 +247,12 @@ impl Several<'_> {
         }
         let status = child.wait().context("failed to wait for the suite")?;
         let said = console.split_off(console.len().saturating_sub(20));
-        Ok(Left { how: format!("the suite ended with {status} and left no results"), console: said })
+        let code = status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX);
+        Ok(Left { status: code, how: format!("the suite ended with {status} and left no results"), console: said })
     }
 
-    /// The table, whose exit status is ours.
-    fn show(&self, folders: &[PathBuf]) -> Result<ExitCode> {
+    /// The table. Returns its exit status.
+    fn show(&self, folders: &[PathBuf]) -> Result<u8> {
         let mut command = Command::new(self.program);
         command.arg("merge").args(folders).arg("--output").arg(self.reports.join("matrix.json"));
         if self.options.only_changing {
@@ -250,12 +261,13 @@ impl Several<'_> {
         if self.options.shard.is_some() {
             command.arg("--part");
         }
-        Ok(ExitCode::from(process::exit_status(&mut command)?))
+        process::exit_status(&mut command)
     }
 }
 
 /// What a run that came to its end has left beside results.
 struct Left {
+    status: u8,
     how: String,
     console: Vec<String>,
 }
