@@ -79,10 +79,13 @@ pub fn begun(folder: &Path, series: &str, package: Option<String>) -> Result<()>
 /// Removes what an earlier run has left in a folder: it must not be taken for what this one leaves.
 pub fn clear(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let (path, name) = (entry.path(), entry.file_name());
-        let name = name.to_string_lossy();
-        let name = name.strip_suffix(".part").unwrap_or(&name);
-        if name == MACHINE || REPORTS.contains(&name) || (name.ends_with(".jsonl") && is_recording(&path)) {
+        let path = entry.path();
+        // As long as it is written, a file is called so.
+        let whole =
+            if path.extension().is_some_and(|end| end == "part") { path.with_extension("") } else { path.clone() };
+        let is = |name: &str| whole.file_name().is_some_and(|whole| whole == name);
+        let jsonl = whole.extension().is_some_and(|end| end == "jsonl");
+        if is(MACHINE) || REPORTS.into_iter().any(is) || (jsonl && is_recording(&path)) {
             fs::remove_file(&path).with_context(|| format!("failed to remove {}", path.display()))?;
         }
     }

@@ -62,17 +62,18 @@ fn recordings(folder: &Path) -> impl Iterator<Item = PathBuf> {
         case: String,
     }
     let is_one = |file: &PathBuf| {
+        let begun = file.extension().is_some_and(|end| end == "part");
+        let whole = if begun { file.with_extension("") } else { file.clone() };
+        if whole.extension().is_none_or(|end| end != "jsonl") || !file.is_file() {
+            return false;
+        }
         let mut line = Vec::new();
         let read = File::open(file).and_then(|file| BufReader::new(file).read_until(b'\n', &mut line));
         let head: Option<Head> = read.ok().and_then(|_| serde_json::from_slice(&line).ok());
-        let whole =
-            file.extension().filter(|end| *end == "part").map_or_else(|| file.clone(), |_| file.with_extension(""));
         head.is_some_and(|head| whole.file_name().is_some_and(|name| name == file_of(&head.case).as_str()))
     };
     let files = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
-    let named =
-        |file: &PathBuf| file.to_str().is_some_and(|name| name.ends_with(".jsonl") || name.ends_with(".jsonl.part"));
-    files.filter(move |file| named(file) && file.is_file() && is_one(file))
+    files.filter(is_one)
 }
 
 #[cfg(test)]
