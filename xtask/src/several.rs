@@ -141,7 +141,9 @@ impl Several<'_> {
         // Such as of cases that were insisted on and cannot run there: the table has no objection to a skip.
         let worst = worst.into_inner();
         if shown == 0 && worst != 0 {
-            anstream::eprintln!("the table is good, and on one kernel at least the suite ended with status {worst}");
+            anstream::eprintln!(
+                "the table is good, and yet the suite ended with status {worst}: its line above says where"
+            );
         }
         Ok(ExitCode::from(if shown == 0 { worst } else { shown }))
     }
@@ -205,7 +207,8 @@ impl Several<'_> {
             (Err(error), _) => Some(Broken::of(&error)),
         };
         let text = match (&broken, results) {
-            (None, Ok(results)) => results.tally(),
+            (None, Ok(results)) if status == 0 => results.tally(),
+            (None, Ok(results)) => format!("{}, and the suite ended with status {status}", results.tally()),
             (Some(broken), _) => format!("{}: {}", process::paint("broken", process::RED), broken.what),
             (None, Err(_)) => String::new(),
         };
