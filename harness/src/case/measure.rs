@@ -27,6 +27,24 @@ pub enum Measure {
     Fit(Fit),
 }
 
+impl Measure {
+    /// The events that it reads, each once.
+    pub fn events(&self) -> Vec<EventName> {
+        let mut events = match self {
+            Self::Count(count) => vec![count.of],
+            Self::List(list) => vec![list.of],
+            Self::Chain(chain) => chain.of.iter().map(Link::of).collect(),
+            Self::Packets(packets) => packets.at.clone(),
+            Self::Faults(_) => vec![EventName::PageFaultKernel],
+            Self::Writes(_) => vec![EventName::Watch],
+            Self::Calls(_) | Self::Fit(_) => Vec::new(),
+        };
+        events.sort_unstable();
+        events.dedup();
+        events
+    }
+}
+
 /// Which events. What is not named does not matter.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

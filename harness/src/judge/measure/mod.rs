@@ -71,7 +71,7 @@ pub(super) fn measure(run: &Run, case: &Case, head: &Head) -> Measured {
         measured.taken.insert(name.clone(), taken);
     }
     for (place, slot) in slots.iter().enumerate() {
-        for event in events_of(&case.measure[slot.name]) {
+        for event in case.measure[slot.name].events() {
             readers[event as usize].push(place);
         }
     }
@@ -105,7 +105,7 @@ fn pass(run: &Run, head: &Head, slots: &mut [Slot<'_>], readers: &[Vec<usize>]) 
 fn prepare<'a>(name: &'a str, measure: &Measure, run: &Run, head: &Head, slots: &mut Vec<Slot<'a>>) -> Result<(), Gap> {
     let (from, until) = marks(measure);
     let mut strongest = Grade::Surface;
-    for event in events_of(measure) {
+    for event in measure.events() {
         strongest = strongest.max(grade(event, least(measure), head)?);
         lost(event, head, &run.head.accounts).map_or(Ok(()), Err)?;
     }
@@ -133,29 +133,6 @@ fn pattern(of: EventName, filter: &Filter, run: &Run) -> Result<Pattern, Gap> {
     Pattern::new(of, filter, &run.head.names, &run.head.actors)
         .map(|pattern| pattern.with_stacks(&run.head.stacks))
         .map_err(|error| Gap::Wrong(error.to_string()))
-}
-
-/// The events that a measure reads.
-fn events_of(measure: &Measure) -> Vec<EventName> {
-    match measure {
-        Measure::Count(count) => vec![count.of],
-        Measure::List(list) => vec![list.of],
-        Measure::Chain(chain) => {
-            let mut events: Vec<_> = chain.of.iter().map(crate::case::Link::of).collect();
-            events.sort_unstable();
-            events.dedup();
-            events
-        }
-        Measure::Packets(packets) => {
-            let mut events = packets.at.clone();
-            events.sort_unstable();
-            events.dedup();
-            events
-        }
-        Measure::Faults(_) => vec![EventName::PageFaultKernel],
-        Measure::Writes(_) => vec![EventName::Watch],
-        Measure::Calls(_) | Measure::Fit(_) => Vec::new(),
-    }
 }
 
 fn least(measure: &Measure) -> Option<Grade> {
