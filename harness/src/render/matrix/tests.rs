@@ -1,6 +1,7 @@
 //! The matrix of made-up results.
 use super::*;
-use crate::recording::Kernel;
+use crate::case::Probe;
+use crate::recording::{Kernel, Presence};
 use crate::render::screen::Look;
 use crate::render::{MACHINE_VERSION, Machine, Results, testing};
 
@@ -78,6 +79,71 @@ fn a_change_that_nothing_explains_is_unexplained() {
     let matrix = matrix(parts);
     assert_eq!(matrix.unexplained().count(), 1);
     assert!(plain(&matrix, Shown::Changing, LOOK).contains("1 difference unexplained"));
+}
+
+/// What differs where the first claim changes, after both sides were made unlike in something.
+fn differing(unlike: impl Fn(&mut Results, bool)) -> Vec<String> {
+    let (mut old, mut new) = (testing::healthy(), explained(testing::healthy(), Some("known")));
+    unlike(&mut old, false);
+    unlike(&mut new, true);
+    let matrix = matrix(vec![on("6.19.1", old), on("7.0.1", new)]);
+    let row = matrix.rows.iter().find(|row| !row.changes.is_empty()).expect("one changes");
+    row.changes[0].differs.clone()
+}
+
+fn landmarks(results: &mut Results) -> &mut crate::recording::Landmarks {
+    let case = results.verdicts[0].case.clone();
+    &mut results.exhibits[&case].landmarks
+}
+
+#[test]
+fn a_function_that_only_one_kernel_has_differs() {
+    let told = differing(|results, new| {
+        let functions = &mut landmarks(results).functions;
+        let there = |there: bool| if there { Presence::Typed } else { Presence::Absent };
+        functions.insert("ep_send_events".to_owned(), Presence::Typed);
+        functions.insert("ep_send_events_proc".to_owned(), there(!new));
+        functions.insert("ep_sendable".to_owned(), if new { Presence::Typed } else { Presence::Symbol });
+        functions.extend(new.then(|| ("ep_unknown_before".to_owned(), Presence::Typed)));
+    });
+    let expected = [
+        "ep_send_events_proc: a function in 6.19, no function in 7.0",
+        "ep_sendable: a symbol in 6.19, a function in 7.0",
+    ];
+    assert_eq!(told, expected, "what is the same, and what only one side looked for, is not told");
+}
+
+#[test]
+fn a_member_that_is_gone_new_or_of_another_type_differs() {
+    let told = differing(|results, new| {
+        let members = &mut landmarks(results).members;
+        let mut put = |name: &str, of: &str| members.insert(format!("eventpoll.{name}"), Some(of.to_owned()));
+        put("rdllist", "struct list_head");
+        put("lock", if new { "spinlock_t" } else { "rwlock_t" });
+        put(if new { "refcount" } else { "ovflist" }, "int");
+    });
+    let expected = [
+        "eventpoll.lock: rwlock_t in 6.19, spinlock_t in 7.0",
+        "eventpoll.ovflist: int in 6.19, no member in 7.0",
+        "eventpoll.refcount: no member in 6.19, int in 7.0",
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn a_probe_differs_where_it_is_lacking_and_the_case_is_skipped() {
+    let lacking = |skip: bool| {
+        differing(move |results, new| {
+            let probe = results.probes.iter_mut().find(|report| report.probe == Probe::EpPollCallback);
+            let probe = probe.expect("it is reported");
+            probe.won = (!new).then(|| "fentry ep_poll_callback".to_owned());
+            if new && skip {
+                results.verdicts[0].outcome = Outcome::Skip;
+            }
+        })
+    };
+    assert_eq!(lacking(true), ["probe ep_poll_callback: fentry ep_poll_callback in 6.19, nothing in 7.0"]);
+    assert!(lacking(false).is_empty(), "how it is attached says nothing of how a case comes out");
 }
 
 /// The first claim's case came to no end.
