@@ -35,14 +35,17 @@ pub struct Seen {
     pub reason: Option<String>,
     /// The measures it rests on, as they were.
     pub evidence: Vec<Evidence>,
+    /// Which of the results at hand it is from: its events are in that one's exhibits.
+    #[serde(skip)]
+    pub(super) place: usize,
 }
 
 /// What these results say of a claim.
 pub(super) fn seen(results: &[Results], entry: Entry<'_>) -> Vec<Seen> {
-    results.iter().filter_map(|results| one(results, entry)).collect()
+    results.iter().enumerate().filter_map(|(place, results)| one(place, results, entry)).collect()
 }
 
-fn one(results: &Results, entry: Entry<'_>) -> Option<Seen> {
+fn one(place: usize, results: &Results, entry: Entry<'_>) -> Option<Seen> {
     let verdict = results.verdicts.iter().find(|verdict| verdict.case == entry.case.id)?;
     let claim = verdict.claims.iter().find(|claim| claim.id == entry.claim.id);
     Some(Seen {
@@ -56,6 +59,7 @@ fn one(results: &Results, entry: Entry<'_>) -> Option<Seen> {
         discriminates: verdict.control.discriminates,
         reason: reason(verdict, claim),
         evidence: claim.map_or_else(Vec::new, |claim| once(&claim.evidence)),
+        place,
     })
 }
 

@@ -167,12 +167,8 @@ fn found(page: &Page<'_>, results: &[Results], look: Look) -> String {
         let turns: Option<BTreeSet<&str>> = claim.history.as_ref().map(|history| history.turns().collect());
         let tells = |seen: &&Seen| turns.as_ref().is_none_or(|turns| turns.contains(seen.kernel.as_str()));
         for seen in claim.seen.iter().filter(tells) {
-            out += &one(claim, seen, page.claims.len() > 1, look);
-            let exhibit = results
-                .iter()
-                .find(|results| results.kernel.release == seen.kernel)
-                .and_then(|results| results.exhibits.get(page.experiment.case));
-            out += &values(seen, exhibit, look);
+            out += &one(claim, seen, &results[seen.place], page.claims.len() > 1, look);
+            out += &values(seen, results[seen.place].exhibits.get(page.experiment.case), look);
         }
     }
     if out.len() == before {
@@ -216,7 +212,7 @@ pub(super) fn sentence(seen: &Seen) -> String {
     format!("{found}{reason}{control}")
 }
 
-fn one(claim: &ClaimPart<'_>, seen: &Seen, named: bool, look: Look) -> String {
+fn one(claim: &ClaimPart<'_>, seen: &Seen, results: &Results, named: bool, look: Look) -> String {
     let style = if seen.expected {
         of_claim(claim.verdict)
     } else if seen.outcome.is_good() {
@@ -225,9 +221,18 @@ fn one(claim: &ClaimPart<'_>, seen: &Seen, named: bool, look: Look) -> String {
         BAD
     };
     let name = if named { format!("{}  ", claim.id) } else { String::new() };
-    let first = format!("  {}Linux {}, evidence {}:", paint(NAME, name), seen.kernel, seen.grade);
+    let from = from(claim, seen, results);
+    let head = format!("{}Linux {}, evidence {}{from}:", paint(NAME, name), seen.kernel, seen.grade);
+    let head = hang("  ", &head, look.columns());
     let text = hang("    ", &sentence(seen), look.columns());
-    format!("{first}\n{}\n", text.lines().map(|line| paint(style, line)).collect::<Vec<_>>().join("\n"))
+    format!("{head}{}\n", text.lines().map(|line| paint(style, line)).collect::<Vec<_>>().join("\n"))
+}
+
+/// The file, where several runs are on one kernel.
+fn from(claim: &ClaimPart<'_>, seen: &Seen, results: &Results) -> String {
+    let several = claim.seen.iter().filter(|other| other.kernel == seen.kernel).count() > 1;
+    let file = results.from.as_ref().filter(|_| several);
+    file.map_or_else(String::new, |file| format!(", in {}", file.display()))
 }
 
 fn values(seen: &Seen, exhibit: Option<&Exhibit>, look: Look) -> String {
@@ -236,7 +241,7 @@ fn values(seen: &Seen, exhibit: Option<&Exhibit>, look: Look) -> String {
     for evidence in &seen.evidence {
         out += &hang("      ", &format!("{} = {}", evidence.measure, bare(&evidence.value)), look.columns());
         if let Some(excerpt) = exhibit.and_then(|exhibit| exhibit.runs.get(evidence.run))
-            && shown.insert(&evidence.events)
+            && shown.insert((evidence.run, &evidence.events))
         {
             out += &table(excerpt, evidence.events.iter().copied(), 8, look);
         }

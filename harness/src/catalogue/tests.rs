@@ -1,4 +1,6 @@
 //! The catalogue of one case, with made-up results, and what holds for the catalogue of the whole suite.
+mod runs;
+
 use super::*;
 use crate::load::load;
 use crate::render::screen::Look;
