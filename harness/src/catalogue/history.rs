@@ -1,43 +1,61 @@
-//! What a claim has been on each kernel: the row of the matrix, with the names of its columns.
+//! What a claim, or a case as a whole, has been on each kernel: its row of the matrix, with the names of the columns.
+use indexmap::IndexMap;
 use serde::Serialize;
 
-use super::Entry;
-use crate::render::Results;
-use crate::render::matrix::{self, Part, Row};
+use crate::case::Claim;
+use crate::load::LoadedCase;
+use crate::render::matrix::{self, Matrix, Part, Row};
+use crate::render::{Exhibit, Results};
 
-/// A claim from kernel to kernel.
+/// A row from kernel to kernel.
 #[derive(Clone, Debug, Serialize)]
 pub struct History {
-    /// The kernels by short names, oldest first.
+    /// The kernels as the table's columns name them, oldest first.
     pub kernels: Vec<String>,
     /// Their releases.
     pub releases: Vec<Option<String>>,
     /// What became of the claim on each, and where that changes.
     pub row: Row,
+    /// The kernels whose runs came to nothing, or not to their end, and why.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub broken: IndexMap<String, String>,
+    /// Where two runs on one kernel do not agree, in sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<String>,
 }
 
-/// The history of a claim; none where results of fewer than two kernels are at hand.
-pub(super) fn history(results: &[Results], entry: Entry<'_>) -> Option<History> {
-    let case = &entry.case.id;
-    let parts = results.iter().filter(|results| results.verdicts.iter().any(|verdict| verdict.case == *case));
-    let parts: Vec<Part> = parts.map(|results| Part { results: Some(only(results, case)), machine: None }).collect();
-    if parts.len() < 2 {
+/// The history of a claim, or of a whole case where that has a row of its own; none where results of fewer than two
+/// kernels are at hand.
+pub(super) fn history(parts: &[Part], case: &LoadedCase, claim: Option<&Claim>) -> Option<History> {
+    let only = |part: &Part| Part {
+        results: part.results.as_ref().map(|results| only(results, case)),
+        machine: part.machine.clone(),
+    };
+    let matrix = matrix::matrix(parts.iter().map(only).collect());
+    let row = matrix.row(claim.map_or(&case.id, |claim| &claim.id))?.clone();
+    if row.cells.iter().flatten().count() < 2 {
         return None;
     }
-    let matrix = matrix::matrix(parts);
-    let row = matrix.row(&entry.claim.id)?.clone();
+    let Matrix { kernels, conflicts, .. } = &matrix;
+    let broken = kernels.iter().filter_map(|kernel| Some((kernel.name.clone(), kernel.broken.as_ref()?.what.clone())));
     Some(History {
-        kernels: matrix.kernels.iter().map(|kernel| kernel.name.clone()).collect(),
-        releases: matrix.kernels.into_iter().map(|kernel| kernel.release).collect(),
+        kernels: kernels.iter().map(|kernel| kernel.name.clone()).collect(),
+        releases: kernels.iter().map(|kernel| kernel.release.clone()).collect(),
         row,
+        broken: broken.collect(),
+        conflicts: conflicts.clone(),
     })
 }
 
-/// The results of one case alone.
-fn only(results: &Results, case: &str) -> Results {
+/// The results of one case alone, with what its row is made of.
+fn only(results: &Results, case: &LoadedCase) -> Results {
     let mut one = Results::new(results.kernel.clone(), results.grade, results.probes.clone());
-    one.verdicts = results.verdicts.iter().filter(|verdict| verdict.case == case).cloned().collect();
-    one.exhibits = results.exhibits.get(case).map(|exhibit| (case.to_owned(), exhibit.clone())).into_iter().collect();
+    one.verdicts = results.verdicts.iter().filter(|verdict| verdict.case == case.id).cloned().collect();
+    one.from.clone_from(&results.from);
+    if let Some(Exhibit { claims, lost, landmarks, .. }) = results.exhibits.get(&case.id) {
+        let (claims, lost, landmarks) = (claims.clone(), lost.clone(), landmarks.clone());
+        one.exhibits.insert(case.id.clone(), Exhibit { claims, lost, landmarks, ..Exhibit::default() });
+    }
     one
 }
 
@@ -47,5 +65,11 @@ impl History {
         let first = self.row.cells.iter().position(Option::is_some);
         let places = first.into_iter().chain(self.row.changes.iter().map(|change| change.from));
         places.filter_map(|place| self.releases.get(place)?.as_deref())
+    }
+
+    /// The kernels on which it did not run though others of its cases did, by name.
+    pub(super) fn absent(&self) -> impl Iterator<Item = &str> {
+        let cells = self.kernels.iter().zip(&self.row.cells);
+        cells.filter(|(kernel, cell)| cell.is_none() && !self.broken.contains_key(*kernel)).map(|(kernel, _)| &**kernel)
     }
 }

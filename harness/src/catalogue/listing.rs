@@ -52,7 +52,7 @@ fn line(catalogue: &Catalogue<'_>, passage: &Passage<'_>, look: Look) -> String 
     if let Some(truth) = &claim.truth {
         out += &row("truth", truth);
     }
-    for seen in seen(&catalogue.results, passage.entry) {
+    for seen in seen(&catalogue.parts, passage.entry.case, Some(claim)) {
         out += &paint(if seen.expected { style } else { BAD }, row("seen", &short(&seen)).trim_end());
         out.push('\n');
     }
@@ -80,6 +80,7 @@ fn short(seen: &Seen) -> String {
         .map(|evidence| format!("{} = {}", evidence.measure, bare(&evidence.value)))
         .collect();
     values.extend(seen.reason.clone());
+    values.extend(seen.broken.as_ref().map(|what| format!("its run is broken: {what}")));
     let values = if values.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
     format!("{found}{unexpected} on {} ({}){values}", seen.kernel, seen.grade)
 }

@@ -2,7 +2,8 @@
 use std::fmt::Write as _;
 
 use super::page::{ClaimPart, Experiment, Page};
-use super::terminal::{DISCRIMINATES, rule, sentence};
+use super::runs::{sentence, subjects};
+use super::terminal::{DISCRIMINATES, rule};
 use super::title;
 use super::words::Line;
 use crate::render::screen::bare;
@@ -24,7 +25,7 @@ pub fn markdown(page: &Page<'_>, level: usize) -> String {
     }
     out.push('\n');
     out += &control(&page.experiment);
-    out += &found(&page.claims);
+    out += &found(page);
     out
 }
 
@@ -107,14 +108,21 @@ fn control(experiment: &Experiment<'_>) -> String {
     out
 }
 
-fn found(claims: &[ClaimPart<'_>]) -> String {
+fn found(page: &Page<'_>) -> String {
     let mut out = String::new();
-    for claim in claims {
-        for seen in &claim.seen {
+    for subject in subjects(page) {
+        for seen in subject.seen {
             if out.is_empty() {
                 out += "**What runs have found**\n\n";
             }
-            _ = writeln!(out, "- `{}` on Linux {}, evidence {}: {}", claim.id, seen.kernel, seen.grade, sentence(seen));
+            _ = writeln!(
+                out,
+                "- `{}` on Linux {}, evidence {}: {}",
+                subject.id,
+                seen.kernel,
+                seen.grade,
+                sentence(seen)
+            );
             for evidence in &seen.evidence {
                 _ = writeln!(out, "  - `{}` = {}", evidence.measure, bare(&evidence.value));
             }

@@ -13,6 +13,7 @@ mod order;
 mod page;
 mod pages;
 mod row;
+mod runs;
 mod seen;
 mod terminal;
 #[cfg(test)]
@@ -21,7 +22,7 @@ mod words;
 
 use crate::case::{Claim, Quote, Source};
 use crate::load::{LoadedCase, Suite};
-use crate::render::Results;
+use crate::render::matrix::Part;
 
 pub use errata::{Slip, markdown as markdown_errata, text as text_errata};
 pub use find::{Found, Wanted};
@@ -29,7 +30,7 @@ pub use history::History;
 pub use ids::{Known, known};
 pub use listing::{markdown as markdown_list, text as text_list};
 pub use markdown::markdown as markdown_page;
-pub use page::{Experiment, Page, Predicate, Quoted};
+pub use page::{Experiment, Page, Predicate, Quoted, Whole};
 pub use pages::{Leaf, leaves};
 pub use row::{Row, rows};
 pub use seen::Seen;
@@ -50,8 +51,8 @@ pub struct Catalogue<'a> {
     pub entries: Vec<Entry<'a>>,
     /// The slips of the documents' texts.
     pub slips: Vec<Slip<'a>>,
-    /// What runs have found, one for each kernel.
-    pub results: Vec<Results>,
+    /// What runs have left, and where they ran.
+    pub parts: Vec<Part>,
 }
 
 /// A claim and the case that decides it.
@@ -80,10 +81,10 @@ pub struct Passage<'a> {
 
 impl<'a> Catalogue<'a> {
     /// The claims of a suite, in the documents' order.
-    pub fn new(suite: &'a Suite, results: Vec<Results>) -> Self {
+    pub fn new(suite: &'a Suite, parts: Vec<Part>) -> Self {
         let mut entries: Vec<_> = suite.cases.iter().flat_map(entries_of).collect();
         entries.sort_by_key(Entry::first);
-        Self { entries, slips: errata::slips(&suite.errata), results }
+        Self { entries, slips: errata::slips(&suite.errata), parts }
     }
 
     /// What one document says, from its beginning to its end.
@@ -111,7 +112,7 @@ impl<'a> Catalogue<'a> {
         Self {
             entries: self.entries.iter().copied().filter(|entry| wanted.matches(entry)).collect(),
             slips: self.slips.iter().copied().filter(|slip| wanted.matches_slip(slip)).collect(),
-            results: self.results.clone(),
+            parts: self.parts.clone(),
         }
     }
 

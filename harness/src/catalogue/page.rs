@@ -17,6 +17,9 @@ use crate::recording::Half;
 pub struct Page<'a> {
     /// The claims that it is about.
     pub claims: Vec<ClaimPart<'a>>,
+    /// What runs have found of the case as a whole, where its claims do not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
     /// How they are decided.
     pub experiment: Experiment<'a>,
 }
@@ -43,6 +46,17 @@ pub struct ClaimPart<'a> {
     /// What runs have found.
     pub seen: Vec<Seen>,
     /// How that changes from kernel to kernel; none where results of fewer than two are at hand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history: Option<History>,
+}
+
+/// A case as a whole: one that makes no claim, or that came out as none of its claims shows.
+#[derive(Clone, Debug, Serialize)]
+pub struct Whole {
+    /// What runs have found; nothing if it makes claims, which have that.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub seen: Vec<Seen>,
+    /// How that changes from kernel to kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<History>,
 }
@@ -127,13 +141,21 @@ impl<'a> Catalogue<'a> {
 
     fn page_of(&self, case: &'a LoadedCase, entries: Vec<Entry<'a>>, whole: bool) -> Page<'a> {
         let claims: Vec<_> = entries.into_iter().map(|entry| self.part(entry)).collect();
+        let about = if whole { self.whole(case, claims.is_empty()) } else { None };
         let mut experiment = experiment(case);
         if !whole {
             let used = used(case, claims.iter().flat_map(|claim| &claim.predicates).map(|predicate| predicate.text));
             experiment.measures.retain(|(name, _)| used.contains(name));
             experiment.expectations.clear();
         }
-        Page { claims, experiment }
+        Page { claims, whole: about, experiment }
+    }
+
+    /// What there is to say of a case as a whole, if there is.
+    fn whole(&self, case: &LoadedCase, alone: bool) -> Option<Whole> {
+        let seen = if alone { seen(&self.parts, case, None) } else { Vec::new() };
+        let history = history(&self.parts, case, None);
+        (!seen.is_empty() || history.is_some()).then_some(Whole { seen, history })
     }
 
     fn part(&self, entry: Entry<'a>) -> ClaimPart<'a> {
@@ -159,8 +181,8 @@ impl<'a> Catalogue<'a> {
             truth: claim.truth.as_deref(),
             predicates: literal.into_iter().chain(repaired).collect(),
             limits: claim.limits.as_deref(),
-            seen: seen(&self.results, entry),
-            history: history(&self.results, entry),
+            seen: seen(&self.parts, entry.case, Some(claim)),
+            history: history(&self.parts, entry.case, Some(claim)),
         }
     }
 }

@@ -65,7 +65,7 @@ pub fn rows<'a>(catalogue: &Catalogue<'a>) -> Vec<Row<'a>> {
                     case: Some(&entry.case.id),
                     file: entry.case.file(),
                     line: entry.case.place(path).line,
-                    seen: seen(&catalogue.results, *entry),
+                    seen: seen(&catalogue.parts, entry.case, Some(claim)),
                 };
                 here.push(((at.is_none(), at, row.id), row));
             }

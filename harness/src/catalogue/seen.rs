@@ -1,23 +1,26 @@
-//! What runs have found of a claim: one entry for each kernel.
+//! What runs have found of a claim, or of a case as a whole: one entry for each run.
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::Entry;
-use crate::case::{ClaimVerdict, Grade};
-use crate::render::Results;
+use crate::case::{Claim, ClaimVerdict, Grade};
+use crate::load::LoadedCase;
+use crate::render::matrix::Part;
 use crate::verdict::{ClaimResult, Evidence, Outcome, Verdict};
 
-/// What one run on one kernel has found of one claim.
+/// What one run on one kernel has found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Seen {
     /// The kernel's release.
     pub kernel: String,
+    /// What else the kernel is called, such as `host`; none if its release begins with that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub series: Option<String>,
     /// The strongest evidence that was used.
     pub grade: Grade,
     /// What became of the case.
     pub outcome: Outcome,
-    /// What became of the claim; none if it was not decided.
+    /// What became of the claim; none if it was not decided, and of a whole case.
     pub found: Option<ClaimVerdict>,
     /// Whether that is what must be found.
     pub expected: bool,
@@ -33,34 +36,58 @@ pub struct Seen {
     /// Why it was not decided, or what was wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why the run as a whole cannot be relied on: it came to no end, or is an earlier one than was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub broken: Option<String>,
     /// The measures it rests on, as they were.
     pub evidence: Vec<Evidence>,
-    /// Which of the results at hand it is from: its events are in that one's exhibits.
+    /// Whether it is about a whole case, and not about a claim.
+    #[serde(skip)]
+    pub(super) whole: bool,
+    /// Which of the parts at hand it is from: its events are in that one's exhibits.
     #[serde(skip)]
     pub(super) place: usize,
 }
 
-/// What these results say of a claim.
-pub(super) fn seen(results: &[Results], entry: Entry<'_>) -> Vec<Seen> {
-    results.iter().enumerate().filter_map(|(place, results)| one(place, results, entry)).collect()
+/// What these results say of a claim, or of a whole case.
+pub(super) fn seen(parts: &[Part], case: &LoadedCase, claim: Option<&Claim>) -> Vec<Seen> {
+    parts.iter().enumerate().filter_map(|(place, part)| one(place, part, case, claim)).collect()
 }
 
-fn one(place: usize, results: &Results, entry: Entry<'_>) -> Option<Seen> {
-    let verdict = results.verdicts.iter().find(|verdict| verdict.case == entry.case.id)?;
-    let claim = verdict.claims.iter().find(|claim| claim.id == entry.claim.id);
+fn one(place: usize, part: &Part, case: &LoadedCase, wanted: Option<&Claim>) -> Option<Seen> {
+    let results = part.results.as_ref()?;
+    let verdict = results.verdicts.iter().find(|verdict| verdict.case == case.id)?;
+    let claim = wanted.and_then(|wanted| verdict.claims.iter().find(|claim| claim.id == wanted.id));
+    let series = part.machine.as_ref().map(|machine| machine.series.clone());
     Some(Seen {
         kernel: results.kernel.release.clone(),
+        series: series.filter(|series| !results.kernel.release.starts_with(series.as_str())),
         grade: verdict.grade,
         outcome: verdict.outcome,
         found: claim.and_then(|claim| claim.found),
-        expected: claim.is_some_and(|claim| claim.found == Some(claim.expected)),
+        expected: match wanted {
+            Some(_) => claim.is_some_and(|claim| claim.found == Some(claim.expected)),
+            None => verdict.outcome.is_good(),
+        },
         literal: claim.and_then(|claim| claim.literal),
         repaired: claim.and_then(|claim| claim.repaired),
         discriminates: verdict.control.discriminates,
         reason: reason(verdict, claim),
-        evidence: claim.map_or_else(Vec::new, |claim| once(&claim.evidence)),
+        broken: part.machine.as_ref().and_then(|machine| Some(machine.broken.as_ref()?.what.clone())),
+        evidence: match wanted {
+            Some(_) => once(claim.into_iter().flat_map(|claim| &claim.evidence)),
+            None => once(of_expectations(verdict)),
+        },
+        whole: wanted.is_none(),
         place,
     })
+}
+
+/// What the expectations of a case rest on; if some did not hold, what those do.
+fn of_expectations(verdict: &Verdict) -> impl Iterator<Item = &Evidence> {
+    let wrong = verdict.expectations.iter().any(|finding| finding.held == Some(false));
+    let told = verdict.expectations.iter().filter(move |finding| !wrong || finding.held == Some(false));
+    told.flat_map(|finding| &finding.evidence)
 }
 
 fn reason(verdict: &Verdict, claim: Option<&ClaimResult>) -> Option<String> {
@@ -70,7 +97,7 @@ fn reason(verdict: &Verdict, claim: Option<&ClaimResult>) -> Option<String> {
 }
 
 /// The first value of each measure in each run.
-fn once(evidence: &[Evidence]) -> Vec<Evidence> {
+fn once<'a>(evidence: impl Iterator<Item = &'a Evidence>) -> Vec<Evidence> {
     let mut shown = BTreeSet::new();
-    evidence.iter().filter(|evidence| shown.insert((&evidence.measure, evidence.run))).cloned().collect()
+    evidence.filter(|evidence| shown.insert((&evidence.measure, evidence.run))).cloned().collect()
 }

@@ -1,23 +1,17 @@
 //! A page for a terminal. Colours are written always; who prints strips them where they are not wanted.
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::history::History;
 use super::page::{ClaimPart, Experiment, Page, Predicate};
-use super::seen::Seen;
-use super::title;
 use super::words::Line;
+use super::{runs, title};
 use crate::case::ClaimVerdict;
-use crate::render::matrix::stretch::stretches;
-use crate::render::matrix::{change_text, word};
-use crate::render::paint::{BAD, BOLD, DIM, NAME, of_claim, of_outcome, paint};
-use crate::render::screen::{Look, bare, table};
+use crate::render::matrix::Part;
+use crate::render::paint::{BOLD, DIM, NAME, of_claim, paint};
+use crate::render::screen::Look;
 use crate::render::text::{columns, hang};
-use crate::render::{Exhibit, Results};
-use crate::verdict::Outcome;
 
-/// The page; the events are those that the results point to.
-pub fn page(page: &Page<'_>, results: &[Results], look: Look) -> String {
+/// The page; the events are those that the parts' verdicts point to.
+pub fn page(page: &Page<'_>, parts: &[Part], look: Look) -> String {
     let mut out = String::new();
     for claim in &page.claims {
         out += &head(claim, look);
@@ -39,7 +33,8 @@ pub fn page(page: &Page<'_>, results: &[Results], look: Look) -> String {
         out += &heading("Kernel source it rests on");
         out += &page.experiment.kernel.iter().map(|source| hang("  ", source, look.columns())).collect::<String>();
     }
-    out += &found(page, results, look);
+    out += &heading("What runs have found");
+    out += &runs::found(page, parts, look);
     out += &hang(
         &format!("\n{}  ", paint(DIM, "again")),
         &format!("wakeproof test --exact {}", page.experiment.case),
@@ -152,99 +147,6 @@ fn control(experiment: &Experiment<'_>, look: Look) -> String {
     out += &hang("  ", DISCRIMINATES, look.columns());
     for (when, because) in &experiment.differs {
         out += &row("but", &format!("where {when}: {because}"), look);
-    }
-    out
-}
-
-fn found(page: &Page<'_>, results: &[Results], look: Look) -> String {
-    let mut out = heading("What runs have found");
-    let before = out.len();
-    for claim in &page.claims {
-        if let Some(history) = &claim.history {
-            out += &from_kernel_to_kernel(claim, history, page.claims.len() > 1, look);
-        }
-        // Kernels that are like the one before them have nothing to add.
-        let turns: Option<BTreeSet<&str>> = claim.history.as_ref().map(|history| history.turns().collect());
-        let tells = |seen: &&Seen| turns.as_ref().is_none_or(|turns| turns.contains(seen.kernel.as_str()));
-        for seen in claim.seen.iter().filter(tells) {
-            out += &one(claim, seen, &results[seen.place], page.claims.len() > 1, look);
-            out += &values(seen, results[seen.place].exhibits.get(page.experiment.case), look);
-        }
-    }
-    if out.len() == before {
-        out += &hang(
-            "  ",
-            "No results are at hand: run it, with --report-dir target/reports to keep them, or name a file with --results.",
-            look.columns(),
-        );
-    }
-    out
-}
-
-/// On which kernels the claim came out how, and what explains each change.
-fn from_kernel_to_kernel(claim: &ClaimPart<'_>, history: &History, named: bool, look: Look) -> String {
-    let releases: Vec<&str> = history.kernels.iter().map(String::as_str).collect();
-    let mut out = if named { format!("  {}\n", paint(NAME, claim.id)) } else { String::new() };
-    let marks = history.row.cells.iter().map(|cell| cell.as_ref().map(|cell| cell.mark));
-    for stretch in stretches(marks) {
-        let kernels = format!("{:<16}", stretch.kernels(&releases));
-        out += &hang(&format!("  {}  ", paint(BOLD, kernels)), &word(stretch.value), look.columns());
-    }
-    for change in &history.row.changes {
-        out += &change_text(change, "    ", look);
-    }
-    out + "\n"
-}
-
-/// What one run has found, in a sentence without colours.
-pub(super) fn sentence(seen: &Seen) -> String {
-    let found = match seen.found {
-        Some(found) => format!("{found}{}", if seen.expected { "" } else { ", which was not expected" }),
-        None if seen.outcome == Outcome::Skip => "skipped".to_owned(),
-        None => format!("not decided ({})", seen.outcome),
-    };
-    let control = match seen.discriminates {
-        Some(true) if seen.found.is_some() => "; the control came out otherwise, as it must",
-        Some(false) => "; the control did not come out otherwise, so this says nothing",
-        _ => "",
-    };
-    let reason = seen.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
-    format!("{found}{reason}{control}")
-}
-
-fn one(claim: &ClaimPart<'_>, seen: &Seen, results: &Results, named: bool, look: Look) -> String {
-    let style = if seen.expected {
-        of_claim(claim.verdict)
-    } else if seen.outcome.is_good() {
-        of_outcome(seen.outcome)
-    } else {
-        BAD
-    };
-    let name = if named { format!("{}  ", claim.id) } else { String::new() };
-    let from = from(claim, seen, results);
-    let head = format!("{}Linux {}, evidence {}{from}:", paint(NAME, name), seen.kernel, seen.grade);
-    let head = hang("  ", &head, look.columns());
-    let text = hang("    ", &sentence(seen), look.columns());
-    format!("{head}{}\n", text.lines().map(|line| paint(style, line)).collect::<Vec<_>>().join("\n"))
-}
-
-/// The file, where several runs are on one kernel.
-fn from(claim: &ClaimPart<'_>, seen: &Seen, results: &Results) -> String {
-    let several = claim.seen.iter().filter(|other| other.kernel == seen.kernel).count() > 1;
-    let file = results.from.as_ref().filter(|_| several);
-    file.map_or_else(String::new, |file| format!(", in {}", file.display()))
-}
-
-fn values(seen: &Seen, exhibit: Option<&Exhibit>, look: Look) -> String {
-    let mut out = String::new();
-    let mut shown = BTreeSet::new();
-    for evidence in &seen.evidence {
-        out += &hang("      ", &format!("{} = {}", evidence.measure, bare(&evidence.value)), look.columns());
-        if let Some(excerpt) = exhibit.and_then(|exhibit| exhibit.runs.get(evidence.run))
-            && shown.insert((evidence.run, &evidence.events))
-        {
-            out += &table(excerpt, evidence.events.iter().copied(), 8, look);
-        }
     }
     out
 }

@@ -4,7 +4,7 @@ mod runs;
 use super::*;
 use crate::load::load;
 use crate::render::screen::Look;
-use crate::render::testing;
+use crate::render::{Results, testing};
 
 const ID: &str = "epoll/edge-triggered-wakes-once-per-arrival";
 const TEXT: &str = include_str!("../../../cases/epoll/edge-triggered-wakes-once-per-arrival.yaml");
@@ -22,16 +22,16 @@ fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
 
-fn page(text: &str, results: Vec<Results>, show: impl Fn(&Page<'_>, &[Results]) -> String) -> String {
+fn page(text: &str, results: Vec<Results>, show: impl Fn(&Page<'_>, &[Part]) -> String) -> String {
     let suite = one();
-    let catalogue = Catalogue::new(&suite, results);
+    let catalogue = Catalogue::new(&suite, results.into_iter().map(Part::from).collect());
     let entry = catalogue.claim(text).unwrap_or_else(|| panic!("there is no {text}"));
-    show(&catalogue.page(entry), &catalogue.results)
+    show(&catalogue.page(entry), &catalogue.parts)
 }
 
 #[test]
 fn a_refuted_claim_is_explained_with_its_counter_example() {
-    let show = |page: &Page<'_>, results: &[Results]| plain(&text_page(page, results, LOOK));
+    let show = |page: &Page<'_>, parts: &[Part]| plain(&text_page(page, parts, LOOK));
     insta::assert_snapshot!(page("epoll.et.only-first-time", vec![testing::healthy()], show));
 }
 
@@ -45,12 +45,12 @@ fn a_claim_is_a_markdown_page() {
 #[test]
 fn the_list_shows_what_was_seen() {
     let suite = one();
-    insta::assert_snapshot!(plain(&text_list(&Catalogue::new(&suite, vec![testing::healthy()]), LOOK)));
+    insta::assert_snapshot!(plain(&text_list(&Catalogue::new(&suite, vec![testing::healthy().into()]), LOOK)));
 }
 
 #[test]
 fn a_finding_that_was_not_expected_says_so() {
-    let show = |page: &Page<'_>, results: &[Results]| plain(&text_page(page, results, LOOK));
+    let show = |page: &Page<'_>, parts: &[Part]| plain(&text_page(page, parts, LOOK));
     let text = page("epoll.et.only-first-time", vec![testing::failing()], show);
     assert!(text.contains("confirmed, which was not expected"), "{text}");
 }

@@ -8,7 +8,6 @@ use clap::Args as ClapArgs;
 
 use super::{Exit, SuiteArgs, merge};
 use crate::catalogue::{Leaf, leaves};
-use crate::render::Results;
 use crate::render::matrix::Part;
 
 /// What `catalogue` takes.
@@ -35,10 +34,9 @@ pub struct ResultsArgs {
 }
 
 impl ResultsArgs {
-    /// Reads them.
-    pub fn read(&self) -> Result<Vec<Results>> {
-        let parts = if self.files.is_empty() { readable(last()) } else { merge::gather(&self.files)? };
-        Ok(parts.into_iter().filter_map(|part| part.results).collect())
+    /// Reads them, with where each run happened, as `wakeproof merge` does.
+    pub fn read(&self) -> Result<Vec<Part>> {
+        if self.files.is_empty() { Ok(readable(last())) } else { merge::gather(&self.files) }
     }
 }
 

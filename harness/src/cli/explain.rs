@@ -15,8 +15,7 @@ use super::test::Color;
 use super::{Exit, SuiteArgs, bad_input, judge, terminal};
 use crate::catalogue::{self, Catalogue, Found, History, Page, Slip, known};
 use crate::load::LoadedCase;
-use crate::render::Results;
-use crate::render::matrix::Change;
+use crate::render::matrix::{Change, Part};
 use crate::render::paint::{DIM, paint};
 use crate::render::screen::Look;
 use crate::render::text::{counted, hang};
@@ -67,11 +66,11 @@ pub fn run(args: &Args) -> Result<Exit> {
         anstream::stdout().write_all(case.text.as_bytes())?;
         return Ok(Exit::Good);
     }
-    let results = match &args.recording {
+    let parts = match &args.recording {
         Some(folder) => recorded(folder, &case.id)?,
         None => args.results.read()?,
     };
-    let catalogue = Catalogue::new(&suite, results);
+    let catalogue = Catalogue::new(&suite, parts);
     let page = claim.map_or_else(|| catalogue.case_page(case), |entry| catalogue.page(entry));
     let mut out = anstream::stdout();
     match args.format {
@@ -79,8 +78,8 @@ pub fn run(args: &Args) -> Result<Exit> {
         Format::Markdown => out.write_all(catalogue::markdown_page(&page, 1).as_bytes())?,
         Format::Text => {
             let look = terminal::look();
-            out.write_all(catalogue::text_page(&page, &catalogue.results, look).as_bytes())?;
-            out.write_all(sources(&catalogue.results, &case.id, look).as_bytes())?;
+            out.write_all(catalogue::text_page(&page, &catalogue.parts, look).as_bytes())?;
+            out.write_all(sources(&catalogue.parts, &case.id, look).as_bytes())?;
             for claim in outdated(&page, case) {
                 let text =
                     format!("{claim} has a `differs` entry, which results that are older do not know: run it again");
@@ -93,8 +92,9 @@ pub fn run(args: &Args) -> Result<Exit> {
 }
 
 /// Which files the results of this case are from, and how old they are.
-fn sources(results: &[Results], case: &str, look: Look) -> String {
-    let of_case = results.iter().filter(|results| results.verdicts.iter().any(|verdict| verdict.case == case));
+fn sources(parts: &[Part], case: &str, look: Look) -> String {
+    let results = parts.iter().filter_map(|part| part.results.as_ref());
+    let of_case = results.filter(|results| results.verdicts.iter().any(|verdict| verdict.case == case));
     let files: IndexSet<&PathBuf> = of_case.filter_map(|results| results.from.as_ref()).collect();
     let told = |file: &&PathBuf| {
         let age = fs::metadata(file).and_then(|metadata| metadata.modified()).ok().and_then(|time| time.elapsed().ok());
@@ -149,7 +149,7 @@ fn erratum(slip: Slip<'_>, format: Format) -> Result<Exit> {
 }
 
 /// The results of the recording of this case.
-fn recorded(folder: &Path, case: &str) -> Result<Vec<Results>> {
+fn recorded(folder: &Path, case: &str) -> Result<Vec<Part>> {
     let file =
         if folder.is_dir() { folder.join(format!("{}.jsonl", case.replace('/', "."))) } else { folder.to_owned() };
     if let Err(error) = File::open(&file) {
@@ -158,7 +158,7 @@ fn recorded(folder: &Path, case: &str) -> Result<Vec<Results>> {
             file.display()
         )));
     }
-    judge::results(&[file])
+    Ok(judge::results(&[file])?.into_iter().map(Part::from).collect())
 }
 
 fn unknown(id: &str, near: &[&str]) -> anyhow::Error {
@@ -182,7 +182,7 @@ mod tests {
     use crate::case::ClaimVerdict;
     use crate::load::Suite;
     use crate::recording::Kernel;
-    use crate::render::testing;
+    use crate::render::{Results, testing};
 
     #[test]
     fn an_age_is_told_in_its_greatest_unit() {
@@ -194,8 +194,9 @@ mod tests {
     fn results_are_named_with_their_age_where_they_have_the_case() {
         let file = tempfile::NamedTempFile::new().expect("a file");
         let results = Results { from: Some(file.path().to_owned()), ..testing::healthy() };
+        let part = Part::from(results.clone());
         let look = Look { width: 1000, utf8: true, skips: false };
-        let told = |case: &str| sources(std::slice::from_ref(&results), case, look);
+        let told = |case: &str| sources(std::slice::from_ref(&part), case, look);
         let text = anstream::adapter::strip_str(&told(&results.verdicts[0].case)).to_string();
         assert_eq!(text, format!("from   {} (0 minutes old)\n", file.path().display()));
         assert_eq!(told("no/such-case"), "");
@@ -217,9 +218,8 @@ mod tests {
             results
         };
         let noted = |because| {
-            let results =
-                vec![on("6.19.1", ClaimVerdict::Confirmed, None), on("7.0.1", ClaimVerdict::Refuted, because)];
-            let catalogue = Catalogue::new(&suite, results);
+            let results = [on("6.19.1", ClaimVerdict::Confirmed, None), on("7.0.1", ClaimVerdict::Refuted, because)];
+            let catalogue = Catalogue::new(&suite, results.map(Part::from).into());
             let page = catalogue.case_page(&suite.cases[0]);
             outdated(&page, &suite.cases[0])
         };

@@ -19,6 +19,13 @@ pub struct Part {
     pub machine: Option<Machine>,
 }
 
+impl From<Results> for Part {
+    /// Results of a machine that nothing is known of.
+    fn from(results: Results) -> Self {
+        Self { results: Some(results), machine: None }
+    }
+}
+
 /// One kernel, with all its parts joined.
 pub(super) struct Joined {
     pub(super) column: Column,
