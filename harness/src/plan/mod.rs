@@ -5,6 +5,7 @@ mod defect;
 pub mod derive;
 mod landmarks;
 mod picture;
+mod rests;
 mod stranger;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub use capabilities::Capabilities;
 pub use decide::{Decision, decide};
 pub use defect::{Fit, fit, put_in};
 pub use landmarks::{Named, named};
+pub use rests::rests_on;
 pub use stranger::{Exchange, Stranger, serve_with};
 pub use wants::{CounterWant, Wants};
 
