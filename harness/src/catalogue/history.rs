@@ -2,8 +2,11 @@
 use indexmap::IndexMap;
 use serde::Serialize;
 
+use super::sides::{Sides, sides};
 use crate::case::Claim;
 use crate::load::LoadedCase;
+use crate::plan;
+use crate::recording::Landmarks;
 use crate::render::matrix::{self, Matrix, Part, Row};
 use crate::render::{Exhibit, Results};
 
@@ -16,6 +19,8 @@ pub struct History {
     pub releases: Vec<Option<String>>,
     /// What became of the claim on each, and where that changes.
     pub row: Row,
+    /// For each change, what the two kernels have of that which the case rests on.
+    pub sides: Vec<Sides>,
     /// The kernels whose runs came to nothing, or not to their end, and why.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub broken: IndexMap<String, String>,
@@ -36,11 +41,13 @@ pub(super) fn history(parts: &[Part], case: &LoadedCase, claim: Option<&Claim>) 
     if row.cells.iter().flatten().count() < 2 {
         return None;
     }
+    let probes = plan::rests_on(case.case());
     let Matrix { kernels, conflicts, .. } = &matrix;
     let broken = kernels.iter().filter_map(|kernel| Some((kernel.name.clone(), kernel.broken.as_ref()?.what.clone())));
     Some(History {
         kernels: kernels.iter().map(|kernel| kernel.name.clone()).collect(),
         releases: kernels.iter().map(|kernel| kernel.release.clone()).collect(),
+        sides: row.changes.iter().map(|change| sides(&matrix, change, &probes)).collect(),
         row,
         broken: broken.collect(),
         conflicts: conflicts.clone(),
@@ -52,11 +59,21 @@ fn only(results: &Results, case: &LoadedCase) -> Results {
     let mut one = Results::new(results.kernel.clone(), results.grade, results.probes.clone());
     one.verdicts = results.verdicts.iter().filter(|verdict| verdict.case == case.id).cloned().collect();
     one.from.clone_from(&results.from);
-    if let Some(Exhibit { claims, lost, landmarks, .. }) = results.exhibits.get(&case.id) {
-        let (claims, lost, landmarks) = (claims.clone(), lost.clone(), landmarks.clone());
+    if let Some(Exhibit { claims, lost, .. }) = results.exhibits.get(&case.id) {
+        let (claims, lost, landmarks) = (claims.clone(), lost.clone(), landmarks(results, case));
         one.exhibits.insert(case.id.clone(), Exhibit { claims, lost, landmarks, ..Exhibit::default() });
     }
     one
+}
+
+/// What this kernel has of that which the case names. Where the case is skipped it has looked for nothing; but another
+/// that names the same function has.
+fn landmarks(results: &Results, case: &LoadedCase) -> Landmarks {
+    let mut known = results.exhibits.get(&case.id).map(|exhibit| exhibit.landmarks.clone()).unwrap_or_default();
+    let named = plan::named(case.case()).functions;
+    let others = results.landmarks().functions.into_iter().filter(|(name, _)| named.contains(name));
+    others.for_each(|(name, presence)| _ = known.functions.entry(name).or_insert(presence));
+    known
 }
 
 impl History {

@@ -15,6 +15,7 @@ mod pages;
 mod row;
 mod runs;
 mod seen;
+mod sides;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use page::{Experiment, Page, Predicate, Quoted, Whole};
 pub use pages::{Leaf, leaves};
 pub use row::{Row, rows};
 pub use seen::Seen;
+pub use sides::{Attached, Sides};
 pub use terminal::page as text_page;
 
 /// What the two documents are called.

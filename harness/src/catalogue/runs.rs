@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use super::history::History;
 use super::page::Page;
 use super::seen::Seen;
+use super::sides::{Attached, Sides};
 use crate::case::ClaimVerdict;
 use crate::render::matrix::stretch::{Stretch, stretches};
-use crate::render::matrix::{Mark, Part, change_text, word};
+use crate::render::matrix::{Change, Mark, Part, change_text, unlike, word};
 use crate::render::paint::{BAD, BOLD, DIM, NAME, of_claim, of_outcome, paint};
 use crate::render::screen::{Look, bare, table};
 use crate::render::text::{hang, left};
@@ -87,9 +88,7 @@ fn from_kernel_to_kernel(subject: &Subject<'_>, history: &History, named: bool, 
     for conflict in &history.conflicts {
         out += &line(paint(BAD, "disagree"), conflict);
     }
-    for change in &history.row.changes {
-        out += &change_text(change, "    ", look);
-    }
+    out += &changes(history, look);
     out + "\n"
 }
 
@@ -101,8 +100,73 @@ fn untold<'a>(history: &'a History, stretch: &Stretch<Mark>) -> Option<&'a str> 
     cell.reason.as_deref()
 }
 
+/// Where it changes, each time with what explains it. What is the same below all changes is said once.
+fn changes(history: &History, look: Look) -> String {
+    let changes = || history.row.changes.iter().zip(&history.sides);
+    let below: BTreeSet<String> = changes().map(|(change, sides)| beside(change, sides, look)).collect();
+    let once = below.first().filter(|_| below.len() == 1 && history.row.changes.len() > 1);
+    let mut out = String::new();
+    for (change, sides) in changes() {
+        out += &change_text(change, "    ", look);
+        if once.is_none() {
+            out += &beside(change, sides, look);
+        }
+    }
+    if let Some(text) = once.filter(|text| !text.is_empty()) {
+        out += "    at each of these changes\n";
+        out += text;
+    }
+    out
+}
+
 /// Columns that the names of kernels take.
 const KERNELS: usize = 16;
+/// What stands below a change besides what it says itself: that nothing of the kernel differs, and how the probes are
+/// attached. Where a case came to no end, nothing is compared.
+fn beside(change: &Change, sides: &Sides, look: Look) -> String {
+    if change.undecided {
+        return String::new();
+    }
+    let row =
+        |name: &str, text: &str| hang(&format!("      {}  ", paint(DIM, format!("{name:<8}"))), text, look.columns());
+    let mut out = String::new();
+    if change.differs.is_empty() {
+        let none = "no function or member that the case names is known on both";
+        let landmarks = sides.alike.iter().map(|(name, what)| (name.as_str(), what.clone()));
+        out += &row("kernel", &alike(landmarks.collect()).unwrap_or_else(|| none.to_owned()));
+    }
+    let (same, other): (Vec<&Attached>, Vec<&Attached>) = sides.probes.iter().partition(|probe| probe.is_alike());
+    for probe in other {
+        let text = unlike(
+            &probe.probe,
+            (won(probe.before.as_ref()), &sides.before),
+            (won(probe.after.as_ref()), &sides.after),
+        );
+        out += &row("probes", &text);
+    }
+    let same = same.into_iter().map(|probe| (probe.probe.as_str(), first(won(probe.after.as_ref()))));
+    out + &alike(same.collect()).map_or_else(String::new, |text| row("probes", &text))
+}
+
+/// How many things that are alike are named.
+const ALIKE: usize = 4;
+
+/// What is the same on both sides of a change, each thing with what it is; none if there is nothing.
+fn alike(all: Vec<(&str, String)>) -> Option<String> {
+    let more = all.len().saturating_sub(ALIKE);
+    let named: Vec<_> = all.into_iter().take(ALIKE).map(|(name, what)| format!("{name} ({what})")).collect();
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    (!named.is_empty()).then(|| format!("alike on both: {}{more}", named.join(", ")))
+}
+
+fn won(candidate: Option<&String>) -> &str {
+    candidate.map_or("not known", String::as_str)
+}
+
+/// A candidate of several tracepoints by the first of them.
+fn first(won: &str) -> String {
+    won.split_once(", ").map_or_else(|| won.to_owned(), |(first, _)| format!("{first}, ..."))
+}
 
 /// What one run has found, in a sentence without colours.
 pub(super) fn sentence(seen: &Seen) -> String {

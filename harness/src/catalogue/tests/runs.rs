@@ -1,7 +1,7 @@
 //! What runs have found, where there are several: of one kernel, of cases without claims, and of kernels that differ.
 use super::*;
-use crate::case::ClaimVerdict;
-use crate::recording::Kernel;
+use crate::case::{ClaimVerdict, Probe};
+use crate::recording::{Kernel, Presence, ProbeReport};
 use crate::render::matrix::Broken;
 use crate::render::{MACHINE_VERSION, Machine};
 use crate::verdict::Outcome;
@@ -105,6 +105,58 @@ fn what_no_claim_shows_has_a_row_of_its_own_beside_them() {
     assert!(text.contains("  7.0               fails as expected\n"), "{text}");
     let text = told(&suite(PUT_USER), PUT_USER, parts(found("7.0.1", ClaimVerdict::Confirmed, None)));
     assert!(!text.contains("passes"), "its claims say it: {text}");
+}
+
+#[test]
+fn where_a_row_changes_both_kernels_stand_beside_each_other() {
+    let with = |release: &str, verdict, because, faults: &str| {
+        let mut results = found(release, verdict, because);
+        let exhibit = &mut results.exhibits[PUT_USER];
+        for (name, presence) in [("ep_send_events", Presence::Typed), ("__put_user_nocheck_4", Presence::Symbol)] {
+            exhibit.landmarks.functions.insert(name.to_owned(), presence);
+        }
+        let report = |probe, won: &str| ProbeReport { probe, won: Some(won.to_owned()), grade: None, lost: Vec::new() };
+        results.probes.push(report(Probe::PageFaultKernel, faults));
+        results.probes.push(report(Probe::Watchpoint, "data breakpoint"));
+        results
+    };
+    let parts = vec![
+        with("6.1.2", ClaimVerdict::Confirmed, None, "raw_tp page_fault_kernel").into(),
+        with("6.19.1", ClaimVerdict::Confirmed, None, "raw_tp page_fault_kernel").into(),
+        with("7.0.1", ClaimVerdict::Refuted, Some("the copy is inlined"), "tp_btf page_fault_kernel").into(),
+    ];
+    insta::assert_snapshot!(told(&suite(PUT_USER), CLAIM, parts));
+}
+
+#[test]
+fn a_function_that_differs_is_told_in_the_place_of_what_is_alike() {
+    let with = |release: &str, verdict, because, presence| {
+        let mut results = found(release, verdict, because);
+        results.exhibits[PUT_USER].landmarks.functions.insert("ep_send_events_proc".to_owned(), presence);
+        results.into()
+    };
+    let parts = vec![
+        with("6.1.2", ClaimVerdict::Confirmed, None, Presence::Typed),
+        with("7.0.1", ClaimVerdict::Refuted, Some("inlined"), Presence::Absent),
+    ];
+    let text = told(&suite(PUT_USER), CLAIM, parts);
+    assert!(text.contains("kernel    ep_send_events_proc: a function in 6.1, no function in 7.0"), "{text}");
+    assert!(!text.contains("on both"), "{text}");
+}
+
+#[test]
+fn where_a_case_is_skipped_others_have_looked_for_its_functions() {
+    let mut skipped = found("7.0.1", ClaimVerdict::Refuted, None);
+    let function = |presence| [("ep_send_events".to_owned(), presence)].into();
+    let mut other = skipped.exhibits[PUT_USER].clone();
+    other.landmarks.functions = function(Presence::Absent);
+    skipped.exhibits.insert("another/case".to_owned(), other);
+    let verdict = &mut skipped.verdicts[0];
+    (verdict.outcome, verdict.reason) = (Outcome::Skip, Some("no device can be made".to_owned()));
+    let mut before = found("6.1.2", ClaimVerdict::Confirmed, None);
+    before.exhibits[PUT_USER].landmarks.functions = function(Presence::Typed);
+    let text = told(&suite(PUT_USER), CLAIM, vec![before.into(), skipped.into()]);
+    assert!(text.contains("kernel    ep_send_events: a function in 6.1, no function in 7.0"), "{text}");
 }
 
 #[test]

@@ -140,12 +140,16 @@ fn short(value: &Json) -> String {
     }
 }
 
+/// Something that is not the same on two kernels: what it is, and what the kernel is called, before and after.
+pub(crate) fn unlike(what: &str, (before, old): (&str, &str), (after, new): (&str, &str)) -> String {
+    format!("{what}: {before} in {old}, {after} in {new}")
+}
+
 /// Functions and members that the case names, and probes, where the two kernels differ.
 fn differs(old: &Joined, new: &Joined, case: &str) -> Vec<String> {
     let (Some(before), Some(after)) = (&old.results, &new.results) else { return Vec::new() };
-    let names = (&old.column.name, &new.column.name);
     let say =
-        |what: &str, before: &str, after: &str| format!("{what}: {before} in {}, {after} in {}", names.0, names.1);
+        |what: &str, before: &str, after: &str| unlike(what, (before, &old.column.name), (after, &new.column.name));
     let mut all = Vec::new();
     if let (Some(before), Some(after)) = (before.exhibits.get(case), after.exhibits.get(case)) {
         let (before, after) = (&before.landmarks, &after.landmarks);

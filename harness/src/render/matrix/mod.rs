@@ -27,7 +27,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use build::{Part, matrix};
-pub(crate) use changes::word;
+pub(crate) use changes::{unlike, word};
 pub use compare::{Comparison, compare, text as comparison};
 pub(crate) use table::one as change_text;
 pub use table::{Shown, table};

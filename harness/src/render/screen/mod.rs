@@ -6,8 +6,7 @@ mod summary;
 mod table;
 mod tables;
 
-pub(super) use table::probe_name;
-pub(crate) use table::{bare, name, table};
+pub(crate) use table::{bare, name, probe_name, table};
 
 use super::Results;
 use super::paint::Signs;

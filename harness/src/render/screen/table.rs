@@ -73,7 +73,7 @@ pub(crate) fn name(name: EventName) -> String {
 }
 
 /// The name of a probe, as cases have it.
-pub(in super::super) fn probe_name(probe: Probe) -> String {
+pub(crate) fn probe_name(probe: Probe) -> String {
     serde_json::to_value(probe).map_or_else(|_| String::new(), |name| bare(&name))
 }
 
