@@ -65,28 +65,40 @@ pub(super) fn found(page: &Page<'_>, parts: &[Part], look: Look) -> String {
             look.columns(),
         );
     }
+    // A history tells these itself.
+    if subjects.iter().all(|subject| subject.history.is_none()) {
+        out += &parts.iter().filter_map(Part::lost).map(|(kernel, why)| broken(kernel, why, look)).collect::<String>();
+    }
     out
+}
+
+/// A line of a history: kernels, and what became of them.
+fn line(kernels: &str, text: &str, look: Look) -> String {
+    hang(&format!("  {}  ", left(kernels, KERNELS)), text, look.columns())
+}
+
+fn broken(kernel: &str, why: &str, look: Look) -> String {
+    line(&paint(BAD, kernel), &format!("broken: {why}"), look)
 }
 
 /// On which kernels it came out how, and what explains each change.
 fn from_kernel_to_kernel(subject: &Subject<'_>, history: &History, named: bool, look: Look) -> String {
     let kernels: Vec<&str> = history.kernels.iter().map(String::as_str).collect();
     let mut out = if named { format!("  {}\n", paint(NAME, subject.id)) } else { String::new() };
-    let line = |kernels: String, text: &str| hang(&format!("  {}  ", left(&kernels, KERNELS)), text, look.columns());
     let marks = history.row.cells.iter().map(|cell| cell.as_ref().map(|cell| cell.mark));
     for stretch in stretches(marks) {
         let why = untold(history, &stretch).map_or_else(String::new, |why| format!(": {why}"));
-        out += &line(paint(BOLD, stretch.kernels(&kernels)), &format!("{}{why}", word(stretch.value)));
+        out += &line(&paint(BOLD, stretch.kernels(&kernels)), &format!("{}{why}", word(stretch.value)), look);
     }
     let absent: Vec<&str> = history.absent().collect();
     if !absent.is_empty() {
-        out += &line(paint(DIM, absent.join(", ")), "did not run");
+        out += &line(&paint(DIM, absent.join(", ")), "did not run", look);
     }
     for (kernel, what) in &history.broken {
-        out += &line(paint(BAD, kernel), &format!("broken: {what}"));
+        out += &broken(kernel, what, look);
     }
     for conflict in &history.conflicts {
-        out += &line(paint(BAD, "disagree"), conflict);
+        out += &line(&paint(BAD, "disagree"), conflict, look);
     }
     out += &changes(history, look);
     out + "\n"

@@ -2,6 +2,7 @@
 use std::fmt::Write as _;
 use std::io::Write;
 
+use anstream::eprintln;
 use anyhow::Result;
 use clap::{Args as ClapArgs, ValueEnum};
 
@@ -10,6 +11,7 @@ use super::test::Color;
 use super::{Exit, SuiteArgs, bad_input, terminal};
 use crate::case::Source;
 use crate::catalogue::{self, Catalogue, Wanted};
+use crate::render::matrix::Part;
 
 /// What `claims` takes.
 #[derive(Clone, Debug, ClapArgs)]
@@ -53,6 +55,9 @@ pub fn run(args: &Args) -> Result<Exit> {
     terminal::colors(args.color);
     let suite = args.suite.load()?;
     let all = Catalogue::new(&suite, args.results.read()?);
+    for (kernel, why) in all.parts.iter().filter_map(Part::lost) {
+        eprintln!("no results of {kernel}: {why}");
+    }
     let wanted = Wanted::new(&args.filter);
     let catalogue = all.only(&wanted);
     if catalogue.entries.is_empty() && catalogue.slips.is_empty() {

@@ -175,4 +175,8 @@ fn results_of_an_earlier_run_and_kernels_that_broke_are_marked() {
     assert!(!told(&suite(PUT_USER), CLAIM, parts(None)).contains("broken"));
     let alone = told(&suite(PUT_USER), CLAIM, vec![part("7.0", Some(old), refuted())]).replace("\n    ", " ");
     assert!(alone.contains(&format!("its run is broken: {old}")), "{alone}");
+    let nothing = Machine { broken: Some(Broken { what: "it hung".to_owned(), ..Broken::default() }), ..machine };
+    let nothing = Part { results: None, machine: Some(nothing) };
+    let beside = told(&suite(PUT_USER), CLAIM, vec![part("7.0", None, refuted()), nothing]);
+    assert!(beside.ends_with("  7.2               broken: it hung\n"), "of one kernel there is no history: {beside}");
 }

@@ -19,6 +19,14 @@ pub struct Part {
     pub machine: Option<Machine>,
 }
 
+impl Part {
+    /// Of a run that has left no results: what its kernel is called, and why.
+    pub fn lost(&self) -> Option<(&str, &str)> {
+        let machine = self.machine.as_ref().filter(|_| self.results.is_none())?;
+        Some((&machine.series, &machine.broken.as_ref()?.what))
+    }
+}
+
 impl From<Results> for Part {
     /// Results of a machine that nothing is known of.
     fn from(results: Results) -> Self {
