@@ -370,7 +370,7 @@ fn sums(matrix: &Matrix, look: Look) -> String {
         format!("{changing} changing"),
     ];
     if broken > 0 {
-        parts.push(paint(BAD, format!("{broken} broken")));
+        parts.push(paint(BAD, format!("{} broken", counted(broken, "kernel"))));
     }
     if matrix.absent() > 0 {
         parts.push(paint(BAD, absent(matrix.absent())));
@@ -381,7 +381,7 @@ fn sums(matrix: &Matrix, look: Look) -> String {
     }
     if unexplained > 0 {
         parts.push(paint(BAD, format!("{} unexplained", counted(unexplained, "difference"))));
-    } else if !matrix.rows.is_empty() && matrix.absent() == 0 && undecided == 0 {
+    } else if !matrix.rows.is_empty() && matrix.absent() == 0 && undecided == 0 && broken == 0 {
         // Of what did not run, or was not decided, nobody knows whether it differs.
         parts.push(paint(GOOD, "every difference explained"));
     }

@@ -218,6 +218,12 @@ fn a_case_that_ran_only_elsewhere_is_missing() {
 }
 
 #[test]
+fn where_a_kernel_is_broken_no_difference_is_called_explained() {
+    let text = plain(&twelve(), Shown::Changing, LOOK);
+    assert!(text.ends_with("1 changing · 1 kernel broken\n"), "{text}");
+}
+
+#[test]
 fn of_no_rows_nothing_is_praised() {
     let nothing = Results { verdicts: Vec::new(), exhibits: indexmap::IndexMap::new(), ..testing::healthy() };
     for shown in [Shown::All, Shown::Changing] {
