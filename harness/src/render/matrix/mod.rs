@@ -19,6 +19,7 @@ pub(crate) mod stretch;
 mod table;
 #[cfg(test)]
 mod tests;
+pub(in crate::render) mod wrong;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -277,6 +278,11 @@ impl Matrix {
     /// How many cases did not run, on all kernels together.
     pub fn absent(&self) -> usize {
         self.kernels.iter().map(Column::absent).sum()
+    }
+
+    /// What heads the columns.
+    pub(in crate::render) fn names(&self) -> Vec<&str> {
+        self.kernels.iter().map(|kernel| kernel.name.as_str()).collect()
     }
 
     /// The row of a claim, or of a case.

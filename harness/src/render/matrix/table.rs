@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::changes::word;
 use super::stretch::stretches;
+use super::wrong::{Wrong, wrong};
 use super::{Change, Column, Feature, FeatureKind, Mark, Matrix, Row};
 use crate::render::paint::{BAD, BOLD, DIM, DOUBT, GOOD, NAME, of_claim, of_outcome, paint};
 use crate::render::screen::Look;
@@ -30,6 +31,8 @@ const STAR: &str = " *";
 const NAMED: usize = 12;
 /// Of a structure with more members than these only the numbers are told.
 const LISTED: usize = 24;
+/// What stands above what is wrong.
+pub(in crate::render) const WRONG: &str = "What did not come out as it must";
 
 /// The table, with colours.
 pub fn table(matrix: &Matrix, shown: Shown, look: Look) -> String {
@@ -149,28 +152,15 @@ fn legend(kernels: &[Column], rows: &[&Row], look: Look) -> String {
     lines.join("\n") + "\n"
 }
 
-/// What did not come out as it must, each reason once for each case.
+/// What did not come out as it must.
 fn bad(matrix: &Matrix, look: Look) -> String {
-    let names: Vec<&str> = matrix.kernels.iter().map(|kernel| kernel.name.as_str()).collect();
     let mut out = String::new();
-    let mut told = BTreeSet::new();
-    for row in &matrix.rows {
-        let wrong = row.cells.iter().map(|cell| {
-            let cell = cell.as_ref().filter(|cell| !cell.mark.is_good())?;
-            Some((cell.outcome, cell.reason.as_deref()))
-        });
-        for stretch in stretches(wrong) {
-            let (outcome, reason) = stretch.value;
-            if !told.insert((&row.case, stretch.first, outcome, reason)) {
-                continue;
-            }
-            if out.is_empty() {
-                _ = writeln!(out, "\n{}", paint(BOLD, "What did not come out as it must"));
-            }
-            _ = writeln!(out, "  {} {}", paint(of_outcome(outcome), outcome), row.case);
-            let first = format!("    {}  ", paint(NAME, stretch.kernels(&names)));
-            out += &hang(&first, reason.unwrap_or("no reason given"), look.columns());
+    for Wrong { case, outcome, kernels, reason } in wrong(matrix) {
+        if out.is_empty() {
+            _ = writeln!(out, "\n{}", paint(BOLD, WRONG));
         }
+        _ = writeln!(out, "  {} {case}", paint(of_outcome(outcome), outcome));
+        out += &hang(&format!("    {}  ", paint(NAME, kernels)), reason, look.columns());
     }
     out
 }

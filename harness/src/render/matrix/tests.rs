@@ -224,6 +224,15 @@ fn where_a_kernel_is_broken_no_difference_is_called_explained() {
 }
 
 #[test]
+fn what_is_wrong_on_both_sides_of_a_good_kernel_is_told_of_both() {
+    let wrong = || unended(testing::healthy(), Outcome::Fail);
+    let parts = vec![on("6.1.2", wrong()), on("6.6.1", testing::healthy()), on("6.12.1", wrong())];
+    let matrix = matrix(parts);
+    let told: Vec<_> = super::wrong::wrong(&matrix).into_iter().map(|one| one.kernels).collect();
+    assert_eq!(told, ["6.1", "6.12"]);
+}
+
+#[test]
 fn of_no_rows_nothing_is_praised() {
     let nothing = Results { verdicts: Vec::new(), exhibits: indexmap::IndexMap::new(), ..testing::healthy() };
     for shown in [Shown::All, Shown::Changing] {
