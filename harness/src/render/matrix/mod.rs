@@ -14,7 +14,9 @@
 //!   probe is attached, and which functions and members there are of those that cases rest on.
 mod build;
 mod changes;
+pub(in crate::render) mod changing;
 mod compare;
+pub(in crate::render) mod features;
 pub(crate) mod stretch;
 mod table;
 #[cfg(test)]

@@ -1,13 +1,11 @@
 //! The matrix for a terminal: one column of one sign for each kernel, a legend, and every change in words.
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use indexmap::IndexMap;
-
-use super::changes::word;
-use super::stretch::stretches;
+use super::changing::{Changing, changing};
+use super::features::{Section, listed, sections};
 use super::wrong::{Wrong, wrong};
-use super::{Change, Column, Feature, FeatureKind, Mark, Matrix, Row};
+use super::{Change, Column, Mark, Matrix, Row};
 use crate::render::paint::{BAD, BOLD, DIM, DOUBT, GOOD, NAME, of_claim, of_outcome, paint};
 use crate::render::screen::Look;
 use crate::render::text::{columns, counted, duration, grouped, hang, left, right};
@@ -27,12 +25,10 @@ const IDS: usize = 30;
 const GAP: usize = 1;
 /// Behind the signs of a row that changes.
 const STAR: &str = " *";
-/// How many names of features are spelt out.
-const NAMED: usize = 12;
-/// Of a structure with more members than these only the numbers are told.
-const LISTED: usize = 24;
 /// What stands above what is wrong.
 pub(in crate::render) const WRONG: &str = "What did not come out as it must";
+/// What stands above the changes.
+pub(in crate::render) const CHANGES: &str = "What changes from one kernel to the next";
 
 /// The table, with colours.
 pub fn table(matrix: &Matrix, shown: Shown, look: Look) -> String {
@@ -165,36 +161,20 @@ fn bad(matrix: &Matrix, look: Look) -> String {
     out
 }
 
-/// Every change in words, with what explains it. Rows of which the same is to be said stand together.
+/// Every change in words, with what explains it.
 fn changes(matrix: &Matrix, look: Look) -> String {
-    let mut told: IndexMap<String, Vec<&str>> = IndexMap::new();
-    for row in matrix.rows.iter().filter(|row| !row.changes.is_empty()) {
-        let change =
-            |change: &Change| one(&Change { words: words(matrix, row, change), ..change.clone() }, "    ", look);
-        told.entry(row.changes.iter().map(change).collect()).or_default().push(&row.id);
-    }
     let mut out = String::new();
-    for (text, ids) in &told {
+    for Changing { rows, changes } in changing(matrix) {
         if out.is_empty() {
-            _ = writeln!(out, "\n{}", paint(BOLD, "What changes from one kernel to the next"));
+            _ = writeln!(out, "\n{}", paint(BOLD, CHANGES));
         }
+        let ids: Vec<&str> = rows.iter().map(|row| row.id.as_str()).collect();
         for line in hang("  ", &ids.join(", "), look.columns()).lines() {
             _ = writeln!(out, "{}", paint(NAME, line));
         }
-        out += text;
+        out.extend(changes.iter().map(|change| one(change, "    ", look)));
     }
     out
-}
-
-/// A change in words. How a claim was decided where its case came to no end elsewhere stands in the table.
-fn words(matrix: &Matrix, row: &Row, change: &Change) -> String {
-    let mark = |place: usize| row.cells[place].as_ref().map(|cell| cell.mark);
-    let name = &matrix.kernels[change.from].name;
-    match (mark(change.before), mark(change.from)) {
-        (Some(Mark::Claim(_)), Some(now @ Mark::Case(_))) => format!("from {name}: {}, before decided", word(now)),
-        (Some(then @ Mark::Case(_)), Some(Mark::Claim(_))) => format!("from {name}: decided, before {}", word(then)),
-        _ => change.words.clone(),
-    }
 }
 
 /// One change: words, reasons, what differs in the kernels.
@@ -218,75 +198,21 @@ pub(crate) fn one(change: &Change, indent: &str, look: Look) -> String {
     out
 }
 
-/// Probes, functions and members: those that differ with all their values, of the others how many there are.
+/// Probes, functions and members, below a title each.
 fn features(matrix: &Matrix, shown: Shown, look: Look) -> String {
-    let names: Vec<&str> = matrix.kernels.iter().map(|kernel| kernel.name.as_str()).collect();
     let mut out = String::new();
-    for (kind, title) in [
-        (FeatureKind::Probe, "How the probes are attached"),
-        (FeatureKind::Function, "Functions that cases rest on"),
-        (FeatureKind::Member, "Members that cases rest on"),
-    ] {
-        let all: Vec<&Feature> = matrix.features.iter().filter(|one| one.kind == kind).collect();
-        let (same, differ): (Vec<&Feature>, Vec<&Feature>) = all.into_iter().partition(|one| one.is_constant());
-        // Few probes are told whether they differ or not: which way is taken says what is seen.
-        let told: Vec<&Feature> = if shown == Shown::All && kind != FeatureKind::Function {
-            differ.iter().chain(&same).copied().collect()
-        } else {
-            differ
-        };
-        if told.is_empty() && (same.is_empty() || kind == FeatureKind::Member) {
-            continue;
-        }
+    for Section { title, lines, big, alike, .. } in sections(matrix, shown) {
         _ = writeln!(out, "\n{}", paint(BOLD, title));
-        let counts = members(matrix);
-        let (big, told): (Vec<&Feature>, Vec<&Feature>) =
-            told.into_iter().partition(|feature| counts.get(structure(feature)).is_some_and(|(all, _)| *all > LISTED));
-        let widest = told.iter().map(|feature| columns(&feature.name)).max().unwrap_or(0).min(36);
-        for feature in &told {
-            let stretches = stretches(feature.cells.iter().map(Option::as_deref));
-            let parts: Vec<String> = match stretches.as_slice() {
-                [one] => vec![one.value.to_owned()],
-                several => several.iter().map(|one| format!("{}: {}", one.kernels(&names), one.value)).collect(),
-            };
-            out +=
-                &hang(&format!("  {}  ", left(&paint(NAME, &feature.name), widest)), &parts.join("; "), look.columns());
+        let widest = lines.iter().map(|(name, _)| columns(name)).max().unwrap_or(0).min(36);
+        let big = big.into_iter().map(|(name, text)| (name, format!("{text}: `--output` writes them")));
+        for (name, text) in lines.into_iter().chain(big) {
+            out += &hang(&format!("  {}  ", left(&paint(NAME, name), widest)), &text, look.columns());
         }
-        let big: BTreeSet<&str> = big.into_iter().map(structure).collect();
-        for (structure, (all, alike)) in big.into_iter().filter_map(|name| Some((name, counts.get(name)?))) {
-            let text = format!("{all} members, {} of them not alike in all: `--output` writes them", all - alike);
-            out += &hang(&format!("  {}  ", left(&paint(NAME, structure), widest)), &text, look.columns());
-        }
-        let others: Vec<&str> = same
-            .iter()
-            .filter(|feature| kind != FeatureKind::Member && !told.contains(feature))
-            .map(|feature| feature.name.as_str())
-            .collect();
-        if !others.is_empty() {
-            let mut list = others.iter().take(NAMED).copied().collect::<Vec<_>>().join(", ");
-            if others.len() > NAMED {
-                _ = write!(list, " and {} more", others.len() - NAMED);
-            }
-            out += &hang(&format!("  {}  ", paint(DIM, "alike")), &list, look.columns());
+        if !alike.is_empty() {
+            out += &hang(&format!("  {}  ", paint(DIM, "alike")), &listed(&alike), look.columns());
         }
     }
     out
-}
-
-/// The structure of a member; of anything else its name.
-fn structure(feature: &Feature) -> &str {
-    feature.name.split_once('.').map_or(feature.name.as_str(), |(structure, _)| structure)
-}
-
-/// How many members each structure has, and how many of them are alike.
-fn members(matrix: &Matrix) -> BTreeMap<&str, (usize, usize)> {
-    let mut members: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for feature in matrix.features.iter().filter(|feature| feature.kind == FeatureKind::Member) {
-        let (all, alike) = members.entry(structure(feature)).or_default();
-        *all += 1;
-        *alike += usize::from(feature.is_constant());
-    }
-    members
 }
 
 /// A line for each kernel: what it is, and how its run ended.
