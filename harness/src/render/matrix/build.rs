@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 
 use super::changes::changes;
+use super::gaps::gaps;
 use super::{Cell, Column, Feature, FeatureKind, Mark, Matrix, Row, VERSION};
 use crate::recording::Presence;
 use crate::render::{Machine, Results};
@@ -152,6 +153,7 @@ fn describe(kernel: &mut Joined) {
     column.build = Some(results.kernel.version.clone());
     column.grade = Some(results.grade);
     column.outcomes = results.outcomes();
+    column.gaps = gaps(results);
     column.unfinished = results.unfinished.len();
     (column.recorded, column.lost) = results.events();
     column.millis = results.millis;
@@ -257,9 +259,7 @@ fn cell(kernel: &Joined, case: &str, claim: Option<&str>) -> Option<Cell> {
         expected: claim.map(|claim| claim.expected),
         found: claim.and_then(|claim| claim.found),
         grade: verdict.grade,
-        reason: claim
-            .and_then(|claim| claim.undecided.clone())
-            .or_else(|| verdict.reason.clone().filter(|_| verdict.outcome != Outcome::Pass)),
+        reason: claim.and_then(|claim| claim.undecided.clone()).or_else(|| verdict.reason.clone()),
         because: claim.and_then(|claim| claim.because.clone()),
         values,
         lost: exhibit.map_or(0, |exhibit| exhibit.lost.values().sum()),

@@ -3,7 +3,8 @@
 //!
 //! # What it holds
 //! - [`Matrix::kernels`]: the columns, oldest kernel first. A kernel whose run came to nothing has a column too: its
-//!   [`Column::broken`] says what happened, and its cells are empty.
+//!   [`Column::broken`] says what happened, and its cells are empty. [`Column::gaps`] says what was skipped there, or
+//!   passed in part.
 //! - [`Matrix::rows`]: the lines, in the order of the cases' ids and within a case in its own order of claims. A row is a
 //!   claim; a case has a row of its own where it makes no claim, or where it came out badly and no claim of its shows that.
 //! - [`Row::cells`]: one for each column, in the same order; none where the case did not run.
@@ -17,6 +18,7 @@ mod changes;
 pub(in crate::render) mod changing;
 mod compare;
 pub(in crate::render) mod features;
+pub(in crate::render) mod gaps;
 pub(crate) mod stretch;
 mod table;
 #[cfg(test)]
@@ -32,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use build::{Part, matrix};
 pub(crate) use changes::{unlike, word};
 pub use compare::{Comparison, compare, text as comparison};
+pub use gaps::Gap;
 pub(crate) use table::one as change_text;
 pub use table::{Shown, table};
 
@@ -73,6 +76,9 @@ pub struct Column {
     pub grade: Option<Grade>,
     /// How many cases ended how.
     pub outcomes: BTreeMap<Outcome, usize>,
+    /// Why cases were skipped, or passed in part.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gaps: Vec<Gap>,
     /// Cases that were selected and did not come to run.
     pub unfinished: usize,
     /// Cases, besides those, that another kernel has a verdict on and this one has none.
@@ -93,6 +99,15 @@ impl Column {
     /// How many cases did not run, though they were to, or did elsewhere.
     pub fn absent(&self) -> usize {
         self.unfinished + self.missing
+    }
+
+    /// How many cases ended how, and the words for it.
+    pub(in crate::render) fn counts(&self) -> impl Iterator<Item = (Outcome, usize, String)> {
+        let in_part: usize = self.gaps.iter().map(|gap| gap.in_part.len()).sum();
+        self.outcomes.iter().map(move |(outcome, count)| match outcome {
+            Outcome::Pass if in_part > 0 => (*outcome, *count, format!("pass, {in_part} of them in part")),
+            _ => (*outcome, *count, outcome.to_string()),
+        })
     }
 }
 
@@ -137,7 +152,7 @@ pub struct Cell {
     pub found: Option<ClaimVerdict>,
     /// The strongest evidence that was used.
     pub grade: Grade,
-    /// Why it was not decided, or what was wrong.
+    /// Why it was not decided, or what was wrong; if the case passed, what of it could not be decided.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
     /// Why the case expects something else here than elsewhere: the reason of its `differs` entry.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::changing::{Changing, changing};
 use super::features::{Section, listed, sections};
+use super::gaps::told;
 use super::wrong::{Wrong, wrong};
 use super::{Change, Column, Mark, Matrix, Row};
 use crate::render::paint::{BAD, BOLD, DIM, DOUBT, GOOD, NAME, of_claim, of_outcome, paint};
@@ -25,6 +26,12 @@ const IDS: usize = 30;
 const GAP: usize = 1;
 /// Behind the signs of a row that changes.
 const STAR: &str = " *";
+/// Columns that kernels get before the reasons of what they skipped.
+const KERNELS: usize = 16;
+/// How many of these reasons are told.
+const REASONS: usize = 12;
+/// What stands above them.
+pub(in crate::render) const SKIPPED: &str = "What was skipped, or passed in part";
 /// What stands above what is wrong.
 pub(in crate::render) const WRONG: &str = "What did not come out as it must";
 /// What stands above the changes.
@@ -45,6 +52,7 @@ pub fn table(matrix: &Matrix, shown: Shown, look: Look) -> String {
     out += &changes(matrix, look);
     out += &features(matrix, shown, look);
     out += &kernels(matrix, look);
+    out += &gaps(matrix, look);
     out + &sums(matrix, look)
 }
 
@@ -215,6 +223,26 @@ fn features(matrix: &Matrix, shown: Shown, look: Look) -> String {
     out
 }
 
+/// What was skipped or passed in part, a line for each reason.
+fn gaps(matrix: &Matrix, look: Look) -> String {
+    let names = matrix.names();
+    let all = told(matrix);
+    let mut out = String::new();
+    let widest = all.iter().map(|told| columns(&told.kernels(&names))).max().unwrap_or(0).min(KERNELS);
+    for told in all.iter().take(REASONS) {
+        if out.is_empty() {
+            _ = writeln!(out, "\n{}", paint(BOLD, SKIPPED));
+        }
+        let first = format!("  {}  ", left(&paint(NAME, told.kernels(&names)), widest));
+        out += &hang(&first, &format!("{}: {}", told.cases(), told.why()), look.columns());
+    }
+    if all.len() > REASONS {
+        let more = counted(all.len() - REASONS, "more reason");
+        out += &hang("  ", &format!("and {more}: `--output` writes them"), look.columns());
+    }
+    out
+}
+
 /// A line for each kernel: what it is, and how its run ended.
 fn kernels(matrix: &Matrix, look: Look) -> String {
     let mut out = format!("\n{}\n", paint(BOLD, "Kernels"));
@@ -224,7 +252,7 @@ fn kernels(matrix: &Matrix, look: Look) -> String {
         parts.extend(kernel.package.clone());
         parts.extend(kernel.grade.map(|grade| format!("evidence {grade}")));
         parts.extend(
-            kernel.outcomes.iter().map(|(outcome, count)| paint(of_outcome(*outcome), format!("{count} {outcome}"))),
+            kernel.counts().map(|(outcome, count, words)| paint(of_outcome(outcome), format!("{count} {words}"))),
         );
         if kernel.absent() > 0 {
             parts.push(paint(BAD, absent(kernel.absent())));

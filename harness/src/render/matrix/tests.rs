@@ -4,6 +4,7 @@ use crate::case::Probe;
 use crate::recording::{Kernel, Presence};
 use crate::render::screen::Look;
 use crate::render::{MACHINE_VERSION, Machine, Results, testing};
+use crate::verdict::Finding;
 
 const LOOK: Look = Look { width: 100, utf8: true, skips: false };
 
@@ -215,6 +216,60 @@ fn a_case_that_ran_only_elsewhere_is_missing() {
     let skipped = unended(testing::healthy(), Outcome::Skip);
     assert_eq!(super::matrix(vec![on("6.1.2", skipped), on("6.12.1", testing::healthy())]).absent(), 0);
     assert_eq!(twelve().absent(), 0, "that a kernel is broken says it all");
+}
+
+/// Passed without an expectation that rests on counted calls of this function.
+fn in_part(mut results: Results, place: usize, function: &str) -> Results {
+    let tried = format!("fentry {function}: EPERM (1): not allowed; kprobe {function}: none");
+    let why = format!("calls of {function} cannot be counted on this kernel ({tried})");
+    let verdict = &mut results.verdicts[place];
+    verdict.reason = Some(format!("in part: it is asked: once: {why}"));
+    verdict.expectations.push(Finding {
+        name: "it is asked: once".to_owned(),
+        predicate: "calls == 1".to_owned(),
+        point: BTreeMap::new(),
+        held: None,
+        undecided: Some(why),
+        evidence: Vec::new(),
+    });
+    results
+}
+
+/// On the second kernel a case is skipped, on the third and fourth both pass in part.
+fn with_gaps() -> Matrix {
+    let mut skipped = unended(testing::healthy(), Outcome::Skip);
+    skipped.verdicts[0].reason = Some("no pair of devices: is CONFIG_VETH there?".to_owned());
+    let partly = || in_part(in_part(testing::healthy(), 0, "tcp_poll"), 1, "sock_alloc");
+    matrix(vec![on("6.1.2", testing::healthy()), on("6.6.1", skipped), on("6.12.1", partly()), on("6.16.1", partly())])
+}
+
+#[test]
+fn what_was_skipped_or_passed_in_part_is_told_with_its_reason() {
+    let matrix = with_gaps();
+    let cell = matrix.rows[0].cells[2].as_ref().expect("it ran");
+    assert!(cell.mark.is_good() && cell.reason.as_ref().is_some_and(|reason| reason.starts_with("in part: ")));
+    let text = plain(&matrix, Shown::Changing, LOOK);
+    let told = text.split_once("\nKernels\n").expect("the kernels").1;
+    insta::assert_snapshot!(told.split_once("\n──").expect("a rule").0, @r"
+      6.1   6.1.2 · evidence trace · 2 pass · 1.2 s
+      6.6   6.6.1 · evidence trace · 1 pass · 1 skip · 1.2 s
+      6.12  6.12.1 · evidence trace · 2 pass, 2 of them in part · 1.2 s
+      6.16  6.16.1 · evidence trace · 2 pass, 2 of them in part · 1.2 s
+
+    What was skipped, or passed in part
+      6.6           1 case skipped: no pair of devices: is CONFIG_VETH there?
+      6.12 to 6.16  2 cases in part: calls of tcp_poll, sock_alloc cannot be counted on this kernel
+    ");
+}
+
+#[test]
+fn of_many_reasons_the_first_are_told_and_how_many_more_there_are() {
+    let mut matrix = with_gaps();
+    let gap =
+        |number: usize| Gap { why: "why ".repeat(number + 1), in_part: vec!["a/case".to_owned()], ..Gap::default() };
+    matrix.kernels[0].gaps = (0..20).map(gap).collect();
+    let text = plain(&matrix, Shown::Changing, LOOK);
+    assert!(text.contains("and 10 more reasons: `--output` writes them"), "{text}");
 }
 
 #[test]
