@@ -1,4 +1,6 @@
 //! The table: each claim, and what became of it on each kernel; below it what changes from kernel to kernel.
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::super::matrix::{Cell, Column, Mark, Matrix, Row};
@@ -31,7 +33,7 @@ pub(super) fn matrix(matrix: &Matrix) -> Markup {
                         @if subject.replace(own) != Some(own) {
                             tr.subject { th scope="rowgroup" colspan=(matrix.kernels.len() + 1) { (own) } }
                         }
-                        (line(row, signs))
+                        (line(&matrix.kernels, row, signs))
                     }
                 }
             }
@@ -50,14 +52,14 @@ fn heading(kernel: &Column) -> Markup {
     }
 }
 
-fn line(row: &Row, signs: bool) -> Markup {
+fn line(kernels: &[Column], row: &Row, signs: bool) -> Markup {
     let words: Vec<String> = row.cells.iter().flatten().map(|cell| word(cell.mark)).collect();
     let searched = [&row.case, &row.id, &row.says, &words.join(" ")].map(|part| part.to_lowercase()).join(" ");
     html! {
         tr data-case=(row.case) data-words=(searched) {
             th scope="row" { a href={ "#" (row.case) } { (row.says) } }
-            @for place in &row.cells {
-                td { @match place { Some(shown) => (cell(shown, signs)), None => span.soft { "–" } } }
+            @for (kernel, place) in kernels.iter().zip(&row.cells) {
+                td { @match place { Some(shown) => (cell(shown, signs)), None => (empty(kernel, signs)) } }
             }
         }
     }
@@ -84,13 +86,30 @@ fn cell(cell: &Cell, signs: bool) -> Markup {
     }
 }
 
+/// Why there is nothing: a sign, its class, and what it means.
+fn absence(kernel: &Column) -> (&'static str, &'static str, &'static str) {
+    let (sign, class) = if kernel.broken.is_some() { ("B", "broken") } else { ("–", "soft") };
+    (sign, class, kernel.emptiness())
+}
+
+fn empty(kernel: &Column, signs: bool) -> Markup {
+    let (sign, class, means) = absence(kernel);
+    html! {
+        @if signs { span class=(class) title=(means) { span aria-hidden="true" { (sign) } span.unseen { (means) } } }
+        @else { span class=(class) { (means) } }
+    }
+}
+
 /// What the signs of this table mean. A claim that was not decided has the sign of its case.
 fn legend(matrix: &Matrix) -> Markup {
+    let cells = matrix.rows.iter().flat_map(|row| matrix.kernels.iter().zip(&row.cells));
+    let absent: BTreeSet<_> = cells.filter(|(_, cell)| cell.is_none()).map(|(kernel, _)| absence(kernel)).collect();
     html! {
         ul.legend aria-label="Signs of the table" {
             @for found in Mark::all(&matrix.rows) {
                 li { span class=(word(found)) { (found.sign(SIGNS)) } " " (found.meaning()) }
             }
+            @for (sign, class, means) in absent { li { span class=(class) { (sign) } " " (means) } }
         }
     }
 }

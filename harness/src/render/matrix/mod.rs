@@ -101,6 +101,11 @@ impl Column {
         self.unfinished + self.missing
     }
 
+    /// Why cells of this column are empty.
+    pub(in crate::render) fn emptiness(&self) -> &'static str {
+        if self.broken.is_some() { "its guest broke" } else { "not run" }
+    }
+
     /// How many cases ended how, and the words for it.
     pub(in crate::render) fn counts(&self) -> impl Iterator<Item = (Outcome, usize, String)> {
         let in_part: usize = self.gaps.iter().map(|gap| gap.in_part.len()).sum();

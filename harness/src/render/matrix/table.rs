@@ -136,10 +136,11 @@ fn legend(kernels: &[Column], rows: &[&Row], look: Look) -> String {
     let explained = |mark: Mark| format!("{} {}", paint(style(mark), mark.sign(look.signs())), mark.meaning());
     let mut words: Vec<String> = Mark::all(rows.iter().copied()).into_iter().map(explained).collect();
     let cells = rows.iter().flat_map(|row| kernels.iter().zip(&row.cells));
-    let empty: BTreeSet<bool> =
-        cells.filter(|(_, cell)| cell.is_none()).map(|(kernel, _)| kernel.broken.is_some()).collect();
-    words.extend(empty.contains(&false).then(|| format!("{} not run", paint(DIM, NONE))));
-    words.extend(empty.contains(&true).then(|| format!("{} its guest broke", paint(BAD, BROKEN))));
+    let empty =
+        cells.filter(|(_, cell)| cell.is_none()).map(|(kernel, _)| (kernel.broken.is_some(), kernel.emptiness()));
+    for (broken, means) in empty.collect::<BTreeSet<_>>() {
+        words.push(format!("{} {means}", if broken { paint(BAD, BROKEN) } else { paint(DIM, NONE) }));
+    }
     if rows.iter().any(|row| !row.changes.is_empty()) {
         words.push(format!("{} changes", paint(DOUBT, "*")));
     }
