@@ -16,7 +16,7 @@ pub(super) fn table(matrix: &Matrix) -> Markup {
             table.kernels {
                 thead {
                     tr {
-                        @for word in ["Linux", "evidence", "cases"] { th scope="col" { (word) } }
+                        @for word in ["kernel", "Linux", "evidence", "cases"] { th scope="col" { (word) } }
                         @for verdict in VERDICTS { th scope="col" { (verdict) } }
                         @for word in ["events", "lost", "time"] { th scope="col" { (word) } }
                     }
@@ -32,10 +32,15 @@ fn line(matrix: &Matrix, place: usize, kernel: &Column) -> Markup {
     let found = |verdict| cells().filter(|cell| cell.found == Some(verdict)).count();
     html! {
         tr {
-            th scope="row" title=[kernel.package.as_deref()] { (kernel.release.as_deref().unwrap_or(&kernel.name)) }
+            th scope="row" { (kernel.name) }
+            td title=[kernel.package.as_deref()] { @if let Some(release) = &kernel.release { (release) } @else { span.soft { "never came to run" } } }
             td { @if let Some(grade) = kernel.grade { (grade) } }
             td {
-                @for (outcome, number) in &kernel.outcomes { span class=(outcome) { (number) " " (outcome) } " " }
+                @for (place, (outcome, count, words)) in kernel.counts().enumerate() {
+                    @if place > 0 { " · " }
+                    span class=(outcome) { (count) " " (words) }
+                }
+                " "
                 @if kernel.absent() > 0 { span.fail { (counted(kernel.absent(), "case")) " did not run" } " " }
                 @if kernel.broken.is_some() { span.broken { "broken" } }
             }

@@ -16,7 +16,7 @@ mod tests;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::Results;
-use super::matrix::{self, Matrix, Part};
+use super::matrix::{self, Column, Matrix, Part};
 use super::text::{counted, duration, grouped};
 use crate::verdict::{Outcome, Verdict};
 use data::Shared;
@@ -111,12 +111,12 @@ fn head(matrix: &Matrix, all: &[Results]) -> Markup {
             h1 { "What documents say, and what " (title(matrix)) " did" }
             p.soft { "Claims about sockets, select, poll and epoll, each decided by an experiment on a running kernel. "
                 "A refuted claim is a finding: the document is wrong, and the counter-example stands below." }
-            @if let ([only], [_]) = (all, matrix.kernels.as_slice()) { (sums(only)) } @else { (kernels::table(matrix)) }
+            @if let ([only], [column]) = (all, matrix.kernels.as_slice()) { (sums(only, column)) } @else { (kernels::table(matrix)) }
         }
     }
 }
 
-fn sums(results: &Results) -> Markup {
+fn sums(results: &Results, column: &Column) -> Markup {
     let claims = results.claims();
     let (recorded, lost) = results.events();
     let words = [
@@ -130,7 +130,7 @@ fn sums(results: &Results) -> Markup {
     html! {
         ul.sums {
             li { b { "Linux " (results.kernel.release) } " " (results.kernel.machine) ", evidence " (results.grade) }
-            @for (outcome, number) in results.outcomes() { li class=(outcome) { b { (number) } " " (outcome) } }
+            @for (outcome, number, words) in column.counts() { li class=(outcome) { b { (number) } " " (words) } }
             @for (word, number) in words.iter().filter(|(_, number)| *number > 0) {
                 li { b { (number) } " " span class=(word.split(' ').next().unwrap_or_default()) { (word) } }
             }

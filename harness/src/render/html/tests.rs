@@ -54,6 +54,32 @@ fn kernels_without_results_have_a_line_too() {
     assert!(!of_one(&results).contains("aria-label=\"Kernels\""), "of one kernel the sums say it");
 }
 
+/// The results on five kernels; on one of them a case was skipped, and on another it did not run.
+pub(super) fn on_five(results: &Results) -> Matrix {
+    let on = |number: usize| {
+        let mut results = results.clone();
+        results.kernel.release = format!("6.{number}.1-cloud");
+        match number {
+            1 => {
+                results.verdicts[0].outcome = Outcome::Skip;
+                results.verdicts[0].reason = Some("no pair of devices can be made".to_owned());
+                results.probes[0].won = None;
+            }
+            2 => _ = results.verdicts.remove(0),
+            _ => {}
+        }
+        Part { results: Some(results), machine: None }
+    };
+    matrix::matrix((0..5).map(on).collect())
+}
+
+#[test]
+fn a_kernel_has_its_short_name_and_its_release() {
+    let results = testing::healthy();
+    let table = kernels::table(&on_five(&results)).into_string();
+    assert!(table.contains("<th scope=\"row\">6.3</th><td>6.3.1-cloud</td>"), "{table}");
+}
+
 #[test]
 fn a_claim_counts_as_what_was_found_though_something_else_was_expected() {
     let mut results = testing::healthy();
