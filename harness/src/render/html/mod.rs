@@ -7,6 +7,8 @@
 mod browser;
 mod case;
 mod data;
+mod features;
+mod gaps;
 mod kernels;
 mod plot;
 mod table;
@@ -65,6 +67,7 @@ pub fn html(matrix: &Matrix, all: &[Results]) -> String {
                 main {
                     h2 #claims { "Claims" }
                     (table::matrix(matrix))
+                    (features::features(matrix))
                     h2 #cases { "Cases" }
                     (legend())
                     @for article in &articles { (article) }
@@ -112,6 +115,7 @@ fn head(matrix: &Matrix, all: &[Results]) -> Markup {
             p.soft { "Claims about sockets, select, poll and epoll, each decided by an experiment on a running kernel. "
                 "A refuted claim is a finding: the document is wrong, and the counter-example stands below." }
             @if let ([only], [column]) = (all, matrix.kernels.as_slice()) { (sums(only, column)) } @else { (kernels::table(matrix)) }
+            (gaps::gaps(matrix))
         }
     }
 }

@@ -1,9 +1,12 @@
-//! The table: each claim, and what became of it on each kernel; below it what changes from kernel to kernel.
+//! The table: each claim, and what became of it on each kernel; below it what is wrong, and what changes from kernel to
+//! kernel.
 use std::collections::BTreeSet;
 
 use maud::{Markup, html};
 
-use super::super::matrix::{Cell, Column, Mark, Matrix, Row};
+use super::super::matrix::changing::{Changing, changing};
+use super::super::matrix::wrong::wrong;
+use super::super::matrix::{CHANGES, Cell, Change, Column, Mark, Matrix, Row, WRONG};
 use super::super::paint::Signs;
 use crate::verdict::Outcome;
 
@@ -38,6 +41,7 @@ pub(super) fn matrix(matrix: &Matrix) -> Markup {
                 }
             }
         }
+        (bad(matrix))
         (changes(matrix))
     }
 }
@@ -114,22 +118,33 @@ fn legend(matrix: &Matrix) -> Markup {
     }
 }
 
+/// What did not come out as it must, on which kernels, and why.
+fn bad(matrix: &Matrix) -> Markup {
+    let all = wrong(matrix);
+    html! {
+        @if !all.is_empty() {
+            h3 { (WRONG) }
+            ul.changes {
+                @for one in &all {
+                    li { b class=(one.outcome) { (one.outcome) } " " a.mono href={ "#" (one.case) } { (one.case) }
+                        p { b { (one.kernels) } " " (one.reason) } }
+                }
+            }
+        }
+    }
+}
+
 /// Where rows change from one kernel to the next, and what explains it.
 fn changes(matrix: &Matrix) -> Markup {
-    let changing: Vec<&Row> = matrix.rows.iter().filter(|row| !row.changes.is_empty()).collect();
+    let all = changing(matrix);
     html! {
-        @if !changing.is_empty() {
-            h3 { "What changes from kernel to kernel" }
-            ul {
-                @for row in changing {
-                    li { a href={ "#" (row.case) } { (row.says) }
-                        @for change in &row.changes {
-                            br; (change.words)
-                            @if change.undecided { ": " b.fail { "undecided" } }
-                            @else if change.unexplained() { ": " b.fail { "nothing explains it" } }
-                            @else { ": " (change.reasons.join("; ")) }
-                            @if !change.differs.is_empty() { span.soft { " (" (change.differs.join("; ")) ")" } }
-                        }
+        @if !all.is_empty() {
+            h3 { (CHANGES) }
+            ul.changes {
+                @for Changing { rows, changes } in &all {
+                    li {
+                        @for row in rows { a href={ "#" (row.case) } { (row.says) } br; }
+                        @for change in changes { (one_change(change)) }
                     }
                 }
             }
@@ -140,6 +155,18 @@ fn changes(matrix: &Matrix) -> Markup {
                 p.broken { (kernel.name) ": " (broken.what) @if let Some(next) = &broken.next { " – " (next) } }
                 @if !broken.console.is_empty() { pre tabindex="0" { (broken.console.join("\n")) } }
             }
+        }
+    }
+}
+
+fn one_change(change: &Change) -> Markup {
+    html! {
+        p {
+            (change.words)
+            @if change.undecided { ": " b.fail { "undecided" } }
+            @else if change.unexplained() { ": " b.fail { "nothing explains it" } }
+            @else { ": " (change.reasons.join("; ")) }
+            @if !change.differs.is_empty() { span.soft { " (" (change.differs.join("; ")) ")" } }
         }
     }
 }

@@ -81,6 +81,16 @@ fn a_kernel_has_its_short_name_and_its_release() {
 }
 
 #[test]
+fn the_page_tells_what_the_text_tells_of_kernels() {
+    let results = testing::healthy();
+    let page = html(&on_five(&results), std::slice::from_ref(&results));
+    assert!(page.contains("How the probes are attached"));
+    assert!(page.contains("6.0: stack of sk_data_ready; 6.1: none; 6.2 to 6.4: stack of sk_data_ready"), "a probe");
+    assert!(page.contains("<b>6.1</b> <span class=\"soft\">1 case skipped:</span> no pair of devices can be made"));
+    assert!(page.contains("<span class=\"soft\">–</span> not run"), "the legend");
+}
+
+#[test]
 fn a_claim_counts_as_what_was_found_though_something_else_was_expected() {
     let mut results = testing::healthy();
     let claim = &mut results.verdicts[0].claims[0];

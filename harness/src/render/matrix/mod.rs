@@ -36,6 +36,7 @@ pub(crate) use changes::{unlike, word};
 pub use compare::{Comparison, compare, text as comparison};
 pub use gaps::Gap;
 pub(crate) use table::one as change_text;
+pub(in crate::render) use table::{CHANGES, SKIPPED, WRONG};
 pub use table::{Shown, table};
 
 use super::paint::Signs;
