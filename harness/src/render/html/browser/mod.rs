@@ -7,7 +7,8 @@ use std::path::PathBuf;
 
 use devtools::Page;
 
-use super::of_one;
+use super::tests::on_five;
+use super::{html, of_one};
 use crate::judge::testing::{Script, recording};
 use crate::recording::Half;
 use crate::render::picture::{Dot, Lane, LaneKind, Picture, Shape};
@@ -72,9 +73,22 @@ struct Shown {
 
 impl Shown {
     fn new(name: &'static str, results: &Results, scheme: &str, width: u32) -> Self {
+        Self::page(name, &of_one(results), scheme, width)
+    }
+
+    /// The page of several kernels, with everything unfolded.
+    fn of_several(name: &'static str, scheme: &str, width: u32) -> Self {
+        let results = results();
+        let page = html(&on_five(&results), std::slice::from_ref(&results));
+        let mut shown = Self::page(name, &page, scheme, width);
+        shown.ask("{ for (const fold of document.querySelectorAll('details')) fold.open = true; scrollTo(0, 0); }");
+        shown
+    }
+
+    fn page(name: &'static str, text: &str, scheme: &str, width: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("report.html");
-        std::fs::write(&file, of_one(results)).expect("a file");
+        std::fs::write(&file, text).expect("a file");
         let mut page = Page::open();
         page.size(width, 900);
         page.scheme(scheme);
@@ -121,9 +135,11 @@ fn it_loads_without_errors_in_both_colour_schemes() {
 #[test]
 #[ignore = "needs a browser: cargo xtask check browser"]
 fn on_a_phone_nothing_scrolls_sideways() {
-    let mut shown = Shown::new("phone", &results(), "light", 390);
-    assert_eq!(shown.ask("innerWidth"), 390);
-    assert_eq!(shown.ask("document.documentElement.scrollWidth"), 390);
+    let one = Shown::new("phone", &results(), "light", 390);
+    for mut shown in [one, Shown::of_several("phone-several", "light", 390)] {
+        assert_eq!(shown.ask("innerWidth"), 390);
+        assert_eq!(shown.ask("document.documentElement.scrollWidth"), 390);
+    }
 }
 
 #[test]
@@ -183,10 +199,12 @@ fn five_thousand_events_are_drawn_between_two_frames() {
 #[test]
 #[ignore = "needs a browser: cargo xtask check browser"]
 fn text_stands_out_from_its_ground() {
-    for (name, scheme) in [("contrast-light", "light"), ("contrast-dark", "dark")] {
-        let mut shown = Shown::new(name, &results(), scheme, 1400);
+    let one = [("contrast-light", "light"), ("contrast-dark", "dark")];
+    let several = [("contrast-several-light", "light"), ("contrast-several-dark", "dark")];
+    let one = one.map(|(name, scheme)| Shown::new(name, &results(), scheme, 1400));
+    for mut shown in one.into_iter().chain(several.map(|(name, scheme)| Shown::of_several(name, scheme, 1400))) {
         let weak = shown.ask(CONTRAST);
-        assert_eq!(weak.as_array().map(Vec::len), Some(0), "{scheme}: contrast below 4.5 (WCAG 2, AA): {weak}");
+        assert_eq!(weak.as_array().map(Vec::len), Some(0), "{}: contrast below 4.5 (WCAG 2, AA): {weak}", shown.name);
     }
 }
 
