@@ -104,7 +104,7 @@ impl Column {
 
     /// Why cells of this column are empty.
     pub(in crate::render) fn emptiness(&self) -> &'static str {
-        if self.broken.is_some() { "its guest broke" } else { "not run" }
+        if self.broken.is_some() { "its run broke" } else { "not run" }
     }
 
     /// How many cases ended how, and the words for it.
