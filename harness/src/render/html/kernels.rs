@@ -36,13 +36,10 @@ fn line(matrix: &Matrix, place: usize, kernel: &Column) -> Markup {
             td title=[kernel.package.as_deref()] { @if let Some(release) = &kernel.release { (release) } @else { span.soft { "never came to run" } } }
             td { @if let Some(grade) = kernel.grade { (grade) } }
             td {
-                @for (place, (outcome, count, words)) in kernel.counts().enumerate() {
+                @for (place, (class, text)) in ended(kernel).iter().enumerate() {
                     @if place > 0 { " · " }
-                    span class=(outcome) { (count) " " (words) }
+                    span class=(class) { (text) }
                 }
-                " "
-                @if kernel.absent() > 0 { span.fail { (counted(kernel.absent(), "case")) " did not run" } " " }
-                @if kernel.broken.is_some() { span.broken { "broken" } }
             }
             @for verdict in VERDICTS { td.number { (found(verdict)) } }
             td.number { (grouped(kernel.recorded)) }
@@ -50,4 +47,13 @@ fn line(matrix: &Matrix, place: usize, kernel: &Column) -> Markup {
             td.number { (duration(kernel.millis)) }
         }
     }
+}
+
+/// How its cases ended, each with its class.
+fn ended(kernel: &Column) -> Vec<(String, String)> {
+    let counts = kernel.counts().map(|(outcome, count, words)| (outcome.to_string(), format!("{count} {words}")));
+    let absent = Some(kernel.absent()).filter(|absent| *absent > 0);
+    let absent = absent.map(|absent| ("fail".to_owned(), format!("{} did not run", counted(absent, "case"))));
+    let broken = kernel.broken.as_ref().map(|_| ("broken".to_owned(), "broken".to_owned()));
+    counts.chain(absent).chain(broken).collect()
 }
