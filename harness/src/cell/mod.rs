@@ -36,6 +36,7 @@ mod poll;
 pub(crate) mod process;
 mod procfs;
 pub mod protocol;
+mod rcu;
 mod resources;
 mod ring;
 mod run;

@@ -2,13 +2,13 @@
 //! a size in a source file.
 use std::fs;
 
-use nix::errno::Errno;
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::machine::{field, text};
 use super::procfs;
+use super::rcu;
 use super::run::Run;
 use super::tasks;
 use crate::case::Resources;
@@ -139,15 +139,17 @@ const LOOKS: usize = 64;
 /// By so many objects the slabs may shrink between two looks, for others use them, too.
 const FEW: u64 = 100;
 
-/// Objects in use, once they do not become fewer any more: what was given back before counts until a grace period has
-/// passed and the kernel has come to free it (`SLAB_TYPESAFE_BY_RCU`, `call_rcu`), which takes long on a busy machine.
+/// Objects in use, once they do not become fewer any more: what was given back before counts until the kernel has come to
+/// free it, which takes long on a busy machine. Where it cannot be waited for, this is what is there.
 fn settled() -> Result<Value, Failure> {
     let look = || text("/proc/slabinfo").map(|slabinfo| objects(&slabinfo));
     let sum =
         |objects: &Value| -> u64 { objects.as_object().into_iter().flatten().filter_map(|of| of.1.as_u64()).sum() };
     let mut last = look()?;
     for _ in 1..LOOKS {
-        grace_period();
+        if rcu::barrier().is_err() {
+            break;
+        }
         let next = look()?;
         let shrunk = sum(&last).saturating_sub(sum(&next));
         last = next;
@@ -156,12 +158,6 @@ fn settled() -> Result<Value, Failure> {
         }
     }
     Ok(last)
-}
-
-/// Waits until an RCU grace period has passed, where the kernel offers it (not with `nohz_full`).
-fn grace_period() {
-    // SAFETY: `membarrier` takes numbers only, and changes nothing but the order of this process's memory accesses.
-    _ = Errno::result(unsafe { libc::syscall(libc::SYS_membarrier, libc::MEMBARRIER_CMD_GLOBAL, 0, 0) });
 }
 
 /// Objects in use, by their slab. The count takes an object on a processor's own list for one in use
