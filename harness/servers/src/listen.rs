@@ -79,6 +79,7 @@ impl Listener {
     pub(crate) fn accept(&self, flags: SockFlag) -> nix::Result<OwnedFd> {
         match accept_owned(self.fd.as_fd(), flags) {
             Err(Errno::EMFILE | Errno::ENFILE) => self.accept_in_place_of_spare(flags),
+            Ok(connection) => self.unless_spare_is_lost(connection),
             result => result,
         }
     }
@@ -86,20 +87,38 @@ impl Listener {
     fn accept_in_place_of_spare(&self, flags: SockFlag) -> nix::Result<OwnedFd> {
         let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
         *spare = None;
-        let accepted = accept_owned(self.fd.as_fd(), flags);
-        *spare = open_spare().ok();
-        match accepted {
-            Ok(refused) if spare.is_none() => {
-                drop(refused);
+        match accept_owned(self.fd.as_fd(), flags) {
+            Ok(connection) => self.unless_full(connection, &mut spare),
+            Err(errno) => {
                 *spare = open_spare().ok();
-                eprintln!("{}: refused a client, the descriptor table is full", self.address);
-                Err(Errno::ECONNABORTED)
+                // Somebody else was quicker to take the place. Try again; this spins until a descriptor is free.
+                let full = matches!(errno, Errno::EMFILE | Errno::ENFILE);
+                Err(if full { Errno::ECONNABORTED } else { errno })
             }
-            // Somebody else was quicker to take the place. Try again; this spins until a descriptor is free.
-            Err(Errno::EMFILE | Errno::ENFILE) => Err(Errno::ECONNABORTED),
-            // While it slept in accept others have closed descriptors: there is room after all.
-            accepted => accepted,
         }
+    }
+
+    /// Whoever else took the place of the spare descriptor may have kept it: another thread, or what it called (malloc reads
+    /// the number of processors from a file). Then the next connection must not take the last place, or none could be
+    /// refused any more.
+    fn unless_spare_is_lost(&self, connection: OwnedFd) -> nix::Result<OwnedFd> {
+        // Who holds it may sleep in accept, and puts the spare descriptor back itself.
+        match self.spare.try_lock() {
+            Ok(mut spare) if spare.is_none() => self.unless_full(connection, &mut spare),
+            _ => Ok(connection),
+        }
+    }
+
+    /// The connection, if there is room for it and the spare descriptor.
+    fn unless_full(&self, connection: OwnedFd, spare: &mut Option<EventFd>) -> nix::Result<OwnedFd> {
+        *spare = open_spare().ok();
+        if spare.is_some() {
+            return Ok(connection);
+        }
+        drop(connection);
+        *spare = open_spare().ok();
+        eprintln!("{}: refused a client, the descriptor table is full", self.address);
+        Err(Errno::ECONNABORTED)
     }
 
     /// The error that ends a server whose accept failed.
@@ -150,4 +169,20 @@ fn accept_owned(listener: BorrowedFd<'_>, flags: SockFlag) -> nix::Result<OwnedF
 /// Any descriptor would do; an eventfd needs no file system.
 fn open_spare() -> nix::Result<EventFd> {
     EventFd::from_value_and_flags(0, EfdFlags::EFD_CLOEXEC)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_lost_spare_descriptor_comes_back_with_the_next_client() {
+        let listener = Listener::open(&Options::default(), SockFlag::empty()).unwrap();
+        *listener.spare.lock().unwrap() = None;
+        let _client = TcpStream::connect((Ipv4Addr::LOCALHOST, listener.port())).unwrap();
+        listener.accept(SockFlag::empty()).unwrap();
+        assert!(listener.spare.lock().unwrap().is_some());
+    }
 }
