@@ -75,10 +75,10 @@ mod tests {
             let sleeper = call(move || Returned::take(File::from(hold).read(&mut [0]).map_or(-1, |_| 0)));
             let slow = thread::spawn(|| make(sleeper, 0, 0, |_| ()));
             let (done, came) = mpsc::channel();
-            thread::spawn(move || done.send(make(call(|| Returned::take(7)), 1, 0, |_| ())));
+            thread::spawn(move || done.send(make(call(|| Returned::take(7)), 1, 0, |_| ()).result.ret));
             let came = came.recv_timeout(Duration::from_secs(10));
             File::from(release).write_all(b"x").expect("released");
-            assert_eq!(came.expect("the result of a process that has ended").result.ret, 7);
+            assert_eq!(came.expect("the result of a process that has ended"), 7);
             assert_eq!(slow.join().expect("it ends").result.ret, 0);
         }
     }
