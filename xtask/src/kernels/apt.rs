@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::matrix::Entry;
+use super::{matrix::Entry, modules};
 use crate::{process, workspace::Workspace};
 
 /// How long package lists are good for.
@@ -96,8 +96,15 @@ impl Apt {
         self.offered(package)?.with_context(|| format!("the mirror has no version of {package}"))
     }
 
-    /// The same, or none if the lists know of no such package.
-    pub fn offered(&self, package: &str) -> Result<Option<String>> {
+    /// The package that has the modules of a kernel's package; none if the mirror lacks it.
+    pub fn modules_of(&self, kernel: &str) -> Result<Option<String>> {
+        let package = modules::package(kernel);
+        let there = package == kernel || self.offered(&package)?.is_some();
+        Ok(there.then_some(package))
+    }
+
+    /// The version that would be downloaded; none if the lists know of no such package.
+    fn offered(&self, package: &str) -> Result<Option<String>> {
         let policy = process::output(self.command("apt-cache").args(["policy", package]))?;
         Ok(crate::packages::candidate(&policy).map(str::to_owned))
     }

@@ -4,7 +4,7 @@ use super::{
     apt::Apt,
     check,
     matrix::{Entry, Matrix},
-    modules, store,
+    store,
 };
 use crate::{process::say, progress::Activity, workspace::Workspace};
 
@@ -67,8 +67,7 @@ fn row(workspace: &Workspace, entry: &Entry, offline: bool) -> Row {
         let offer = Apt::open(workspace, entry).and_then(|apt| {
             let package = apt.newest(&entry.package)?;
             let size = apt.size(&package).map_or_else(String::new, |bytes| format!(", {}", megabytes(bytes)));
-            let apart = modules::package(&package);
-            let without = if apart == package || apt.offered(&apart)?.is_some() { "" } else { ", without modules" };
+            let without = if apt.modules_of(&package)?.is_some() { "" } else { ", without modules" };
             Ok(format!("{package}{size}{without}"))
         });
         row.offered = offer.unwrap_or_else(|error| format!("nothing: {error:#}"));

@@ -95,11 +95,10 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
     let apt = Apt::open(workspace, entry)?;
     let package = apt.newest(&entry.package)?;
     let version = apt.version(&package)?;
-    let apart = modules::package(&package);
-    let modules_are_offered = apart == package || apt.offered(&apart)?.is_some();
+    let offered = apt.modules_of(&package)?;
     if let Some(kernel) = fetched(workspace, entry).filter(|here| here.package == package && here.version == version)
         // The mirror may have got them since.
-        && (kernel.lacks().is_none() || !modules_are_offered)
+        && (kernel.lacks().is_none() || offered.is_none())
     {
         return Ok(kernel);
     }
@@ -112,18 +111,19 @@ pub fn fetch(workspace: &Workspace, entry: &Entry) -> Result<Kernel> {
     let folder = scratch.path().join("kernel");
     fs::create_dir(&folder)?;
     let bytes = archive::image(&deb, &folder.join(IMAGE)).with_context(|| format!("failed to unpack {package}"))?;
-    let with_modules = if apart == package {
-        Some(deb)
-    } else if modules_are_offered {
-        let downloaded = scratch.path().join("apart");
-        fs::create_dir(&downloaded)?;
-        activity.detail(&format!("downloading {apart}"));
-        Some(apt.download(&apart, &downloaded)?)
-    } else {
-        None
+    let with_modules = match &offered {
+        Some(same) if *same == package => Some(deb),
+        Some(apart) => {
+            let downloaded = scratch.path().join("apart");
+            fs::create_dir(&downloaded)?;
+            activity.detail(&format!("downloading {apart}"));
+            Some(apt.download(apart, &downloaded)?)
+        }
+        None => None,
     };
     for set in [modules::SUITE, modules::FILES] {
-        set.unpack(with_modules.as_deref(), &folder).with_context(|| format!("failed to unpack {apart}"))?;
+        set.unpack(with_modules.as_deref(), &folder)
+            .with_context(|| format!("failed to unpack {}", modules::package(&package)))?;
     }
     let identity = Identity { package: package.clone(), version: version.clone(), bytes: Some(bytes) };
     fs::write(folder.join(IDENTITY), toml::to_string(&identity)?).context("failed to note what was fetched")?;
@@ -153,10 +153,9 @@ pub fn complete(workspace: &Workspace, entry: &Entry, kernel: Kernel) -> Result<
         return Ok(kernel);
     }
     let apt = Apt::open(workspace, entry)?;
-    let package = modules::package(&kernel.package);
     let scratch = scratch(&kernels)?;
     // Where modules are a package of their own, there may be none: such kernels have most of it built in.
-    let deb = if package == kernel.package || apt.offered(&package)?.is_some() {
+    let deb = if let Some(package) = apt.modules_of(&kernel.package)? {
         activity.detail(&format!("downloading {package} {}", kernel.version));
         let exactly = format!("{package}={}", kernel.version);
         Some(apt.download(&exactly, scratch.path()).with_context(|| {
@@ -171,7 +170,9 @@ pub fn complete(workspace: &Workspace, entry: &Entry, kernel: Kernel) -> Result<
         None
     };
     let unpacked = scratch.path().join("kernel");
-    modules::FILES.unpack(deb.as_deref(), &unpacked).with_context(|| format!("failed to unpack {package}"))?;
+    modules::FILES
+        .unpack(deb.as_deref(), &unpacked)
+        .with_context(|| format!("failed to unpack {}", modules::package(&kernel.package)))?;
     let place = kernels.join(&entry.series).join(modules::FILES.folder);
     fs::rename(unpacked.join(modules::FILES.folder), &place)
         .with_context(|| format!("failed to create {}", place.display()))?;
