@@ -133,6 +133,7 @@ fn changes(history: &History, look: Look) -> String {
 
 /// Columns that the names of kernels take.
 const KERNELS: usize = 16;
+
 /// What stands below a change besides what it says itself: that nothing of the kernel differs, and how the probes are
 /// attached. Where a case came to no end, nothing is compared.
 fn beside(change: &Change, sides: &Sides, look: Look) -> String {

@@ -162,7 +162,6 @@ pub(super) fn gather(paths: &[PathBuf]) -> Result<Vec<Part>> {
     }
     // What cannot be read costs its kernel, and no other.
     if all.iter().all(Result::is_err) {
-        all.truncate(1);
         return all.into_iter().map(|found| found.map_err(|unreadable| unreadable.why)).collect();
     }
     Ok(all.into_iter().map(|found| found.unwrap_or_else(Unreadable::part)).collect())

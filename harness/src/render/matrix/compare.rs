@@ -61,15 +61,10 @@ pub fn compare(first: &Matrix, second: &Matrix) -> Comparison {
             found.changes.push(Changed { what: what.to_owned(), kernel, before, after, verdict });
         }
     };
+    let told = |known: &Option<String>| known.clone().unwrap_or_else(none);
     for &(one, other) in &columns {
         let (before, after) = (&first.kernels[one], &second.kernels[other]);
-        note(
-            "kernel",
-            one,
-            before.release.clone().unwrap_or_else(none),
-            after.release.clone().unwrap_or_else(none),
-            false,
-        );
+        note("kernel", one, told(&before.release), told(&after.release), false);
         if before.broken.is_some() != after.broken.is_some() {
             let run = |kernel: &Column| match &kernel.broken {
                 Some(broken) => format!("broken ({})", broken.what),
@@ -106,7 +101,6 @@ pub fn compare(first: &Matrix, second: &Matrix) -> Comparison {
             FeatureKind::Function => format!("function {}", before.name),
             FeatureKind::Member => format!("member {}", before.name),
         };
-        let told = |cell: &Option<String>| cell.clone().unwrap_or_else(none);
         for &(left, right) in &columns {
             note(&what, left, told(&before.cells[left]), told(&after.cells[right]), false);
         }
